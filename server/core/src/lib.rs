@@ -1,0 +1,14 @@
+//! The pure domain of Agent Queue: what a task is, how it moves, who runs next, what an agent said.
+//!
+//! Nothing here reads a clock, a disk, the environment or a socket. Every decision is a function of its arguments, so that
+//! the same input always gives the same answer and each rule can be tested by a table or a property.
+//!
+//! Reading order: `ids`, `time`, `task`, `output`, `runner_link`.
+//!
+//! Spec: specs/server/core/README.md
+
+pub mod ids;
+pub mod output;
+pub mod runner_link;
+pub mod runtime;
+pub mod time;

@@ -1,0 +1,298 @@
+//! The normalised output of a run: the same items whatever program did the work.
+//!
+//! How a program's own lines become items lives in the runner's runtimes; how items are stored and streamed lives in the server.
+//!
+//! Spec: specs/server/core/output.md
+
+use crate::time::Timestamp;
+
+/// Longest text carried by one item, in bytes. Longer texts are cut at a character boundary and marked.
+pub const MAX_ITEM_TEXT_BYTES: usize = 256 * 1024;
+
+/// One piece of a run's output stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputItem {
+    /// Position within the run, counted from 1 without holes.
+    pub seq: u64,
+    /// When the runner read it.
+    pub at: Timestamp,
+    /// What it is.
+    pub body: OutputBody,
+}
+
+/// Which of the program's streams a plain line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Model tokens used, by kind. All counts are of one message or one turn, never running totals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenUsage {
+    /// Input tokens that were not read from a cache.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Input tokens read from the provider's cache.
+    pub cache_read: u64,
+    /// Input tokens written to the provider's cache.
+    pub cache_write: u64,
+}
+
+impl TokenUsage {
+    /// All kinds together.
+    #[must_use]
+    pub const fn total(self) -> u64 {
+        self.input.saturating_add(self.output).saturating_add(self.cache_read).saturating_add(self.cache_write)
+    }
+}
+
+/// How an account's usage window stands, as one message of the provider says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitStatus {
+    /// Nothing to heed.
+    Allowed,
+    /// Close to the limit; work goes on.
+    Warning,
+    /// Refused until the reset instant.
+    Rejected,
+}
+
+/// What a provider said about one usage window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitNotice {
+    /// The provider's name of the window, for example `five_hour`; `unknown` when it gave none.
+    pub window: String,
+    /// How the window stands.
+    pub status: LimitStatus,
+    /// Used part of the window from 0.0 to 1.0, when known.
+    pub used: Option<f64>,
+    /// When the window opens again, when known.
+    pub resets_at: Option<Timestamp>,
+    /// Where this was read from, for example `rate_limit_event`, `text`, `http_429`.
+    pub source: String,
+}
+
+/// One choice offered with a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuestionOption {
+    /// The label to answer with.
+    pub label: String,
+    /// What it means; empty when the agent gave no explanation.
+    pub description: String,
+}
+
+/// What an agent asks of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuestionKind {
+    /// A question with options or free text.
+    Question,
+    /// May this tool be used with this input?
+    Permission,
+    /// Is this plan accepted?
+    PlanApproval,
+}
+
+/// A question of the agent that waits for an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Names the question within the run; an answer carries it.
+    pub request_id: String,
+    /// What is asked.
+    pub kind: QuestionKind,
+    /// The question in words.
+    pub text: String,
+    /// For a permission: the tool. Empty otherwise.
+    pub tool: String,
+    /// For a permission: the tool's input as JSON. For a plan: the plan. Empty otherwise.
+    pub detail: String,
+    /// The offered choices; empty for free text.
+    pub options: Vec<QuestionOption>,
+}
+
+/// Why a run ended without success, in classes that decide what happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FailureClass {
+    /// The provider does not accept the credentials.
+    Auth,
+    /// The provider wants money.
+    Billing,
+    /// The agent reached a turn, context or cost limit of its own.
+    Exhausted,
+    /// The provider is overloaded or answers with server errors.
+    Overloaded,
+    /// The request itself was refused as invalid (unknown model, bad argument).
+    InvalidRequest,
+    /// The program could not be started.
+    Spawn,
+    /// The program ended without an explicit result.
+    Incomplete,
+    /// The program said that it failed, or ended with a non-zero exit code.
+    Agent,
+    /// The wall-clock limit of the run was reached.
+    Timeout,
+    /// The run printed nothing for longer than the silence limit.
+    Silence,
+    /// The workspace could not be prepared.
+    Workspace,
+    /// The run's process and its exit record are gone.
+    Lost,
+    /// A test command failed.
+    Verification,
+    /// An error of ours.
+    Internal,
+}
+
+impl FailureClass {
+    /// Every class.
+    pub const ALL: [Self; 14] = [
+        Self::Auth,
+        Self::Billing,
+        Self::Exhausted,
+        Self::Overloaded,
+        Self::InvalidRequest,
+        Self::Spawn,
+        Self::Incomplete,
+        Self::Agent,
+        Self::Timeout,
+        Self::Silence,
+        Self::Workspace,
+        Self::Lost,
+        Self::Verification,
+        Self::Internal,
+    ];
+
+    /// The name used in the API and the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Billing => "billing",
+            Self::Exhausted => "exhausted",
+            Self::Overloaded => "overloaded",
+            Self::InvalidRequest => "invalid_request",
+            Self::Spawn => "spawn",
+            Self::Incomplete => "incomplete",
+            Self::Agent => "agent",
+            Self::Timeout => "timeout",
+            Self::Silence => "silence",
+            Self::Workspace => "workspace",
+            Self::Lost => "lost",
+            Self::Verification => "verification",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Reads a name written by [`FailureClass::as_str`]; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text)
+    }
+}
+
+/// What an output item is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OutputBody {
+    /// A note of Agent Queue itself: workspace prepared, committed, landed.
+    Note {
+        /// The note, one line.
+        text: String,
+    },
+    /// The agent's session exists; `session_id` resumes it.
+    SessionStarted {
+        /// The session's id in the runtime's own words.
+        session_id: String,
+        /// The model, when the program names it.
+        model: String,
+        /// The program's version, when it names it.
+        version: String,
+    },
+    /// Text of the agent.
+    Text {
+        /// The text, possibly several lines.
+        text: String,
+    },
+    /// Reasoning of the agent.
+    Thinking {
+        /// The text, possibly several lines.
+        text: String,
+    },
+    /// The agent uses a tool.
+    ToolCall {
+        /// Pairs the call with its result.
+        call_id: String,
+        /// The tool's name.
+        name: String,
+        /// The part of the input that people look at first: the command, the path, the pattern.
+        summary: String,
+        /// The whole input as JSON.
+        input: String,
+    },
+    /// A tool answered.
+    ToolResult {
+        /// The call that this answers.
+        call_id: String,
+        /// True when the tool failed.
+        is_error: bool,
+        /// The answer, cut to [`MAX_ITEM_TEXT_BYTES`].
+        text: String,
+    },
+    /// A plain line of a program that speaks no protocol, or a line that could not be read as one.
+    Line {
+        /// Where it came from.
+        stream: LineStream,
+        /// The line without its end.
+        text: String,
+        /// True when the line was longer than the limit and the rest is missing.
+        truncated: bool,
+    },
+    /// Tokens were spent. `message_id` is unique within the run, so that a repeated report counts once.
+    Usage {
+        /// Names the message or turn that spent them.
+        message_id: String,
+        /// The model, when known.
+        model: String,
+        /// How many.
+        tokens: TokenUsage,
+        /// Cost in millionths of a US dollar, when the program states it.
+        cost_micros: Option<u64>,
+    },
+    /// The provider spoke about a usage window.
+    Limit(LimitNotice),
+    /// The agent asks a person.
+    Question(Question),
+    /// A question was answered, withdrawn or timed out.
+    QuestionClosed {
+        /// The question's id.
+        request_id: String,
+        /// What was answered, in one line.
+        answer: String,
+    },
+    /// A message of a person reached the agent.
+    Delivered {
+        /// The id that the sender gave it.
+        message_id: String,
+    },
+    /// The agent or its program reported an error that did not end the run.
+    Error {
+        /// The message.
+        text: String,
+    },
+    /// The program's own closing words.
+    Result {
+        /// True when the program claims success.
+        success: bool,
+        /// The summary.
+        text: String,
+    },
+    /// A part of the output is missing, with the reason.
+    Gap {
+        /// Bytes of raw output that were dropped; 0 when unknown.
+        bytes: u64,
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,43 @@
+//! The kinds of program that do the work. How each is spoken to lives in the runner.
+//!
+//! Spec: specs/server/core/README.md
+
+use std::fmt;
+
+/// The kind of program behind an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RuntimeKind {
+    /// The built-in agent driven by a small script: a real child process that spends no model tokens.
+    Scripted,
+    /// Any argument vector: plain lines in the output, exit code plus changed work as the result.
+    Command,
+    /// The Claude Code CLI over its JSON protocol.
+    Claude,
+}
+
+impl RuntimeKind {
+    /// Every kind, in the order shown to people.
+    pub const ALL: [Self; 3] = [Self::Scripted, Self::Command, Self::Claude];
+
+    /// The name used in the API, the configuration and the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scripted => "scripted",
+            Self::Command => "command",
+            Self::Claude => "claude",
+        }
+    }
+
+    /// Reads a name written by [`RuntimeKind::as_str`]; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for RuntimeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

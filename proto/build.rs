@@ -1,0 +1,32 @@
+//! Compiles the contract without `protoc`: protox reads the `.proto` files, the descriptor set goes to reflection and to the tools made
+//! from it (comments included), prost and tonic make the code.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
+
+const ROOT: &str = "agentqueue/v1";
+
+#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts where to write through the environment")]
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={ROOT}");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(ROOT)?.map(|entry| entry.map(|entry| Path::new(ROOT).join(entry.file_name()))).collect::<Result<_, _>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "proto"));
+    files.sort();
+
+    let mut resolver = ChainFileResolver::new();
+    resolver.add(IncludeFileResolver::new(".".into()));
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = protox::Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(&files)?;
+
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    // The bytes are taken from the compiler, not from the decoded set, so that nothing is lost on the way.
+    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
+    tonic_prost_build::configure().compile_fds(compiler.file_descriptor_set())?;
+    Ok(())
+}

@@ -61,6 +61,27 @@ pub enum LimitStatus {
     Rejected,
 }
 
+impl LimitStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Allowed, Self::Warning, Self::Rejected];
+
+    /// The name used in the API and the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Warning => "warning",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// Reads a name written by [`LimitStatus::as_str`]; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
 /// What a provider said about one usage window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitNotice {

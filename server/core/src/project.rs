@@ -1,0 +1,91 @@
+//! Projects: weight, limits, repository. How shares are computed from the weight lives in `schedule`.
+//!
+//! Spec: specs/server/core/models.md
+
+use crate::ids::ProjectId;
+use crate::runtime::RuntimeKind;
+use crate::text_enum::text_enum;
+use crate::time::Timestamp;
+
+/// Weight of a project that names none.
+pub const DEFAULT_CREDIT_WEIGHT: f64 = 1.0;
+/// Most agents that work on a project that names no number.
+pub const DEFAULT_MAX_CONCURRENT_AGENTS: u32 = 2;
+
+text_enum! {
+    /// Whether a project gets work.
+    ProjectStatus, "project status" {
+        /// Takes part in scheduling.
+        Active = "ACTIVE",
+        /// Gets nothing new; what runs goes on.
+        Paused = "PAUSED",
+        /// Gets nothing new and is hidden from default lists.
+        Archived = "ARCHIVED",
+    }
+}
+
+/// The top unit of work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Project {
+    /// Slug of the first name; never changes.
+    pub id: ProjectId,
+    /// The name shown to people.
+    pub name: String,
+    /// Share of the tokens relative to the other projects; 0 or more, finite.
+    pub credit_weight: f64,
+    /// Most runs at a time.
+    pub max_concurrent_agents: u32,
+    /// Whether it gets work.
+    pub status: ProjectStatus,
+    /// Model tokens in the rolling window at which nothing new starts; `None`: the default (`budget`).
+    pub budget_limit: Option<u64>,
+    /// URL or absolute path of the repository; empty: none.
+    pub repo_url: String,
+    /// The branch finished work lands on; empty: detected from the repository.
+    pub default_branch: String,
+    /// The Discord channel.
+    pub discord_channel_id: Option<String>,
+    /// Shell lines that check every task without own test commands.
+    pub test_commands: Vec<String>,
+    /// Runtime required of tasks that name none; `None`: any.
+    pub default_runtime: Option<RuntimeKind>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When any field last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Project {
+    /// A project with every default (F-006).
+    #[must_use]
+    pub fn new(id: ProjectId, name: impl Into<String>, at: Timestamp) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            credit_weight: DEFAULT_CREDIT_WEIGHT,
+            max_concurrent_agents: DEFAULT_MAX_CONCURRENT_AGENTS,
+            status: ProjectStatus::Active,
+            budget_limit: None,
+            repo_url: String::new(),
+            default_branch: String::new(),
+            discord_channel_id: None,
+            test_commands: Vec::new(),
+            default_runtime: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F-006, models R1.
+    #[test]
+    fn defaults_are_as_listed() {
+        let project = Project::new(ProjectId::parse("app").unwrap(), "App", Timestamp::from_millis(7));
+        assert!((project.credit_weight - 1.0).abs() < f64::EPSILON);
+        assert_eq!((project.max_concurrent_agents, project.status, project.budget_limit), (2, ProjectStatus::Active, None));
+    }
+}

@@ -1,0 +1,25 @@
+//! Tasks: what they are, how they move, what they wait for, how they are tried again.
+//!
+//! Choosing which task runs next lives in `schedule`; saying why one waits lives in `explain`.
+//!
+//! Spec: specs/server/core/task.md, specs/server/core/transition.md
+
+mod attachment;
+mod blocked;
+mod dependency;
+mod invariant;
+mod model;
+mod retry;
+mod status;
+mod transition;
+mod trigger;
+
+pub use attachment::{Attachment, AttachmentKind};
+pub use blocked::BlockedReason;
+pub use dependency::{CyclicDependency, DependencyGraph, EdgeError, check_edge, stuck_downstream};
+pub use invariant::{InvariantError, check_invariants};
+pub use model::{DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, Task, TaskOrigin, TaskType, VerificationType};
+pub use retry::{Backoff, FailureFingerprint, RetryDecision, SAME_FAILURE_LIMIT, after_failure, counts_as_retry};
+pub use status::TaskStatus;
+pub use transition::{InvalidTransition, ROWS, reachable, settle, transition};
+pub use trigger::Trigger;

@@ -11,6 +11,7 @@ pub mod account;
 pub mod agent;
 pub mod event;
 pub mod ids;
+pub mod names;
 pub mod output;
 pub mod principal;
 pub mod project;

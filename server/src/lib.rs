@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The Agent Queue server.
+//!
+//! Spec: specs/server/README.md
+
+pub mod store;

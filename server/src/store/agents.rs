@@ -1,0 +1,126 @@
+//! Agents. Whether one is busy is told by the open runs; only the pause is stored.
+
+use std::collections::BTreeMap;
+
+use aq_core::agent::{Agent, AgentState};
+use aq_core::ids::{AccountId, AgentId};
+use aq_core::runner_link::RuntimeProfile;
+use aq_core::time::Timestamp;
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::columns;
+use super::dialect::queries;
+use super::error::StoreError;
+use super::schema::agents;
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = agents, treat_none_as_null = true)]
+struct Row {
+    id: String,
+    name: String,
+    runtime: String,
+    paused: bool,
+    account_id: Option<String>,
+    profile: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// The stored form of a profile. Fields that are missing in an old row take their default.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+struct StoredProfile {
+    command: Vec<String>,
+    model: String,
+    permission_mode: String,
+    allowed_tools: Vec<String>,
+    system_prompt_suffix: String,
+    env: BTreeMap<String, String>,
+    login_dir: String,
+}
+
+impl TryFrom<Row> for Agent {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let profile: StoredProfile = columns::json("agents.profile", &row.profile)?;
+        Ok(Self {
+            id: AgentId::from_trusted(&row.id),
+            name: row.name,
+            runtime: columns::runtime("agents.runtime", &row.runtime)?,
+            profile: RuntimeProfile {
+                command: profile.command,
+                model: profile.model,
+                permission_mode: profile.permission_mode,
+                allowed_tools: profile.allowed_tools,
+                system_prompt_suffix: profile.system_prompt_suffix,
+                env: profile.env,
+                login_dir: profile.login_dir,
+            },
+            account: row.account_id.as_deref().map(AccountId::from_trusted),
+            state: if row.paused { AgentState::Paused } else { AgentState::Idle },
+            current_run: None,
+            pid: None,
+            last_output_at: None,
+            created_at: Timestamp::from_millis(row.created_at),
+            updated_at: Timestamp::from_millis(row.updated_at),
+        })
+    }
+}
+
+impl From<&Agent> for Row {
+    fn from(agent: &Agent) -> Self {
+        let profile = agent.profile.clone();
+        Self {
+            id: agent.id.as_str().to_owned(),
+            name: agent.name.clone(),
+            runtime: agent.runtime.as_str().to_owned(),
+            paused: agent.state == AgentState::Paused,
+            account_id: agent.account.as_ref().map(|account| account.as_str().to_owned()),
+            profile: columns::to_json(&StoredProfile {
+                command: profile.command,
+                model: profile.model,
+                permission_mode: profile.permission_mode,
+                allowed_tools: profile.allowed_tools,
+                system_prompt_suffix: profile.system_prompt_suffix,
+                env: profile.env,
+                login_dir: profile.login_dir,
+            }),
+            created_at: agent.created_at.as_millis(),
+            updated_at: agent.updated_at.as_millis(),
+        }
+    }
+}
+
+queries! {
+    /// Adds an agent. [`StoreError::Conflict`] when its id was used before, by a deleted agent too.
+    pub fn insert(connection, agent: &Agent) -> Result<(), StoreError> {
+        diesel::insert_into(agents::table).values(Row::from(agent)).execute(connection)?;
+        Ok(())
+    }
+
+    /// Writes an agent that was read before.
+    pub fn update(connection, agent: &Agent) -> Result<(), StoreError> {
+        let changed = diesel::update(agents::table.find(agent.id.as_str())).set(Row::from(agent)).execute(connection)?;
+        if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    }
+
+    /// Every agent that was not deleted, by creation; what it works on is filled in by the caller.
+    pub fn all(connection) -> Result<Vec<Agent>, StoreError> {
+        let rows = agents::table
+            .filter(agents::deleted_at.is_null())
+            .order((agents::created_at, agents::id))
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(Agent::try_from).collect()
+    }
+
+    /// Marks an agent as deleted; its id stays taken, so that what it did keeps its name.
+    pub fn delete(connection, id: &AgentId, now: Timestamp) -> Result<(), StoreError> {
+        let changed = diesel::update(agents::table.filter(agents::id.eq(id.as_str()).and(agents::deleted_at.is_null())))
+            .set(agents::deleted_at.eq(now.as_millis()))
+            .execute(connection)?;
+        if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    }
+}

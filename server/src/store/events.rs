@@ -1,0 +1,101 @@
+//! Events: committed facts with a sequence number.
+
+use aq_core::event::{Event, EventKind};
+use aq_core::ids::{AgentId, ProjectId, TaskId};
+use aq_core::time::Timestamp;
+use diesel::prelude::*;
+
+use super::columns;
+use super::dialect::queries;
+use super::error::StoreError;
+use super::schema::events;
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = events)]
+struct Row {
+    seq: i64,
+    at: i64,
+    kind: String,
+    project_id: Option<String>,
+    task_id: Option<String>,
+    run_number: Option<i32>,
+    agent_id: Option<String>,
+    payload: String,
+}
+
+impl From<&Event> for Row {
+    fn from(event: &Event) -> Self {
+        Self {
+            seq: columns::big(event.seq),
+            at: event.at.as_millis(),
+            kind: event.kind.as_str().to_owned(),
+            project_id: event.project.as_ref().map(|project| project.as_str().to_owned()),
+            task_id: event.task.as_ref().map(|task| task.as_str().to_owned()),
+            run_number: event.run.map(columns::int),
+            agent_id: event.agent.as_ref().map(|agent| agent.as_str().to_owned()),
+            payload: event.payload.to_string(),
+        }
+    }
+}
+
+impl TryFrom<Row> for Event {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            seq: columns::count("events.seq", row.seq)?,
+            at: Timestamp::from_millis(row.at),
+            kind: columns::read("events.kind", &row.kind, EventKind::parse)?,
+            project: row.project_id.as_deref().map(ProjectId::from_trusted),
+            task: row.task_id.as_deref().map(TaskId::from_trusted),
+            run: row.run_number.map(|number| columns::small("events.run_number", number)).transpose()?,
+            agent: row.agent_id.as_deref().map(AgentId::from_trusted),
+            payload: columns::json("events.payload", &row.payload)?,
+        })
+    }
+}
+
+queries! {
+    /// Adds events.
+    pub fn insert(connection, new: &[Event]) -> Result<(), StoreError> {
+        // One statement per row keeps the prepared statement small and cached; many rows share their transaction anyway.
+        for event in new {
+            diesel::insert_into(events::table).values(Row::from(event)).execute(connection)?;
+        }
+        Ok(())
+    }
+
+    /// The events after `cursor`, oldest first, at most `limit`.
+    pub fn after(connection, cursor: u64, limit: i64) -> Result<Vec<Event>, StoreError> {
+        let rows = events::table
+            .filter(events::seq.gt(columns::big(cursor)))
+            .order(events::seq)
+            .limit(limit)
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(Event::try_from).collect()
+    }
+
+    /// The newest events, newest first, at most `limit`.
+    pub fn recent(connection, limit: i64) -> Result<Vec<Event>, StoreError> {
+        let rows = events::table.order(events::seq.desc()).limit(limit).select(Row::as_select()).load(connection)?;
+        rows.into_iter().map(Event::try_from).collect()
+    }
+
+    /// The oldest and the newest sequence number kept; `None` when there is no event.
+    pub fn range(connection) -> Result<Option<(u64, u64)>, StoreError> {
+        let range: (Option<i64>, Option<i64>) =
+            events::table.select((diesel::dsl::min(events::seq), diesel::dsl::max(events::seq))).first(connection)?;
+        match range {
+            (Some(first), Some(last)) => Ok(Some((columns::count("events.seq", first)?, columns::count("events.seq", last)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Removes events older than `before`, but never the newest one: sequence numbers go on from it. Returns how many.
+    pub fn remove_before(connection, before: Timestamp) -> Result<usize, StoreError> {
+        let newest: Option<i64> = events::table.select(diesel::dsl::max(events::seq)).first(connection)?;
+        let Some(newest) = newest else { return Ok(0) };
+        Ok(diesel::delete(events::table.filter(events::at.lt(before.as_millis()).and(events::seq.lt(newest)))).execute(connection)?)
+    }
+}

@@ -1,0 +1,182 @@
+//! Runs: one row per attempt of a task. An open run is the lease of its agent and of its workspace; the schema holds that.
+
+use aq_core::ids::{AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
+use aq_core::output::{FailureClass, TokenUsage};
+use aq_core::run::{Run, RunEnd, RunResult, RunState};
+use aq_core::time::Timestamp;
+use diesel::prelude::*;
+
+use super::columns;
+use super::dialect::queries;
+use super::error::StoreError;
+use super::schema::runs;
+
+/// A stored run: the domain's record and what only the store knows of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    /// Key of the task.
+    pub task_key: i64,
+    /// Process id of the shim.
+    pub pid: Option<u32>,
+    /// Bytes of stored output.
+    pub output_bytes: u64,
+    /// The run.
+    pub run: Run,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = runs, treat_none_as_null = true)]
+struct Row {
+    task_key: i64,
+    number: i32,
+    task_id: String,
+    project_id: String,
+    agent_id: String,
+    runtime: String,
+    workspace_id: String,
+    state: String,
+    result: Option<String>,
+    failure_class: Option<String>,
+    message: String,
+    summary: String,
+    files_changed: String,
+    commit_id: String,
+    session_id: Option<String>,
+    directory: String,
+    base_commit: String,
+    pid: Option<i64>,
+    exit_code: Option<i32>,
+    reserved_tokens: i64,
+    tokens_input: i64,
+    tokens_output: i64,
+    tokens_cache_read: i64,
+    tokens_cache_write: i64,
+    output_items: i64,
+    output_bytes: i64,
+    started_at: i64,
+    ended_at: Option<i64>,
+}
+
+impl TryFrom<Row> for RunRecord {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let class = columns::read_optional("runs.failure_class", row.failure_class.as_deref(), FailureClass::parse)?;
+        let result = columns::read_optional("runs.result", row.result.as_deref(), RunResult::parse)?;
+        Ok(Self {
+            task_key: row.task_key,
+            pid: row.pid.and_then(|pid| u32::try_from(pid).ok()),
+            output_bytes: columns::count("runs.output_bytes", row.output_bytes)?,
+            run: Run {
+                id: RunRef { task: TaskId::from_trusted(&row.task_id), number: columns::small("runs.number", row.number)? },
+                project: ProjectId::from_trusted(&row.project_id),
+                agent: AgentId::from_trusted(&row.agent_id),
+                runtime: columns::runtime("runs.runtime", &row.runtime)?,
+                workspace: WorkspaceId::from_trusted(&row.workspace_id),
+                state: columns::read("runs.state", &row.state, RunState::parse)?,
+                end: result.map(|result| RunEnd { result, class, message: row.message }),
+                started_at: Timestamp::from_millis(row.started_at),
+                ended_at: columns::instant(row.ended_at),
+                tokens: TokenUsage {
+                    input: columns::count("runs.tokens_input", row.tokens_input)?,
+                    output: columns::count("runs.tokens_output", row.tokens_output)?,
+                    cache_read: columns::count("runs.tokens_cache_read", row.tokens_cache_read)?,
+                    cache_write: columns::count("runs.tokens_cache_write", row.tokens_cache_write)?,
+                },
+                reserved_tokens: columns::count("runs.reserved_tokens", row.reserved_tokens)?,
+                summary: row.summary,
+                files_changed: columns::json("runs.files_changed", &row.files_changed)?,
+                exit_code: row.exit_code,
+                session_id: row.session_id,
+                directory: row.directory,
+                base_commit: row.base_commit,
+                commit: row.commit_id,
+                last_output_seq: columns::count("runs.output_items", row.output_items)?,
+            },
+        })
+    }
+}
+
+impl From<&RunRecord> for Row {
+    fn from(record: &RunRecord) -> Self {
+        let run = &record.run;
+        Self {
+            task_key: record.task_key,
+            number: columns::int(run.id.number),
+            task_id: run.id.task.as_str().to_owned(),
+            project_id: run.project.as_str().to_owned(),
+            agent_id: run.agent.as_str().to_owned(),
+            runtime: run.runtime.as_str().to_owned(),
+            workspace_id: run.workspace.as_str().to_owned(),
+            state: run.state.as_str().to_owned(),
+            result: run.end.as_ref().map(|end| end.result.as_str().to_owned()),
+            failure_class: run.end.as_ref().and_then(|end| end.class).map(|class| class.as_str().to_owned()),
+            message: run.end.as_ref().map(|end| end.message.clone()).unwrap_or_default(),
+            summary: run.summary.clone(),
+            files_changed: columns::to_json(&run.files_changed),
+            commit_id: run.commit.clone(),
+            session_id: run.session_id.clone(),
+            directory: run.directory.clone(),
+            base_commit: run.base_commit.clone(),
+            pid: record.pid.map(i64::from),
+            exit_code: run.exit_code,
+            reserved_tokens: columns::big(run.reserved_tokens),
+            tokens_input: columns::big(run.tokens.input),
+            tokens_output: columns::big(run.tokens.output),
+            tokens_cache_read: columns::big(run.tokens.cache_read),
+            tokens_cache_write: columns::big(run.tokens.cache_write),
+            output_items: columns::big(run.last_output_seq),
+            output_bytes: columns::big(record.output_bytes),
+            started_at: run.started_at.as_millis(),
+            ended_at: run.ended_at.map(Timestamp::as_millis),
+        }
+    }
+}
+
+queries! {
+    /// Adds a run. [`StoreError::Conflict`] when the agent or the workspace already serves an open run.
+    pub fn insert(connection, record: &RunRecord) -> Result<(), StoreError> {
+        diesel::insert_into(runs::table).values(Row::from(record)).execute(connection)?;
+        Ok(())
+    }
+
+    /// Writes a run that was read before.
+    pub fn update(connection, record: &RunRecord) -> Result<(), StoreError> {
+        let changed = diesel::update(runs::table.find((record.task_key, columns::int(record.run.id.number))))
+            .set(Row::from(record))
+            .execute(connection)?;
+        if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    }
+
+    /// The run of this number; `None` when there is none.
+    pub fn get(connection, task_key: i64, number: u32) -> Result<Option<RunRecord>, StoreError> {
+        let row = runs::table.find((task_key, columns::int(number))).select(Row::as_select()).first(connection).optional()?;
+        row.map(RunRecord::try_from).transpose()
+    }
+
+    /// Every run of a task, oldest first.
+    pub fn of_task(connection, task_key: i64) -> Result<Vec<RunRecord>, StoreError> {
+        let rows = runs::table.filter(runs::task_key.eq(task_key)).order(runs::number).select(Row::as_select()).load(connection)?;
+        rows.into_iter().map(RunRecord::try_from).collect()
+    }
+
+    /// The runs that have not ended.
+    pub fn open(connection) -> Result<Vec<RunRecord>, StoreError> {
+        let rows = runs::table
+            .filter(runs::state.ne(RunState::Ended.as_str()))
+            .order((runs::task_key, runs::number))
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(RunRecord::try_from).collect()
+    }
+
+    /// Projects and instants of runs that ended successfully at or after `since`, oldest first.
+    pub fn completions_since(connection, since: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
+        let rows: Vec<(String, Option<i64>)> = runs::table
+            .filter(runs::ended_at.ge(since.as_millis()).and(runs::failure_class.is_null()))
+            .order(runs::ended_at)
+            .select((runs::project_id, runs::ended_at))
+            .load(connection)?;
+        Ok(rows.into_iter().filter_map(|(project, at)| at.map(|at| (project, at))).collect())
+    }
+}

@@ -1,0 +1,255 @@
+//! The tables as diesel sees them. Types are those that SQLite and PostgreSQL share: text, 32 and 64 bit integers, booleans, doubles.
+//!
+//! Instants are milliseconds since the Unix epoch, enumerations are their stored text, structured values are JSON text.
+
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    projects (id) {
+        id -> Text,
+        name -> Text,
+        status -> Text,
+        credit_weight -> Double,
+        max_concurrent_agents -> Integer,
+        budget_limit -> Nullable<BigInt>,
+        repo_url -> Text,
+        default_branch -> Text,
+        discord_channel_id -> Nullable<Text>,
+        test_commands -> Text,
+        runtime -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    workspaces (id) {
+        id -> Text,
+        project_id -> Text,
+        kind -> Text,
+        path -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Text,
+        name -> Text,
+        login_dir -> Text,
+        reserve -> Double,
+        paused -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    limit_windows (account_id, name) {
+        account_id -> Text,
+        name -> Text,
+        status -> Text,
+        used -> Nullable<Double>,
+        resets_at -> Nullable<BigInt>,
+        source -> Text,
+        observed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    agents (id) {
+        id -> Text,
+        name -> Text,
+        runtime -> Text,
+        paused -> Bool,
+        account_id -> Nullable<Text>,
+        profile -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    tasks (key) {
+        key -> BigInt,
+        id -> Text,
+        project_id -> Text,
+        parent_key -> Nullable<BigInt>,
+        title -> Text,
+        description -> Text,
+        priority -> Integer,
+        status -> Text,
+        blocked_reason -> Nullable<Text>,
+        task_type -> Nullable<Text>,
+        verification -> Text,
+        runtime -> Nullable<Text>,
+        preferred_agent -> Nullable<Text>,
+        agent_id -> Nullable<Text>,
+        run_number -> Integer,
+        retry_count -> Integer,
+        max_retries -> Integer,
+        unmet_deps -> Integer,
+        branch -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        resume_after -> Nullable<BigInt>,
+        requires_approval -> Bool,
+        pr_url -> Nullable<Text>,
+        plan_source -> Nullable<Text>,
+        is_plan_subtask -> Bool,
+        test_commands -> Text,
+        budget_tokens -> Nullable<BigInt>,
+        origin -> Text,
+        failure -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        archived_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    task_dependencies (task_key, depends_on_key) {
+        task_key -> BigInt,
+        depends_on_key -> BigInt,
+    }
+}
+
+diesel::table! {
+    task_attachments (task_key, kind, position) {
+        task_key -> BigInt,
+        kind -> Text,
+        position -> Integer,
+        label -> Text,
+        content -> Text,
+    }
+}
+
+diesel::table! {
+    runs (task_key, number) {
+        task_key -> BigInt,
+        number -> Integer,
+        task_id -> Text,
+        project_id -> Text,
+        agent_id -> Text,
+        runtime -> Text,
+        workspace_id -> Text,
+        state -> Text,
+        result -> Nullable<Text>,
+        failure_class -> Nullable<Text>,
+        message -> Text,
+        summary -> Text,
+        files_changed -> Text,
+        commit_id -> Text,
+        session_id -> Nullable<Text>,
+        directory -> Text,
+        base_commit -> Text,
+        pid -> Nullable<BigInt>,
+        exit_code -> Nullable<Integer>,
+        reserved_tokens -> BigInt,
+        tokens_input -> BigInt,
+        tokens_output -> BigInt,
+        tokens_cache_read -> BigInt,
+        tokens_cache_write -> BigInt,
+        output_items -> BigInt,
+        output_bytes -> BigInt,
+        started_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    questions (task_key, run_number, request_id) {
+        task_key -> BigInt,
+        run_number -> Integer,
+        request_id -> Text,
+        kind -> Text,
+        text -> Text,
+        tool -> Text,
+        detail -> Text,
+        options -> Text,
+        asked_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+        answer -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    token_ledger (task_key, run_number, message_id) {
+        task_key -> BigInt,
+        run_number -> Integer,
+        message_id -> Text,
+        at -> BigInt,
+        project_id -> Text,
+        agent_id -> Text,
+        account_id -> Nullable<Text>,
+        model -> Text,
+        input -> BigInt,
+        output -> BigInt,
+        cache_read -> BigInt,
+        cache_write -> BigInt,
+        cost_micros -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    events (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        kind -> Text,
+        project_id -> Nullable<Text>,
+        task_id -> Nullable<Text>,
+        run_number -> Nullable<Integer>,
+        agent_id -> Nullable<Text>,
+        payload -> Text,
+    }
+}
+
+diesel::table! {
+    consumers (name) {
+        name -> Text,
+        acknowledged_seq -> BigInt,
+        holder -> Text,
+        lease_until -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_keys (kid) {
+        kid -> Text,
+        hash -> Text,
+        name -> Text,
+        role -> Text,
+        projects -> Text,
+        task_id -> Nullable<Text>,
+        run_number -> Nullable<Integer>,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    requests (principal, request_id) {
+        principal -> Text,
+        request_id -> Text,
+        method -> Text,
+        fingerprint -> Text,
+        response -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::joinable!(runs -> tasks (task_key));
+diesel::joinable!(questions -> tasks (task_key));
+diesel::allow_tables_to_appear_in_same_query!(tasks, task_dependencies, task_attachments, runs, questions, projects, token_ledger);

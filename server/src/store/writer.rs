@@ -1,0 +1,275 @@
+//! The one writer: a thread that owns the write connection and the state that hot decisions read.
+//!
+//! Commands queue up while a batch is being written and share the next commit, so that durability costs one synchronisation for all of
+//! them. Within a batch each command runs in a savepoint against the connection and the state; a command that fails takes back both. Answers,
+//! and the facts that others are told, leave only after the commit. A batch whose commit fails is taken back whole and run again command by
+//! command, so that one bad command cannot take its neighbours along.
+//!
+//! What the state is and what the commands do live elsewhere (`lifecycle`, `commands`, `orchestrator`).
+
+use std::sync::mpsc;
+use std::thread;
+
+use tokio::sync::oneshot;
+
+use super::dialect::Connection;
+use super::error::StoreError;
+
+/// Most commands in one batch; bounds the latency of the first one.
+const MAX_BATCH: usize = 512;
+
+/// State that lives beside the database and changes only together with it.
+pub trait State: Send + 'static {
+    /// A fact that others are told after the commit.
+    type Fact: Send + 'static;
+
+    /// Starts remembering changes of one command.
+    fn begin(&mut self);
+    /// Takes back every change since [`State::begin`].
+    fn undo(&mut self);
+    /// Keeps the changes since [`State::begin`], still subject to [`State::undo_batch`].
+    fn keep(&mut self);
+    /// Takes back every change since the last [`State::settle`].
+    fn undo_batch(&mut self);
+    /// The batch is durable: forget how to take it back.
+    fn settle(&mut self);
+}
+
+/// What a command works with: the open transaction, the state, and the facts it announces.
+pub struct Tx<'a, S: State> {
+    /// The write connection, inside the batch's transaction.
+    pub db: &'a mut Connection,
+    /// The state beside the database.
+    pub state: &'a mut S,
+    facts: &'a mut Vec<S::Fact>,
+}
+
+impl<S: State> Tx<'_, S> {
+    /// Announces a fact; subscribers learn of it after the commit.
+    pub fn announce(&mut self, fact: S::Fact) {
+        self.facts.push(fact);
+    }
+}
+
+type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// A queued command. `run` may be called more than once: the effects of all calls but the last were taken back.
+struct Job<S: State> {
+    run: Box<dyn FnMut(&mut Tx<'_, S>) -> Result<(), StoreError> + Send>,
+    reply: Reply,
+}
+
+enum Message<S: State> {
+    Job(Job<S>),
+    Stop,
+}
+
+/// A handle to the writer; cheap to clone.
+pub struct Writer<S: State> {
+    sender: mpsc::Sender<Message<S>>,
+}
+
+impl<S: State> Clone for Writer<S> {
+    fn clone(&self) -> Self {
+        Self { sender: self.sender.clone() }
+    }
+}
+
+/// Joins the writer's thread when the server ends.
+pub struct WriterThread {
+    thread: thread::JoinHandle<()>,
+}
+
+impl WriterThread {
+    /// Waits until the writer has written what was queued before [`Writer::stop`]. Blocking.
+    pub fn join(self) {
+        // A panic of the writer was reported when it happened; the process is ending either way.
+        let _ended = self.thread.join();
+    }
+}
+
+impl<S: State> Writer<S> {
+    /// Starts the thread. `publish` is called on it with the facts of each batch, right after the commit and before the answers leave.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no thread can be started.
+    pub fn start(
+        connection: Connection,
+        state: S,
+        publish: impl FnMut(Vec<S::Fact>) + Send + 'static,
+    ) -> Result<(Self, WriterThread), StoreError> {
+        let (sender, receiver) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("aq-writer".to_owned())
+            .spawn(move || Loop { connection, state, publish: Box::new(publish) }.run(&receiver))
+            .map_err(|error| StoreError::Unavailable(format!("cannot start the writer thread: {error}")))?;
+        Ok((Self { sender }, WriterThread { thread }))
+    }
+
+    /// Runs `command` in the next batch and answers when it is durable.
+    ///
+    /// `command` may run twice (see the module header), so it must depend on nothing but its arguments, the database and the state.
+    ///
+    /// # Errors
+    /// The command's own error, or [`StoreError`] (as `E`) when the batch could not be committed or the writer has ended.
+    pub async fn submit<T, E>(&self, command: impl FnMut(&mut Tx<'_, S>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let receiver = self.enqueue(command);
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Like [`Writer::submit`], for threads that are not asynchronous. Blocking.
+    ///
+    /// # Errors
+    /// As [`Writer::submit`].
+    pub fn submit_blocking<T, E>(&self, command: impl FnMut(&mut Tx<'_, S>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.enqueue(command).blocking_recv().unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    fn enqueue<T, E>(&self, mut command: impl FnMut(&mut Tx<'_, S>) -> Result<T, E> + Send + 'static) -> oneshot::Receiver<Result<T, E>>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let slot = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let filled = std::sync::Arc::clone(&slot);
+        let job = Job {
+            run: Box::new(move |tx| {
+                let answer = command(tx);
+                let failed = answer.is_err();
+                *filled.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
+                // The writer only needs to know that this command failed; the caller gets the command's own error.
+                if failed { Err(StoreError::Refused(String::new())) } else { Ok(()) }
+            }),
+            reply: Box::new(move |outcome| {
+                let answer = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+                let answer = match (outcome, answer) {
+                    (Ok(()), Some(answer)) => answer,
+                    (Ok(()), None) => Err(StoreError::Closed.into()),
+                    (Err(error), _) => Err(error.into()),
+                };
+                // A caller that gave up waiting does not want the answer; what was written stays written.
+                let _unwanted = sender.send(answer);
+            }),
+        };
+        // When the writer has ended, dropping the job drops the sender and the caller sees `Closed`.
+        let _ended = self.sender.send(Message::Job(job));
+        receiver
+    }
+
+    /// Ends the writer after everything queued so far.
+    pub fn stop(&self) {
+        let _already_ended = self.sender.send(Message::Stop);
+    }
+}
+
+struct Loop<S: State> {
+    connection: Connection,
+    state: S,
+    publish: Box<dyn FnMut(Vec<S::Fact>) + Send>,
+}
+
+impl<S: State> Loop<S> {
+    fn run(mut self, receiver: &mpsc::Receiver<Message<S>>) {
+        let mut stopping = false;
+        while !stopping {
+            let Ok(first) = receiver.recv() else { break };
+            let mut batch = Vec::new();
+            let mut next = Some(first);
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Job(job) => batch.push(job),
+                    Message::Stop => stopping = true,
+                }
+                if !stopping && batch.len() < MAX_BATCH {
+                    next = receiver.try_recv().ok();
+                }
+            }
+            self.write(batch);
+        }
+    }
+
+    fn write(&mut self, mut batch: Vec<Job<S>>) {
+        if batch.is_empty() {
+            return;
+        }
+        match self.attempt(&mut batch) {
+            Ok(()) => {
+                for job in batch {
+                    (job.reply)(Ok(()));
+                }
+            }
+            Err(error) if batch.len() == 1 => {
+                tracing::error!(%error, "a command could not be written");
+                for job in batch {
+                    (job.reply)(Err(clone_error(&error)));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, commands = batch.len(), "a batch could not be written; trying its commands one by one");
+                for job in batch {
+                    self.write(vec![job]);
+                }
+            }
+        }
+    }
+
+    /// Runs the whole batch in one transaction. An error means that nothing of it was kept.
+    fn attempt(&mut self, batch: &mut [Job<S>]) -> Result<(), StoreError> {
+        let mut facts = Vec::new();
+        let written = self.run_all(batch, &mut facts).and_then(|()| self.connection.batch("COMMIT"));
+        match written {
+            Ok(()) => {
+                self.state.settle();
+                if !facts.is_empty() {
+                    (self.publish)(facts);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.state.undo_batch();
+                // After some failures the database has rolled back by itself and says so; either way no transaction is left open.
+                if let Err(rollback) = self.connection.batch("ROLLBACK") {
+                    tracing::debug!(error = %rollback, "rollback after a failed batch");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn run_all(&mut self, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<(), StoreError> {
+        self.connection.begin_write()?;
+        for job in batch {
+            self.connection.batch("SAVEPOINT command")?;
+            self.state.begin();
+            let announced = facts.len();
+            let result = (job.run)(&mut Tx { db: &mut self.connection, state: &mut self.state, facts });
+            if result.is_ok() {
+                self.connection.batch("RELEASE SAVEPOINT command")?;
+                self.state.keep();
+            } else {
+                self.connection.batch("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")?;
+                self.state.undo();
+                facts.truncate(announced);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn clone_error(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
+        StoreError::Refused(text) => StoreError::Refused(text.clone()),
+        StoreError::Conflict(text) => StoreError::Conflict(text.clone()),
+        other => StoreError::Database(other.to_string()),
+    }
+}

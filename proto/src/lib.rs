@@ -3,9 +3,15 @@
 //! Wire types only: nothing here knows the domain, a database or a terminal. The comments in `agentqueue/v1/*.proto` are the
 //! reference manual.
 //!
-//! Reading order: the service files of `agentqueue/v1`, then `client`, `resume`, `error_detail`.
+//! Reading order: the service files of `agentqueue/v1`, then `client`, `resume`, `error_detail`, `methods`, `time`.
 //!
 //! Spec: specs/proto/README.md
+
+pub mod client;
+pub mod error_detail;
+pub mod methods;
+pub mod resume;
+pub mod time;
 
 /// The generated messages, clients and servers of package `agentqueue.v1`.
 #[expect(clippy::allow_attributes, reason = "generated code; the generator writes its own attributes")]

@@ -2,4 +2,6 @@
 //!
 //! Spec: specs/server/README.md
 
+pub mod clock;
+pub mod events;
 pub mod store;

@@ -1,0 +1,278 @@
+//! The output of runs on disk: one append-only file per run, made of checked records, read by sequence number.
+//!
+//! A record is its length, its CRC-32 and the encoded item, so that a torn tail after a power cut is recognised and cut off. Items are written
+//! when the runner reports them and synchronised by [`OutputLog::sync`]; the runner keeps its raw spool until then.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aq_core::ids::RunRef;
+use aq_core::output::OutputItem;
+use aq_proto::v1 as pb;
+use prost::Message as _;
+
+use super::wire;
+
+/// Longest record accepted when reading back; anything longer is damage.
+const MAX_RECORD: u32 = 8 * 1024 * 1024;
+
+/// Bytes in front of each record: length and checksum.
+const HEADER: u64 = 8;
+
+/// Every this many items the offset is remembered, so that reading from the middle does not start at the front.
+const MARK_EVERY: u64 = 64;
+
+/// A failure of the output log.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The file system refused; the runner keeps the items and reports them again.
+    #[error("output of {run} cannot be {what}: {source}")]
+    Io {
+        /// The run.
+        run: RunRef,
+        /// `written` or `read`.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// Items were skipped: the report does not follow on what is stored.
+    #[error("output of {run} goes on at item {found}, but item {expected} is missing")]
+    Hole {
+        /// The run.
+        run: RunRef,
+        /// The next number.
+        expected: u64,
+        /// The number that came.
+        found: u64,
+    },
+}
+
+/// One run's file.
+struct Segment {
+    file: File,
+    /// Bytes that hold whole records.
+    length: u64,
+    /// Number of the last item.
+    last: u64,
+    /// (number of an item, offset of its record), ascending.
+    marks: Vec<(u64, u64)>,
+    dirty: bool,
+}
+
+/// The files of all runs; cheap to clone. Calls block on the disk and belong on blocking threads, except appends of small batches.
+#[derive(Clone)]
+pub struct OutputLog {
+    folder: PathBuf,
+    open: Arc<Mutex<HashMap<RunRef, Arc<Mutex<Segment>>>>>,
+}
+
+impl OutputLog {
+    /// The log below `folder`, which is made when it is missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        Ok(Self { folder: folder.to_owned(), open: Arc::default() })
+    }
+
+    fn path(&self, run: &RunRef) -> PathBuf {
+        self.folder.join(format!("{}.out", run.folder()))
+    }
+
+    fn segment(&self, run: &RunRef) -> Result<Arc<Mutex<Segment>>, OutputError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(segment) = open.get(run) {
+            return Ok(Arc::clone(segment));
+        }
+        let segment = Segment::open(&self.path(run)).map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
+        let segment = Arc::new(Mutex::new(segment));
+        open.insert(run.clone(), Arc::clone(&segment));
+        Ok(segment)
+    }
+
+    /// Number of the last stored item of `run`; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_seq(&self, run: &RunRef) -> Result<u64, OutputError> {
+        let segment = self.segment(run)?;
+        Ok(lock(&segment).last)
+    }
+
+    /// Bytes stored of `run`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bytes(&self, run: &RunRef) -> Result<u64, OutputError> {
+        let segment = self.segment(run)?;
+        Ok(lock(&segment).length)
+    }
+
+    /// Appends items. Those that are stored already are skipped, so a report may be repeated. Returns what was new, in its wire form.
+    ///
+    /// # Errors
+    /// [`OutputError::Hole`] when items are missing before the first new one; [`OutputError::Io`] when the disk refuses, in which case
+    /// nothing of the batch counts as stored.
+    pub fn append(&self, run: &RunRef, items: &[OutputItem]) -> Result<Vec<Arc<pb::OutputItem>>, OutputError> {
+        let segment = self.segment(run)?;
+        let mut segment = lock(&segment);
+        let mut buffer = Vec::new();
+        let mut new = Vec::new();
+        let mut marks = Vec::new();
+        let mut last = segment.last;
+        for item in items.iter().filter(|item| item.seq > segment.last) {
+            if item.seq != last + 1 {
+                return Err(OutputError::Hole { run: run.clone(), expected: last + 1, found: item.seq });
+            }
+            last = item.seq;
+            if last % MARK_EVERY == 1 {
+                marks.push((last, segment.length + buffer.len() as u64));
+            }
+            let item = wire::item(item);
+            let encoded = item.encode_to_vec();
+            buffer.extend_from_slice(&u32::try_from(encoded.len()).unwrap_or(u32::MAX).to_le_bytes());
+            buffer.extend_from_slice(&crc32(&encoded).to_le_bytes());
+            buffer.extend_from_slice(&encoded);
+            new.push(Arc::new(item));
+        }
+        if !buffer.is_empty() {
+            let at = segment.length;
+            segment
+                .file
+                .write_all_at(&buffer, at)
+                .map_err(|source| OutputError::Io { run: run.clone(), what: "written", source })?;
+            segment.length += buffer.len() as u64;
+            segment.last = last;
+            segment.marks.extend(marks);
+            segment.dirty = true;
+        }
+        Ok(new)
+    }
+
+    /// The stored items after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self, run: &RunRef, after: u64, limit: usize) -> Result<Vec<Arc<pb::OutputItem>>, OutputError> {
+        let segment = self.segment(run)?;
+        let (file, from, length) = {
+            let segment = lock(&segment);
+            let from = segment.marks.iter().rev().find(|(seq, _)| *seq <= after + 1).map_or(0, |(_, offset)| *offset);
+            let file = segment.file.try_clone().map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
+            (file, from, segment.length)
+        };
+        let mut found = Vec::new();
+        let mut offset = from;
+        while offset < length && found.len() < limit {
+            let record = read_record(&file, offset, length).map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
+            let Some((item, next)) = record else { break };
+            if item.seq > after {
+                found.push(Arc::new(item));
+            }
+            offset = next;
+        }
+        Ok(found)
+    }
+
+    /// Makes everything that was appended durable. Returns the runs that could not be synchronised.
+    pub fn sync(&self) -> Vec<(RunRef, io::Error)> {
+        let segments: Vec<_> = {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.iter().map(|(run, segment)| (run.clone(), Arc::clone(segment))).collect()
+        };
+        segments.into_iter().filter_map(|(run, segment)| sync_segment(&segment).err().map(|error| (run, error))).collect()
+    }
+
+    /// Makes one run's items durable and closes its file.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn close(&self, run: &RunRef) -> Result<(), OutputError> {
+        let segment = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+        match segment {
+            Some(segment) => sync_segment(&segment).map_err(|source| OutputError::Io { run: run.clone(), what: "written", source }),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the output of a run.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be removed.
+    pub fn remove(&self, run: &RunRef) -> Result<(), OutputError> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+        match std::fs::remove_file(self.path(run)) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(OutputError::Io { run: run.clone(), what: "removed", source }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn lock(segment: &Mutex<Segment>) -> std::sync::MutexGuard<'_, Segment> {
+    segment.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Synchronises outside the lock, so that appends and readers go on meanwhile.
+fn sync_segment(segment: &Mutex<Segment>) -> io::Result<()> {
+    let file = {
+        let mut segment = lock(segment);
+        if !segment.dirty {
+            return Ok(());
+        }
+        segment.dirty = false;
+        segment.file.try_clone()?
+    };
+    file.sync_data().inspect_err(|_| lock(segment).dirty = true)
+}
+
+impl Segment {
+    /// Opens a file, reads it through once and cuts off a torn tail.
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let length = file.metadata()?.len();
+        let mut segment = Self { file: file.try_clone()?, length: 0, last: 0, marks: Vec::new(), dirty: false };
+        while let Some((item, next)) = read_record(&file, segment.length, length)? {
+            if item.seq % MARK_EVERY == 1 {
+                segment.marks.push((item.seq, segment.length));
+            }
+            segment.last = item.seq;
+            segment.length = next;
+        }
+        if segment.length < length {
+            tracing::warn!(path = %path.display(), kept = segment.length, dropped = length - segment.length, "cut a torn tail off stored output");
+            file.set_len(segment.length)?;
+            file.flush()?;
+        }
+        Ok(segment)
+    }
+}
+
+/// Reads the record at `offset`; `None` when no whole, undamaged record lies there.
+fn read_record(file: &File, offset: u64, end: u64) -> io::Result<Option<(pb::OutputItem, u64)>> {
+    if offset + HEADER > end {
+        return Ok(None);
+    }
+    let mut header = [0_u8; 8];
+    file.read_exact_at(&mut header, offset)?;
+    let [a, b, c, d, e, f, g, h] = header;
+    let (length, checksum) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+    let next = offset + HEADER + u64::from(length);
+    if length > MAX_RECORD || next > end {
+        return Ok(None);
+    }
+    let mut encoded = vec![0_u8; length as usize];
+    file.read_exact_at(&mut encoded, offset + HEADER)?;
+    if crc32(&encoded) != checksum {
+        return Ok(None);
+    }
+    Ok(pb::OutputItem::decode(encoded.as_slice()).ok().map(|item| (item, next)))
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes)
+}

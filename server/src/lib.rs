@@ -2,6 +2,11 @@
 //!
 //! Spec: specs/server/README.md
 
+pub mod args;
+pub mod background;
 pub mod clock;
+pub mod config;
 pub mod events;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,57 @@
+//! Section `auto_task`: how plans that agents write become tasks.
+//!
+//! Keys: `enabled`, `plan_file_patterns`, `inherit_approval`, `base_priority`, `chain_dependencies`, `max_plan_depth`,
+//! `max_steps_per_plan`. The original's other keys are accepted and said to have no effect.
+
+use serde::Serialize;
+
+use crate::config::reader::Reader;
+
+/// Where plans are looked for, in this order; the first hit wins.
+const PATTERNS: [&str; 5] = [".claude/plan.md", "plan.md", "docs/plans/*.md", "plans/*.md", "docs/plan.md"];
+
+/// How plans become tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AutoTask {
+    /// Whether plans are looked for at all.
+    pub enabled: bool,
+    /// Paths and globs relative to the workspace; the first that hits wins.
+    pub plan_file_patterns: Vec<String>,
+    /// Whether steps need the approval their parent needed.
+    pub inherit_approval: bool,
+    /// Priority of the first step; later steps follow it.
+    pub base_priority: u64,
+    /// Whether each step waits for the one before.
+    pub chain_dependencies: bool,
+    /// How deep plans may come out of plans, 1 to 10.
+    pub max_plan_depth: u64,
+    /// How many steps one plan may have, 1 to 500; more are a named refusal, never dropped.
+    pub max_steps_per_plan: u64,
+}
+
+impl AutoTask {
+    pub(in crate::config) fn read(mut reader: Reader<'_>) -> Self {
+        let read = Self {
+            enabled: reader.boolean("enabled", true),
+            plan_file_patterns: reader.texts("plan_file_patterns", &PATTERNS),
+            inherit_approval: reader.boolean("inherit_approval", true),
+            base_priority: reader.count("base_priority", 0..=1_000_000, 100),
+            chain_dependencies: reader.boolean("chain_dependencies", true),
+            max_plan_depth: reader.count("max_plan_depth", 1..=10, 1),
+            max_steps_per_plan: reader.count("max_steps_per_plan", 1..=500, 20),
+        };
+        for (index, pattern) in read.plan_file_patterns.iter().enumerate() {
+            if pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") {
+                reader.error(&format!("plan_file_patterns[{index}]"), "must stay inside the workspace", None);
+            }
+        }
+        reader.without_effect("inherit_repo", "steps always work in their parent's repository");
+        reader.without_effect("rebase_between_subtasks", "every landing rebases on the tip of its target");
+        reader.without_effect("mid_chain_rebase", "every landing rebases on the tip of its target");
+        reader.without_effect("mid_chain_rebase_push", "landing decides what is pushed");
+        reader.without_effect("use_llm_parser", "plans are parsed without a model");
+        reader.without_effect("llm_parser_model", "plans are parsed without a model");
+        reader.finish();
+        read
+    }
+}

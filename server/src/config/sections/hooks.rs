@@ -1,0 +1,24 @@
+//! Section `hook_engine`: whether hooks run, and how many at once.
+//!
+//! Keys: `enabled`, `max_concurrent_hooks`.
+
+use serde::Serialize;
+
+use crate::config::reader::Reader;
+
+/// Whether hooks run, and how many at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HookEngine {
+    /// Whether hooks run at all.
+    pub enabled: bool,
+    /// How many hooks run at the same time, 1 to 64.
+    pub max_concurrent_hooks: u64,
+}
+
+impl HookEngine {
+    pub(in crate::config) fn read(mut reader: Reader<'_>) -> Self {
+        let read = Self { enabled: reader.boolean("enabled", true), max_concurrent_hooks: reader.count("max_concurrent_hooks", 1..=64, 2) };
+        reader.finish();
+        read
+    }
+}

@@ -1,0 +1,37 @@
+//! One file for each section of the configuration: its keys, defaults and ranges.
+//!
+//! Spec: specs/server/config.md
+
+mod accounts;
+mod agents;
+mod archive;
+mod auto_task;
+mod budgets;
+mod chat;
+mod database;
+mod git;
+mod hooks;
+mod logging;
+mod monitoring;
+mod pause_retry;
+mod retention;
+mod runtimes;
+mod scheduling;
+mod server;
+
+pub use accounts::{Account, Login};
+pub use agents::{Agents, PredefinedAgent, SandboxLevel};
+pub use archive::Archive;
+pub use auto_task::AutoTask;
+pub use budgets::{BudgetPeriod, Budgets};
+pub use chat::{ChatProvider, ChatProviderKind, LlmLogging};
+pub use database::{Database, DatabaseUrl};
+pub use git::Git;
+pub use hooks::HookEngine;
+pub use logging::{LogFormat, Logging};
+pub use monitoring::Monitoring;
+pub use pause_retry::PauseRetry;
+pub use retention::Retention;
+pub use runtimes::{ClaudeRuntime, CommandProfile, Runtimes};
+pub use scheduling::Scheduling;
+pub use server::{Server, TlsFiles};

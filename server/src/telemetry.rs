@@ -1,0 +1,187 @@
+//! Sets up logging, once, before anything else runs: to the standard error stream and to a file in the data directory.
+//!
+//! What may be logged is a rule for the callers (telemetry R4): secrets never, texts of agents never above `debug`.
+//!
+//! Spec: specs/server/telemetry.md
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::Subscriber;
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::config::sections::{LogFormat, Logging};
+
+/// Size at which the log file is set aside, in bytes (telemetry R3).
+pub const ROTATE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Why logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The directives do not parse; a checked configuration cannot cause this.
+    #[error("log directives `{0}` are not understood; write for example `info`")]
+    Filter(String),
+    /// The log file cannot be opened.
+    #[error("cannot open the log file {}: {source}; make its directory writable or set logging.file to false", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Logging was set up before in this process.
+    #[error("logging is already set up")]
+    AlreadySet,
+}
+
+/// Sets up logging for the whole process. `home` is the data directory; the file is `<home>/logs/aqd.log`.
+///
+/// # Errors
+/// [`TelemetryError`] when the directives do not parse, the file cannot be opened, or logging is already set up.
+pub fn init(logging: &Logging, home: &Path) -> Result<(), TelemetryError> {
+    let file = if logging.file { Some(LogFile::open(&home.join("logs").join("aqd.log"), ROTATE_BYTES)?) } else { None };
+    let filter = EnvFilter::try_new(&logging.filter).map_err(|_| TelemetryError::Filter(logging.filter.clone()))?;
+    let layers =
+        Registry::default().with(filter).with(lines(logging.format, io::stderr)).with(file.map(|file| lines(logging.format, file)));
+    layers.try_init().map_err(|_| TelemetryError::AlreadySet)
+}
+
+/// Lines in the wanted format; never with colour codes, because a log outlives the terminal.
+fn lines<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = fmt::layer().with_ansi(false).with_writer(writer);
+    match format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    }
+}
+
+/// A log file that is set aside as `<name>.1` when it gets large. One writer at a time; a line is never split over two files.
+#[derive(Clone, Debug)]
+pub struct LogFile {
+    inner: Arc<Mutex<OpenLog>>,
+}
+
+#[derive(Debug)]
+struct OpenLog {
+    path: PathBuf,
+    file: File,
+    written: u64,
+    limit: u64,
+}
+
+impl LogFile {
+    /// Opens the file for appending, mode 0600, and makes its directory, mode 0700. `limit` is the size in bytes at which it is set aside.
+    ///
+    /// # Errors
+    /// [`TelemetryError::File`] when directory or file cannot be made.
+    pub fn open(path: &Path, limit: u64) -> Result<Self, TelemetryError> {
+        let failed = |source| TelemetryError::File { path: path.to_path_buf(), source };
+        if let Some(folder) = path.parent() {
+            private_folder(folder).map_err(failed)?;
+        }
+        let file = append(path).map_err(failed)?;
+        let written = file.metadata().map_err(failed)?.len();
+        let open = OpenLog { path: path.to_path_buf(), file, written, limit };
+        Ok(Self { inner: Arc::new(Mutex::new(open)) })
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogFile {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self.clone()
+    }
+}
+
+impl io::Write for LogFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // A thread that died while it held the lock leaves at worst a cut line behind.
+        let mut open = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.written >= open.limit {
+            open.set_aside();
+        }
+        open.file.write_all(line)?;
+        open.written = open.written.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl OpenLog {
+    /// Starts a new file. Where that fails, writing goes on in the old one: a log too large is better than none.
+    fn set_aside(&mut self) {
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(".1");
+        if std::fs::rename(&self.path, &aside).is_ok()
+            && let Ok(file) = append(&self.path)
+        {
+            self.file = file;
+        }
+        self.written = 0;
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().append(true).create(true).mode(0o600).open(path)
+}
+
+fn private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// telemetry R3: a full file is set aside once, no line is lost or split, and only the owner can read it.
+    #[test]
+    fn a_full_log_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logs/aqd.log");
+        let mut log = LogFile::open(&path, 10).unwrap();
+        for line in ["first line\n", "second\n", "third\n"] {
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(folder.path().join("logs/aqd.log.1")).unwrap(), "first line\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "second\nthird\n");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    /// telemetry R1: JSON lines carry the fields of the event and of its span.
+    #[test]
+    fn json_lines_carry_fields_and_spans() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("aqd.log");
+        let layers = Registry::default().with(lines(LogFormat::Json, LogFile::open(&path, ROTATE_BYTES).unwrap()));
+        tracing::subscriber::with_default(layers, || {
+            let span = tracing::info_span!("request", request_id = "r-7");
+            span.in_scope(|| tracing::info!(task = "calm-owl", run = 2, "run started"));
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["message"], "run started");
+        assert_eq!(line["task"], "calm-owl");
+        assert_eq!(line["span"]["request_id"], "r-7");
+        assert!(!text.contains('\u{1b}'));
+    }
+}

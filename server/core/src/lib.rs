@@ -18,6 +18,7 @@ pub mod project;
 pub mod run;
 pub mod runner_link;
 pub mod runtime;
+pub mod schedule;
 pub mod task;
 pub mod text_enum;
 pub mod time;

@@ -1,0 +1,15 @@
+//! The scheduler: which agent works on which task next. A function of a snapshot; no model is ever asked (F-040).
+//!
+//! Building the snapshot and carrying out the decision live in the server's orchestrator; saying why one task waits lives in `explain`.
+//!
+//! Spec: specs/server/core/schedule.md
+
+mod decide;
+mod share;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use decide::{Assignment, Decision, ProjectWait, Reason, decide};
+pub use share::{GUARANTEE_TRIES, WAITING_FACTOR};
+pub use snapshot::{Head, IdleAgent, Lane, ProjectState, Snapshot};

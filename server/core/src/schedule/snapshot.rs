@@ -1,0 +1,121 @@
+//! Everything a decision may look at. The server keeps these figures up to date as things change; nothing here is computed per task.
+
+use crate::ids::{AgentId, ProjectId, TaskId};
+use crate::runtime::RuntimeKind;
+use crate::time::Timestamp;
+
+/// A READY task whose dependencies are met, as far as the scheduler needs it. Ordered: the least is started first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Head {
+    /// Lower runs first.
+    pub priority: i32,
+    /// The caller's order among equal priorities, least first; the same for all: the task id decides.
+    pub key: i64,
+    /// The task.
+    pub task: TaskId,
+}
+
+/// The first READY tasks of a project that need the same runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// The runtime they need; `None`: any.
+    pub runtime: Option<RuntimeKind>,
+    /// The tasks in order, at least as many as there are idle agents (or all there are).
+    pub heads: Vec<Head>,
+}
+
+/// One project.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProjectState {
+    /// The project.
+    pub id: ProjectId,
+    /// Its share relative to the others; what is negative or not a number counts as 0.
+    pub weight: f64,
+    /// False for a paused or archived project.
+    pub active: bool,
+    /// Model tokens of its ended runs within the rolling window.
+    pub window_use: u64,
+    /// Sum over its open runs of live usage and expected rest, in model tokens. Lengths of tasks are so uneven that the expected rest of
+    /// a run of any age is best taken as the expected cost of a whole task.
+    pub in_flight: u64,
+    /// Expected cost of its next task, in model tokens; 0 when nothing is known (counts as 1).
+    pub expected_next: u64,
+    /// Open runs.
+    pub active_runs: u32,
+    /// Most open runs.
+    pub max_runs: u32,
+    /// Workspaces that no run holds.
+    pub free_workspaces: u32,
+    /// Model tokens in the window at which nothing new starts; `None`: no limit.
+    pub budget_limit: Option<u64>,
+    /// Tasks completed within the window.
+    pub completed_in_window: u32,
+    /// Runs that failed within the window.
+    pub failed_in_window: u32,
+    /// Starts of other projects since its own last start, or since it became ready.
+    pub passed_over: u32,
+    /// The finish tag of its last start (start-time fair queueing); 0 before the first.
+    pub finish_tag: f64,
+    /// What it has ready. Empty: it takes no part.
+    pub lanes: Vec<Lane>,
+}
+
+impl ProjectState {
+    /// An active project of weight 1 without usage, limits or work; callers set what differs.
+    #[must_use]
+    pub const fn new(id: ProjectId) -> Self {
+        Self {
+            id,
+            weight: 1.0,
+            active: true,
+            window_use: 0,
+            in_flight: 0,
+            expected_next: 0,
+            active_runs: 0,
+            max_runs: 2,
+            free_workspaces: u32::MAX,
+            budget_limit: None,
+            completed_in_window: 0,
+            failed_in_window: 0,
+            passed_over: 0,
+            finish_tag: 0.0,
+            lanes: Vec::new(),
+        }
+    }
+
+    /// True when something could start if an agent came.
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        self.lanes.iter().any(|lane| !lane.heads.is_empty())
+    }
+}
+
+/// An agent that works on nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleAgent {
+    /// The agent.
+    pub id: AgentId,
+    /// Its runtime.
+    pub runtime: RuntimeKind,
+    /// Until when its account is closed; `None`: it may start.
+    pub closed_until: Option<Timestamp>,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// The projects in a stable order, which breaks the last ties. Projects without ready work may be left out.
+    pub projects: Vec<ProjectState>,
+    /// The idle agents in a stable order.
+    pub agents: Vec<IdleAgent>,
+    /// True when nothing may start anywhere.
+    pub paused: bool,
+    /// True when a project without a completed task in the window goes first.
+    pub guarantee: bool,
+    /// Model tokens over all projects at which nothing starts; `None`: no limit.
+    pub global_budget: Option<u64>,
+    /// Window use and work in flight of all projects, left out ones included.
+    pub global_used: u64,
+    /// The virtual time of start-time fair queueing: the start tag of the last start.
+    pub virtual_time: f64,
+}

@@ -1,0 +1,42 @@
+//! Tests of the scheduler: the worked examples, properties, and a simulation against the original formula.
+
+mod examples;
+mod properties;
+mod simulation;
+
+use super::snapshot::{Head, IdleAgent, Lane, ProjectState, Snapshot};
+use crate::ids::{AgentId, ProjectId, TaskId};
+use crate::runtime::RuntimeKind;
+
+/// A project with `tasks` ready, priority 100.
+fn project(id: &str, tasks: &[&str]) -> ProjectState {
+    let mut state = ProjectState::new(ProjectId::from_trusted(id));
+    state.expected_next = 1_000;
+    state.lanes = vec![lane(None, tasks)];
+    state
+}
+
+fn lane(runtime: Option<RuntimeKind>, tasks: &[&str]) -> Lane {
+    Lane { runtime, heads: tasks.iter().map(|task| head(100, task)).collect() }
+}
+
+fn head(priority: i32, task: &str) -> Head {
+    Head { priority, key: 0, task: TaskId::from_trusted(task) }
+}
+
+fn agents(count: usize) -> Vec<IdleAgent> {
+    (1..=count).map(|n| agent(&format!("a{n}"), RuntimeKind::Claude)).collect()
+}
+
+fn agent(id: &str, runtime: RuntimeKind) -> IdleAgent {
+    IdleAgent { id: AgentId::from_trusted(id), runtime, closed_until: None }
+}
+
+fn snapshot(projects: Vec<ProjectState>, idle: usize) -> Snapshot {
+    Snapshot { projects, agents: agents(idle), guarantee: true, ..Snapshot::default() }
+}
+
+/// The chosen tasks in order.
+fn chosen(snapshot: &Snapshot) -> Vec<String> {
+    super::decide(snapshot).assignments.iter().map(|assignment| assignment.task.to_string()).collect()
+}

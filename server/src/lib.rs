@@ -7,6 +7,7 @@ pub mod background;
 pub mod clock;
 pub mod config;
 pub mod events;
+pub mod lifecycle;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

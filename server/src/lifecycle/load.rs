@@ -1,0 +1,115 @@
+//! Building the hot state from the rows, in one pass at start. Nothing is changed.
+
+use aq_core::ids::{AccountId, AgentId, ProjectId};
+use aq_core::run::RunResult;
+use aq_core::runtime::RuntimeKind;
+use aq_core::task::TaskStatus;
+use aq_core::time::Timestamp;
+
+use super::hot::{Figures, OpenRun, ProjectHot};
+use crate::store::{Connection, StoreError, agents, events, ledger, projects, runs, settings, tasks, workspaces};
+
+/// The setting that keeps the global pause.
+pub const PAUSED: &str = "scheduling.paused";
+
+/// The setting that counts the starts of servers on this data.
+pub const EPOCH: &str = "server.epoch";
+
+/// Reads everything that hot decisions need. Blocking.
+///
+/// # Errors
+/// When the rows cannot be read.
+pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures, StoreError> {
+    let mut figures = Figures {
+        span_ms,
+        paused: settings::get(db, PAUSED)?.is_some_and(|value| value == "true"),
+        epoch: settings::get(db, EPOCH)?.and_then(|value| value.parse().ok()).unwrap_or(0),
+        last_key: tasks::last_key(db)?,
+        last_event: events::range(db)?.map_or(0, |(_, last)| last),
+        ..Figures::default()
+    };
+    for project in projects::all(db)? {
+        figures.projects.insert(project.id.clone(), ProjectHot::new(project, span_ms));
+    }
+    for workspace in workspaces::all(db)? {
+        figures.workspaces.insert(workspace.id.clone(), workspace);
+    }
+    for agent in agents::all(db)? {
+        figures.agents.insert(agent.id.clone(), agent);
+    }
+    for record in runs::open(db)? {
+        let run = record.run;
+        figures.adopt(
+            record.task_key,
+            OpenRun {
+                project: run.project,
+                agent: run.agent,
+                workspace: run.workspace,
+                state: run.state,
+                tokens: run.tokens.total(),
+                reserved: run.reserved_tokens,
+                since: run.started_at,
+                run: run.id,
+            },
+        );
+    }
+    for (project, status, count) in tasks::counts(db)? {
+        let Some(state) = figures.projects.get_mut(&ProjectId::from_trusted(&project)) else { continue };
+        let status = TaskStatus::parse(&status).ok_or(StoreError::Corrupt { column: "tasks.status", found: status })?;
+        state.counts.insert(status, u64::try_from(count).unwrap_or(0));
+    }
+    load_ready(db, &mut figures)?;
+    load_usage(db, &mut figures, now.plus_millis(-span_ms))?;
+    Ok(figures)
+}
+
+fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreError> {
+    let mut last: Option<(String, ProjectId)> = None;
+    for (key, project, runtime, priority) in tasks::ready_heads(db)? {
+        if figures.runs.contains_key(&key) {
+            continue;
+        }
+        // Rows come project by project; the id is made once for each.
+        if last.as_ref().is_none_or(|(text, _)| *text != project) {
+            let id = ProjectId::from_trusted(&project);
+            last = Some((project, id));
+        }
+        let Some((_, id)) = &last else { continue };
+        let Some(state) = figures.projects.get_mut(id) else { continue };
+        let lane = match runtime {
+            None => None,
+            Some(text) => {
+                Some(RuntimeKind::parse(&text).ok_or(StoreError::Corrupt { column: "tasks.runtime", found: text })?)
+            }
+        };
+        state.ready.entry(lane).or_default().insert((priority, key));
+    }
+    Ok(())
+}
+
+fn load_usage(db: &mut Connection, figures: &mut Figures, since: Timestamp) -> Result<(), StoreError> {
+    for (project, at, tokens) in ledger::since(db, since)? {
+        if let Some(state) = figures.projects.get_mut(&ProjectId::from_trusted(&project)) {
+            state.usage.tokens.add(Timestamp::from_millis(at), tokens);
+        }
+    }
+    for (project, at) in runs::completions_since(db, since)? {
+        if let Some(sum) = figures.projects.get_mut(&ProjectId::from_trusted(&project)).and_then(|state| state.usage.ended(RunResult::Done)) {
+            sum.add(Timestamp::from_millis(at), 1);
+        }
+    }
+    Ok(())
+}
+
+impl Figures {
+    fn adopt(&mut self, key: i64, run: OpenRun) {
+        self.lease(key, None, Some(&run));
+        self.runs.insert(key, run);
+    }
+
+    /// The account of an agent, when it draws from one.
+    #[must_use]
+    pub fn account_of(&self, agent: &AgentId) -> Option<&AccountId> {
+        self.agents.get(agent).and_then(|agent| agent.account.as_ref())
+    }
+}

@@ -1,0 +1,22 @@
+//! The only way to move a task: every change of a status, with its event, its counters and its leases, in one transaction.
+//!
+//! What should happen next is decided in `orchestrator`; what a caller may ask for in `commands`.
+//!
+//! Spec: specs/server/lifecycle.md
+
+mod error;
+mod hot;
+mod load;
+mod moves;
+mod runs;
+mod usage;
+
+pub use error::LifecycleError;
+pub use hot::{Figures, Hot, OpenRun, ProjectHot};
+pub use load::{EPOCH, PAUSED, load};
+pub use moves::{Move, Subject, Tx, announce, apply};
+pub use runs::{Lease, begin, end, fenced, save, spend};
+pub use usage::{DEFAULT_SPAN_MS, RollingSum, Usage};
+
+/// The writer with the hot state: what commands are submitted to.
+pub type Engine = crate::store::Writer<Hot>;

@@ -1,0 +1,220 @@
+//! The one door for status: load, ask the table, write by compare-and-set, and in the same transaction the event, the counters and the
+//! ready heads.
+
+use aq_core::event::{Event, EventKind, for_transition};
+use aq_core::ids::{AgentId, ProjectId, TaskId};
+use aq_core::task::{BlockedReason, TaskStatus, Trigger, check_invariants, settle};
+use aq_core::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::error::LifecycleError;
+use super::hot::Hot;
+use crate::store::{self, TaskRecord, events, tasks};
+
+/// A command's view of the store and the hot state.
+pub type Tx<'a> = store::Tx<'a, Hot>;
+
+/// A move: why it happens and what is written with it.
+#[derive(Clone, Debug)]
+pub struct Move<'a> {
+    /// The cause; the table decides where it leads.
+    pub trigger: Trigger,
+    /// The present instant.
+    pub now: Timestamp,
+    /// Who causes it: `system`, or a principal's name.
+    pub actor: &'a str,
+    /// Why the task is blocked, when it will be.
+    pub reason: Option<BlockedReason>,
+    /// When a paused task goes on, when it will be paused.
+    pub resume_after: Option<Timestamp>,
+    /// More for the event's payload.
+    pub details: Map<String, Value>,
+}
+
+impl<'a> Move<'a> {
+    /// A move of the system's own without details.
+    #[must_use]
+    pub fn system(trigger: Trigger, now: Timestamp) -> Self {
+        Move::by("system", trigger, now)
+    }
+
+    /// A move caused by `actor`, without details.
+    #[must_use]
+    pub fn by(actor: &'a str, trigger: Trigger, now: Timestamp) -> Self {
+        Self { trigger, now, actor, reason: None, resume_after: None, details: Map::new() }
+    }
+
+    /// Says why the task is blocked.
+    #[must_use]
+    pub fn because(mut self, reason: BlockedReason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Says when a paused task goes on.
+    #[must_use]
+    pub fn until(mut self, at: Timestamp) -> Self {
+        self.resume_after = Some(at);
+        self
+    }
+
+    /// Adds to the event's payload.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+}
+
+/// Moves a task. `record` is as it was read; other columns of a move (agent, run number, branch, session, retries, failure) may have been
+/// changed by the caller and are written with it. On success `record` holds what is stored.
+///
+/// # Errors
+/// [`LifecycleError::Invalid`] for a pair that the table does not list, [`LifecycleError::Stale`] when the row was moved since it was read.
+pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Move<'_>) -> Result<TaskStatus, LifecycleError> {
+    let from = record.task.status;
+    let to = settle(from, change.trigger, record.unmet == 0)
+        .map_err(|source| LifecycleError::Invalid { task: record.task.id.clone(), source })?;
+    let was_ready = (record.task.runtime, record.task.priority);
+    record.task.status = to;
+    record.task.blocked_reason = (to == TaskStatus::Blocked).then_some(change.reason.unwrap_or(BlockedReason::OperatorStop));
+    record.task.resume_after = if to == TaskStatus::Paused { change.resume_after } else { None };
+    if !to.is_live() {
+        record.task.assigned_agent = None;
+    }
+    record.task.updated_at = change.now;
+    check_invariants(&record.task)
+        .map_err(|rule| LifecycleError::Rule { task: record.task.id.clone(), rule: rule.to_string() })?;
+    if !tasks::compare_and_set(tx.db, record, from, from_run)? {
+        return Err(LifecycleError::Stale { task: record.task.id.clone(), expected: from, run: from_run });
+    }
+    let project = record.task.project.clone();
+    tx.state.count(&project, Some(from), Some(to));
+    if from == TaskStatus::Ready {
+        tx.state.remove_ready(&project, was_ready.0, was_ready.1, record.key);
+    }
+    if to == TaskStatus::Ready {
+        make_startable(tx, record);
+    }
+    announce_move(tx, record, from, to, change)?;
+    if to == TaskStatus::Completed && from != TaskStatus::Completed {
+        release_dependents(tx, record)?;
+    } else if from == TaskStatus::Completed && to != TaskStatus::Completed {
+        hold_dependents(tx, record)?;
+    }
+    Ok(to)
+}
+
+/// Puts a READY task among the heads, unless an earlier run of it has not ended yet: then the end of that run does.
+pub(super) fn make_startable(tx: &mut Tx<'_>, record: &TaskRecord) {
+    if !tx.state.runs.contains_key(&record.key) {
+        tx.state.add_ready(&record.task.project, record.task.runtime, record.task.priority, record.key);
+    }
+}
+
+fn announce_move(tx: &mut Tx<'_>, record: &TaskRecord, from: TaskStatus, to: TaskStatus, change: Move<'_>) -> Result<(), LifecycleError> {
+    let kind = for_transition(change.trigger, to);
+    let mut payload = change.details;
+    payload.insert("title".into(), record.task.title.clone().into());
+    payload.insert("from".into(), from.as_str().into());
+    payload.insert("status".into(), to.as_str().into());
+    payload.insert("trigger".into(), change.trigger.as_str().into());
+    payload.insert("actor".into(), change.actor.into());
+    if let Some(reason) = record.task.blocked_reason {
+        payload.insert("reason".into(), reason.as_str().into());
+    }
+    if let Some(at) = record.task.resume_after {
+        payload.insert("resume_after".into(), at.as_millis().into());
+    }
+    // Every kind lists the keys that readers may rely on; what the caller did not say is said to be empty.
+    for key in kind.required() {
+        payload.entry(*key).or_insert_with(|| json!(""));
+    }
+    let subject = Subject {
+        project: Some(record.task.project.clone()),
+        task: Some(record.task.id.clone()),
+        run: (record.task.run_number > 0).then_some(record.task.run_number),
+        agent: record.task.assigned_agent.clone(),
+    };
+    announce(tx, kind, change.now, subject, Value::Object(payload))
+}
+
+/// What an event concerns.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// The project.
+    pub project: Option<ProjectId>,
+    /// The task.
+    pub task: Option<TaskId>,
+    /// The run's number.
+    pub run: Option<u32>,
+    /// The agent.
+    pub agent: Option<AgentId>,
+}
+
+impl Subject {
+    /// A task.
+    #[must_use]
+    pub fn task(record: &TaskRecord) -> Self {
+        Self { project: Some(record.task.project.clone()), task: Some(record.task.id.clone()), ..Self::default() }
+    }
+
+    /// A project.
+    #[must_use]
+    pub fn project(id: &ProjectId) -> Self {
+        Self { project: Some(id.clone()), ..Self::default() }
+    }
+}
+
+/// Records an event; subscribers learn of it after the commit.
+///
+/// # Errors
+/// When the row cannot be written.
+pub fn announce(tx: &mut Tx<'_>, kind: EventKind, at: Timestamp, subject: Subject, payload: Value) -> Result<(), LifecycleError> {
+    let seq = tx.state.next_event();
+    let event =
+        Event { seq, at, kind, project: subject.project, task: subject.task, run: subject.run, agent: subject.agent, payload };
+    events::insert(tx.db, std::slice::from_ref(&event))?;
+    tx.announce(event);
+    Ok(())
+}
+
+/// The task is COMPLETED: whoever waited only for it may start.
+fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), LifecycleError> {
+    let now = record.task.updated_at;
+    let promoted = tasks::release_dependents(tx.db, record.key, now)?;
+    let mut facts = Vec::with_capacity(promoted.len());
+    for task in promoted {
+        tx.state.count(&task.project, Some(TaskStatus::Defined), Some(TaskStatus::Ready));
+        if !tx.state.runs.contains_key(&task.key) {
+            tx.state.add_ready(&task.project, task.runtime, task.priority, task.key);
+        }
+        facts.push(Event {
+            seq: tx.state.next_event(),
+            at: now,
+            kind: for_transition(Trigger::DepsMet, TaskStatus::Ready),
+            project: Some(task.project),
+            task: Some(task.id),
+            run: None,
+            agent: None,
+            payload: json!({
+                "title": task.title, "from": TaskStatus::Defined.as_str(), "status": TaskStatus::Ready.as_str(),
+                "trigger": Trigger::DepsMet.as_str(), "actor": "system", "completed": record.task.id.as_str(),
+            }),
+        });
+    }
+    events::insert(tx.db, &facts)?;
+    for fact in facts {
+        tx.announce(fact);
+    }
+    Ok(())
+}
+
+/// The task is COMPLETED no more: whoever is READY because of it waits again. Work that already runs goes on.
+fn hold_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), LifecycleError> {
+    for mut dependent in tasks::hold_dependents(tx.db, record.key)? {
+        let run = dependent.task.run_number;
+        apply(tx, &mut dependent, run, Move::system(Trigger::DepsUnmet, record.task.updated_at))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Runs begin and end here, together with the leases and the sums that hang on them.
+
+use aq_core::event::EventKind;
+use aq_core::ids::{AgentId, RunRef, WorkspaceId};
+use aq_core::output::TokenUsage;
+use aq_core::run::{Run, RunEnd, RunState};
+use aq_core::runtime::RuntimeKind;
+use aq_core::task::{TaskStatus, Trigger};
+use aq_core::time::Timestamp;
+use serde_json::json;
+
+use super::error::LifecycleError;
+use super::hot::OpenRun;
+use super::moves::{Move, Subject, Tx, announce, apply, make_startable};
+use crate::store::{LedgerEntry, RunRecord, StoreError, TaskRecord, ledger, questions, runs, tasks};
+
+/// Who and what a new run is given.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its runtime.
+    pub runtime: RuntimeKind,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The branch that the run works on.
+    pub branch: String,
+    /// The session the run begins or goes on with.
+    pub session_id: String,
+    /// Tokens it counts with until they are spent.
+    pub reserved: u64,
+}
+
+/// Assigns a READY task: the next run begins, its agent and workspace are leased.
+///
+/// # Errors
+/// As [`apply`]; [`StoreError::Conflict`] when the agent or the workspace turns out to be leased.
+pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timestamp) -> Result<RunRecord, LifecycleError> {
+    let from_run = record.task.run_number;
+    record.task.run_number = from_run + 1;
+    record.task.assigned_agent = Some(lease.agent.clone());
+    record.task.branch = Some(lease.branch);
+    record.task.session_id = Some(lease.session_id.clone());
+    let change = Move::system(Trigger::Assigned, now).with("agent_id", lease.agent.as_str()).with("workspace_id", lease.workspace.as_str());
+    apply(tx, record, from_run, change)?;
+    let id = RunRef { task: record.task.id.clone(), number: record.task.run_number };
+    let mut run = Run::new(id.clone(), record.task.project.clone(), lease.agent.clone(), lease.runtime, lease.workspace.clone(), now);
+    run.session_id = Some(lease.session_id);
+    run.reserved_tokens = lease.reserved;
+    let stored = RunRecord { task_key: record.key, pid: None, output_bytes: 0, run };
+    runs::insert(tx.db, &stored)?;
+    tx.state.put_run(
+        record.key,
+        Some(OpenRun {
+            run: id,
+            project: record.task.project.clone(),
+            agent: lease.agent,
+            workspace: lease.workspace,
+            state: RunState::Starting,
+            tokens: 0,
+            reserved: lease.reserved,
+            since: now,
+        }),
+    );
+    Ok(stored)
+}
+
+/// Reads the task and the open run that a report is about. `None` when the run is not the task's present one or has ended: whatever it says
+/// changes nothing (fencing).
+///
+/// # Errors
+/// When the rows cannot be read.
+pub fn fenced(tx: &mut Tx<'_>, run: &RunRef) -> Result<Option<(TaskRecord, RunRecord)>, LifecycleError> {
+    let Some(task) = tasks::by_id(tx.db, &run.task)? else { return Ok(None) };
+    if tx.state.runs.get(&task.key).is_none_or(|open| open.run != *run) {
+        return Ok(None);
+    }
+    let Some(record) = runs::get(tx.db, task.key, run.number)? else { return Ok(None) };
+    Ok(Some((task, record)))
+}
+
+/// Writes a run that goes on, and keeps the leases in step with its state.
+///
+/// # Errors
+/// When the row cannot be written.
+pub fn save(tx: &mut Tx<'_>, record: &RunRecord) -> Result<(), LifecycleError> {
+    runs::update(tx.db, record)?;
+    if let Some(open) = tx.state.runs.get(&record.task_key) {
+        let open = OpenRun { state: record.run.state, tokens: record.run.tokens.total(), ..open.clone() };
+        tx.state.put_run(record.task_key, Some(open));
+    }
+    Ok(())
+}
+
+/// Ends a run: its leases are free, its questions closed, its cost counts towards what the project's runs usually cost.
+///
+/// The task must have been moved before; a task that is READY again may start from here on.
+///
+/// # Errors
+/// When the rows cannot be written.
+pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunEnd, now: Timestamp) -> Result<(), LifecycleError> {
+    let (result, class) = (end.result, end.class);
+    questions::close_all(tx.db, record.task_key, record.run.id.number, "the run is over", now)?;
+    record.run.state = RunState::Ended;
+    record.run.ended_at = Some(now);
+    record.run.end = Some(end);
+    runs::update(tx.db, record)?;
+    tx.state.put_run(record.task_key, None);
+    let tokens = record.run.tokens.total();
+    let old_mean = tx.state.projects.get(&record.run.project).map_or(0.0, |state| state.usage.mean_cost);
+    tx.state.change_project(
+        &record.run.project,
+        |state| {
+            if tokens > 0 {
+                state.usage.run_cost(tokens);
+            }
+            if let Some(sum) = state.usage.ended(result) {
+                sum.add(now, 1);
+            }
+        },
+        move |state| {
+            state.usage.mean_cost = old_mean;
+            if let Some(sum) = state.usage.ended(result) {
+                sum.subtract(now, 1);
+            }
+        },
+    );
+    if task.task.status == TaskStatus::Ready {
+        make_startable(tx, task);
+    }
+    let subject = Subject { run: Some(record.run.id.number), agent: Some(record.run.agent.clone()), ..Subject::task(task) };
+    let payload = json!({
+        "title": task.task.title, "result": result.as_str(), "failure_class": class.map(aq_core::output::FailureClass::as_str),
+        "tokens": tokens, "message": record.run.end.as_ref().map(|end| end.message.as_str()), "commit": record.run.commit,
+    });
+    announce(tx, EventKind::RunEnded, now, subject, payload)
+}
+
+/// Counts tokens of a run, once per message.
+///
+/// # Errors
+/// When the rows cannot be written.
+pub fn spend(
+    tx: &mut Tx<'_>,
+    record: &mut RunRecord,
+    message_id: &str,
+    model: &str,
+    tokens: TokenUsage,
+    cost_micros: Option<u64>,
+    at: Timestamp,
+) -> Result<(), LifecycleError> {
+    let account = tx.state.agents.get(&record.run.agent).and_then(|agent| agent.account.clone());
+    let entry = LedgerEntry {
+        task_key: record.task_key,
+        run_number: record.run.id.number,
+        message_id: message_id.to_owned(),
+        at,
+        project: record.run.project.clone(),
+        agent: record.run.agent.clone(),
+        account,
+        model: model.to_owned(),
+        tokens,
+        cost_micros,
+    };
+    if !ledger::insert(tx.db, &entry)? {
+        return Ok(());
+    }
+    let sum = &mut record.run.tokens;
+    sum.input = sum.input.saturating_add(tokens.input);
+    sum.output = sum.output.saturating_add(tokens.output);
+    sum.cache_read = sum.cache_read.saturating_add(tokens.cache_read);
+    sum.cache_write = sum.cache_write.saturating_add(tokens.cache_write);
+    let spent = tokens.total();
+    tx.state.change_project(
+        &record.run.project,
+        |state| state.usage.tokens.add(at, spent),
+        move |state| state.usage.tokens.subtract(at, spent),
+    );
+    save(tx, record)
+}
+
+impl From<LifecycleError> for StoreError {
+    fn from(error: LifecycleError) -> Self {
+        match error {
+            LifecycleError::Store(error) => error,
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What a project used lately: tokens, completions and failures within the rolling window, and what a run usually costs.
+
+use std::collections::BTreeMap;
+
+use aq_core::run::RunResult;
+use aq_core::time::Timestamp;
+
+/// Width of a bucket of the rolling sums, in milliseconds: what is older than the window leaves at most this late.
+const BUCKET_MS: i64 = 60_000;
+
+/// A sum over the last `span` milliseconds. Every change can be taken back by its opposite.
+#[derive(Clone, Debug)]
+pub struct RollingSum {
+    span_ms: i64,
+    buckets: BTreeMap<i64, u64>,
+}
+
+impl RollingSum {
+    fn new(span_ms: i64) -> Self {
+        Self { span_ms, buckets: BTreeMap::new() }
+    }
+
+    /// Adds `amount` at `at`.
+    pub fn add(&mut self, at: Timestamp, amount: u64) {
+        let oldest = (at.as_millis() - self.span_ms).div_euclid(BUCKET_MS);
+        while self.buckets.first_key_value().is_some_and(|(bucket, _)| *bucket < oldest) {
+            self.buckets.pop_first();
+        }
+        *self.buckets.entry(at.as_millis().div_euclid(BUCKET_MS)).or_default() += amount;
+    }
+
+    /// Takes back [`RollingSum::add`].
+    pub fn subtract(&mut self, at: Timestamp, amount: u64) {
+        if let Some(bucket) = self.buckets.get_mut(&at.as_millis().div_euclid(BUCKET_MS)) {
+            *bucket = bucket.saturating_sub(amount);
+        }
+    }
+
+    /// The sum of what was added within the window that ends at `now`, the window's first bucket included.
+    #[must_use]
+    pub fn sum(&self, now: Timestamp) -> u64 {
+        let oldest = (now.as_millis() - self.span_ms).div_euclid(BUCKET_MS);
+        self.buckets.range(oldest..).map(|(_, amount)| *amount).sum()
+    }
+}
+
+/// Weight of the newest run in the running mean of costs.
+const NEWEST: f64 = 0.25;
+
+/// Default of the rolling window: 24 hours.
+pub const DEFAULT_SPAN_MS: i64 = 24 * 3_600_000;
+
+/// A project's usage within the rolling window.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// Model tokens spent.
+    pub tokens: RollingSum,
+    /// Tasks completed.
+    pub completed: RollingSum,
+    /// Runs failed.
+    pub failed: RollingSum,
+    /// Running mean of a run's cost in tokens; 0 when nothing is known.
+    pub mean_cost: f64,
+}
+
+impl Usage {
+    /// An empty window of `span_ms` milliseconds.
+    #[must_use]
+    pub fn new(span_ms: i64) -> Self {
+        Self { tokens: RollingSum::new(span_ms), completed: RollingSum::new(span_ms), failed: RollingSum::new(span_ms), mean_cost: 0.0 }
+    }
+
+    /// The sum that a run with this result counts in, if any.
+    pub(super) fn ended(&mut self, result: RunResult) -> Option<&mut RollingSum> {
+        match result {
+            RunResult::Done | RunResult::NoOp | RunResult::NeedsReview => Some(&mut self.completed),
+            RunResult::Failed => Some(&mut self.failed),
+            RunResult::Limited | RunResult::Asked | RunResult::Stopped | RunResult::NotLanded => None,
+        }
+    }
+
+    /// A run ended that cost `tokens`.
+    pub fn run_cost(&mut self, tokens: u64) {
+        #[expect(clippy::cast_precision_loss, reason = "a mean of token counts needs no more than 52 bits")]
+        let cost = tokens as f64;
+        self.mean_cost = if self.mean_cost == 0.0 { cost } else { self.mean_cost.mul_add(1.0 - NEWEST, cost * NEWEST) };
+    }
+
+    /// What the next run is expected to cost, in tokens.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the mean of unsigned counts is never negative")]
+    pub fn expected(&self) -> u64 {
+        self.mean_cost as u64
+    }
+
+    /// Tokens spent in the window that ends at `now`.
+    #[must_use]
+    pub fn tokens_at(&self, now: Timestamp) -> u64 {
+        self.tokens.sum(now)
+    }
+}

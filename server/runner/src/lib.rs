@@ -1,1 +1,7 @@
-//! Placeholder.
+//! The runner: executes runs on one machine. It knows the server only through the `RunnerLink` words of aq-core.
+//!
+//! Not here: decisions (what runs when), storage, the API.
+//!
+//! Spec: specs/server/runner/README.md
+
+pub mod git;

@@ -1,0 +1,63 @@
+//! Taking a landing's candidate into the task's directory, so that it can be verified again before it lands (landing R6).
+//!
+//! Spec: specs/server/runner/landing.md
+
+use aq_core::ids::RunRef;
+
+use super::address::is_real_directory;
+use super::bench::Bench;
+use super::error::{AtPath, GitError, While};
+use super::landing::Landing;
+use super::mirror::Mirror;
+use super::rescue::Leavings;
+use super::rooms::{Rooms, make_private};
+use super::seat::Seat;
+
+impl Rooms {
+    /// Makes the landing's candidate the task's branch and the files of the task's directory. What lay there besides (leavings of the test
+    /// commands) is rescued first. The returned landing counts as verified once the test commands have passed in the directory.
+    ///
+    /// # Errors
+    /// When the files could not be saved or written; the branch is unchanged then.
+    pub fn adopt_landing(&self, landing: Landing, run: &RunRef) -> Result<Landing, GitError> {
+        let mut landing = landing;
+        let mirror = self.open_mirror(&landing.project)?;
+        let directory = self.task_directory(&landing.project, &run.task);
+        let tree = |id| mirror.repo.find_commit(id).map(|commit| commit.tree_id()).doing("reading a commit");
+        let (old, new) = (landing.branch_tip, landing.candidate);
+        let loose = [(old, git2::ObjectType::Commit)];
+        let mut leavings = Leavings { head: new, files: None, loose: &loose, why: "the branch before it was rebased for landing" };
+        if is_real_directory(&directory) {
+            let bench = Bench::open(&mirror.path, &directory, &run.task)?;
+            let files = bench.snapshot(old, false)?;
+            leavings.files = (files != tree(old)?).then_some(files);
+            self.anchor(&mirror, run, &leavings)?;
+            bench.move_to(Some(tree(old)?), new)?;
+            self.show_candidate(&landing, run, &mirror, &bench)?;
+        } else {
+            self.anchor(&mirror, run, &leavings)?;
+            make_private(&directory).at(&directory)?;
+            let bench = Bench::open(&mirror.path, &directory, &run.task)?;
+            bench.lay_out(new)?;
+            self.show_candidate(&landing, run, &mirror, &bench)?;
+        }
+        mirror.set(&format!("refs/heads/{}", landing.order.branch), new)?;
+        landing.branch_tip = new;
+        landing.moved = false;
+        Ok(landing)
+    }
+
+    fn show_candidate(&self, landing: &Landing, run: &RunRef, mirror: &Mirror, bench: &Bench) -> Result<(), GitError> {
+        let seat = Seat {
+            project: &landing.project,
+            task: &run.task,
+            branch: &landing.order.branch,
+            tip: landing.candidate,
+            default_branch: &landing.default_branch,
+            base: landing.target.unwrap_or(landing.candidate),
+            identity: &self.inner.identity,
+        };
+        let directory = self.task_directory(&landing.project, &run.task);
+        seat.replace(mirror, bench, &directory, &self.project_rooms(&landing.project))
+    }
+}

@@ -1,0 +1,44 @@
+//! Git: mirrors, work directories, rescue, commits and landing. The only place that imports `git2`.
+//!
+//! Not here: running agents and test commands, leases of workspaces, pull requests of hosts.
+//!
+//! Spec: specs/server/runner/git.md
+
+mod address;
+mod adopt;
+mod attributes;
+mod author;
+mod bench;
+mod changes;
+mod checkout;
+mod collect;
+mod error;
+mod facts;
+mod gitdir;
+mod landing;
+mod lanes;
+mod mirror;
+mod objects;
+mod prepare;
+mod program;
+mod push;
+mod record;
+mod remove;
+mod replay;
+mod rescue;
+mod rooms;
+mod seat;
+mod survey;
+
+pub use author::{Clock, Identity};
+pub use changes::{ChangedFile, FileChange};
+pub use collect::LeftOver;
+pub use error::{GitError, RepositoryRefused};
+pub use facts::RepositoryFacts;
+pub use landing::{Finish, Landing, Plan};
+pub use lanes::Lane;
+pub use prepare::Prepared;
+pub use program::GitProgram;
+pub use remove::Removed;
+pub use rescue::Rescue;
+pub use rooms::Rooms;

@@ -1,0 +1,190 @@
+//! The directory of a run: made from the mirror, or taken up again with everything that lies in it (workspaces R3–R5, F-063..F-069).
+//!
+//! Spec: specs/server/runner/workspaces.md
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aq_core::ids::{ProjectId, RunRef};
+use aq_core::runner_link::WorkspaceOrder;
+use git2::Oid;
+
+use super::address::{check_branch, is_real_directory};
+use super::bench::Bench;
+use super::collect::base_name;
+use super::error::{AtPath, GitError, While};
+use super::mirror::{Mirror, Ready};
+use super::replay::{Replayed, contains, replay};
+use super::rescue::Leavings;
+use super::rooms::{Rooms, make_private};
+use super::seat::{Seat, clear};
+
+/// A directory made ready for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Where the run works: absolute.
+    pub directory: PathBuf,
+    /// The commit of the default branch that the task's branch stands on, in hexadecimal.
+    pub base_commit: String,
+    /// The tip of the task's branch, in hexadecimal.
+    pub tip: String,
+    /// The branch that the work will land on.
+    pub default_branch: String,
+    /// True when the directory of an earlier run was taken up again.
+    pub reused: bool,
+    /// True when uncommitted work of an earlier run lies in the directory.
+    pub dirty: bool,
+    /// What a person should know: the mirror could not be refreshed, the branch conflicts with the default branch.
+    pub warnings: Vec<String>,
+}
+
+struct Making<'a> {
+    project: &'a ProjectId,
+    run: &'a RunRef,
+    order: &'a WorkspaceOrder,
+    mirror: &'a Mirror,
+    directory: PathBuf,
+    default_branch: &'a str,
+    /// The tip of the default branch, or the first commit of an empty repository.
+    onto: Oid,
+}
+
+impl Rooms {
+    /// Makes the run's directory ready. An earlier run's directory is kept with its uncommitted work; half-done merges and rebases are undone
+    /// after everything is rescued; a clean branch is rebased when that brings no conflict. Repeating it gives the same.
+    ///
+    /// # Errors
+    /// [`GitError::Refused`] when the repository cannot be used; others when git or the disk failed. Nothing of an agent is lost either way.
+    pub fn prepare(&self, project: &ProjectId, run: &RunRef, order: &WorkspaceOrder) -> Result<Prepared, GitError> {
+        check_branch(&order.branch)?;
+        let Ready { mirror, default_branch, tip, stale, .. } = self.ready(project, order)?;
+        if order.branch == default_branch {
+            return Err(GitError::BranchName { branch: order.branch.clone(), why: "it is the default branch" });
+        }
+        let onto = tip.map_or_else(|| self.root_commit(&mirror.repo), Ok)?;
+        let directory = self.task_directory(project, &run.task);
+        let making = Making { project, run, order, mirror: &mirror, directory, default_branch: &default_branch, onto };
+        let mut warnings: Vec<String> =
+            stale.map(|error| format!("the repository could not be fetched, the work starts from what was known: {error}")).into_iter().collect();
+        let there = fs::symlink_metadata(&making.directory);
+        if there.as_ref().is_ok_and(|found| !found.is_dir()) {
+            self.put_aside(&making.directory, &run.folder())?;
+        }
+        let (tip, reused, dirty) = if there.is_ok_and(|found| found.is_dir()) {
+            self.take_up(&making, &mut warnings)?
+        } else {
+            (self.make(&making, &mut warnings)?, false, false)
+        };
+        let base = mirror.repo.merge_base(tip, onto).unwrap_or(onto);
+        mirror.set(&base_name(run), base)?;
+        Ok(Prepared {
+            directory: making.directory,
+            base_commit: base.to_string(),
+            tip: tip.to_string(),
+            default_branch,
+            reused,
+            dirty,
+            warnings,
+        })
+    }
+
+    /// A new directory: built beside its place and moved there whole.
+    fn make(&self, making: &Making<'_>, warnings: &mut Vec<String>) -> Result<Oid, GitError> {
+        let Making { project, run, order, mirror, onto, .. } = *making;
+        let rooms = self.project_rooms(project);
+        make_private(&rooms).at(&rooms)?;
+        let new = rooms.join(format!(".new-{}", run.task));
+        clear(&new)?;
+        make_private(&new).at(&new)?;
+        let start = mirror.branch(&order.branch).or_else(|| mirror.origin(&order.branch));
+        let tip = match start {
+            None => {
+                self.forget_landing(mirror, &run.task)?;
+                onto
+            }
+            Some(start) => self.rebased(making, start, warnings)?,
+        };
+        let bench = Bench::open(&mirror.path, &new, &run.task)?;
+        bench.lay_out(tip)?;
+        let git = new.join(".git");
+        fs::create_dir(&git).at(&git)?;
+        self.give_seat(making, tip, |seat| seat.write(mirror, &bench, &git))?;
+        mirror.set(&format!("refs/heads/{}", order.branch), tip)?;
+        fs::rename(&new, &making.directory).at(&making.directory)?;
+        Ok(tip)
+    }
+
+    /// The directory of an earlier run: everything saved first, then a fresh `.git` around the files.
+    fn take_up(&self, making: &Making<'_>, warnings: &mut Vec<String>) -> Result<(Oid, bool, bool), GitError> {
+        let Making { project, run, order, mirror, .. } = *making;
+        let found = match self.collect(project, run, &order.branch, mirror) {
+            Ok(found) => found,
+            Err(error) => {
+                // What cannot be saved is not touched either: the whole directory goes aside, and the run starts from the saved branch.
+                let place = self.put_aside(&making.directory, &run.folder())?;
+                warnings.push(format!("the earlier directory could not be saved ({error}) and was moved to {}", place.display()));
+                return Ok((self.make(making, warnings)?, false, false));
+            }
+        };
+        if found.damaged {
+            warnings.push("some objects of the earlier run could not be read".to_owned());
+        }
+        let bench = Bench::open(&mirror.path, &making.directory, &run.task)?;
+        let files = bench.snapshot(found.head, false)?;
+        let head_tree = mirror.repo.find_commit(found.head).doing("reading the branch")?.tree_id();
+        let mut dirty = files != head_tree;
+        if dirty {
+            self.anchor(mirror, run, &Leavings { head: found.head, files: Some(files), loose: &[], why: "uncommitted work" })?;
+        }
+        if let Some(left) = &found.unfinished {
+            warnings.push(format!("a half-done {} of the earlier run was undone; its state is kept under a rescue reference", left.operation));
+            bench.move_to(Some(files), found.head)?;
+            dirty = false;
+        }
+        let mut tip = found.head;
+        if !dirty {
+            let moved = self.rebased(making, found.head, warnings)?;
+            if moved != found.head && !bench.would_collide(found.head, moved)? {
+                bench.move_to(Some(head_tree), moved)?;
+                tip = moved;
+            }
+        }
+        mirror.set(&format!("refs/heads/{}", order.branch), tip)?;
+        let rooms = self.project_rooms(project);
+        self.give_seat(making, tip, |seat| seat.replace(mirror, &bench, &making.directory, &rooms))?;
+        Ok((tip, true, dirty))
+    }
+
+    /// The branch moved onto the default branch when that brings no conflict, else as it is. The old tip stays reachable.
+    fn rebased(&self, making: &Making<'_>, start: Oid, warnings: &mut Vec<String>) -> Result<Oid, GitError> {
+        let Making { run, order, mirror, onto, .. } = *making;
+        match replay(&mirror.repo, &self.inner.identity, &order.branch, start, onto)? {
+            Replayed::Clean(new) => {
+                if !contains(&mirror.repo, new, start)? {
+                    let loose = [(start, git2::ObjectType::Commit)];
+                    self.anchor(mirror, run, &Leavings { head: new, files: None, loose: &loose, why: "the branch before it was rebased" })?;
+                }
+                Ok(new)
+            }
+            Replayed::Conflict(files) => {
+                warnings.push(format!("the branch conflicts with {} in {}; it was left as it is", making.default_branch, files.join(", ")));
+                Ok(start)
+            }
+        }
+    }
+
+    fn give_seat(&self, making: &Making<'_>, tip: Oid, write: impl FnOnce(&Seat<'_>) -> Result<(), GitError>) -> Result<(), GitError> {
+        let state = self.project(making.project);
+        // Repacking removes object files while they are copied; it takes the same lock.
+        let _held = state.mirror.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Making { project, run, order, mirror, default_branch, onto, .. } = *making;
+        let base = mirror.repo.merge_base(tip, onto).unwrap_or(onto);
+        let identity = &self.inner.identity;
+        write(&Seat { project, task: &run.task, branch: &order.branch, tip, default_branch, base, identity })
+    }
+}
+
+/// True when the directory is there and is not a link.
+pub(super) fn is_there(directory: &Path) -> bool {
+    is_real_directory(directory)
+}

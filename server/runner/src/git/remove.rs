@@ -1,0 +1,145 @@
+//! Removing a task's directory: only one that we made, and only after its work is proven to be in the mirror (workspaces R7, I-22, I-24).
+//!
+//! Spec: specs/server/runner/workspaces.md
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use aq_core::ids::{ProjectId, RunRef};
+
+use super::bench::Bench;
+use super::error::{AtPath, GitError, While};
+use super::gitdir::GitDir;
+use super::prepare::is_there;
+use super::rescue::Leavings;
+use super::rooms::Rooms;
+use super::seat::marker;
+
+/// What became of a task's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// There was none.
+    Absent,
+    /// It is gone; `rescue` is the commit that holds what its branch did not, in hexadecimal.
+    Gone {
+        /// The rescue commit, if one was needed.
+        rescue: Option<String>,
+    },
+    /// It could not be proven safe to remove, and was moved here.
+    Quarantined {
+        /// Where it lies now.
+        place: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Rooms {
+    /// Saves everything in the run's directory that is not on its branch under a rescue reference, and reads it back. Returns the rescue
+    /// commit in hexadecimal, or `None` when the branch has it all. Ignored files are not work and are not saved.
+    ///
+    /// # Errors
+    /// When something could not be saved; the directory is untouched.
+    pub fn rescue(&self, project: &ProjectId, run: &RunRef, branch: &str) -> Result<Option<String>, GitError> {
+        let mirror = self.open_mirror(project)?;
+        let directory = self.task_directory(project, &run.task);
+        let found = self.collect(project, run, branch, &mirror)?;
+        let refuse = |why| Err(GitError::Unsafe { path: directory.clone(), why });
+        if found.damaged {
+            return refuse("some of its git objects could not be read");
+        }
+        if found.nested {
+            return refuse("it holds repositories of its own, which are not saved");
+        }
+        let files = Bench::open(&mirror.path, &directory, &run.task)?.snapshot(found.head, false)?;
+        let head = mirror.repo.find_commit(found.head).doing("reading the branch")?;
+        if files == head.tree_id() && found.unfinished.is_none() {
+            return Ok(None);
+        }
+        let leavings = Leavings { head: found.head, files: Some(files), loose: &[], why: "uncommitted work" };
+        self.anchor(&mirror, run, &leavings).map(|commit| Some(commit.to_string()))
+    }
+
+    /// Removes the task's directory after [`Rooms::rescue`]; moves it to the quarantine when that fails or the directory is not marked as ours.
+    /// A landed branch that is gone from the mirror does not come back by this.
+    ///
+    /// # Errors
+    /// When it could neither be removed nor moved.
+    pub fn remove_task_dir(&self, project: &ProjectId, run: &RunRef, branch: &str) -> Result<Removed, GitError> {
+        let directory = self.task_directory(project, &run.task);
+        if fs::symlink_metadata(&directory).is_err() {
+            return Ok(Removed::Absent);
+        }
+        match self.prove_and_remove(project, run, branch, &directory) {
+            Ok(rescue) => Ok(Removed::Gone { rescue }),
+            Err(error) => {
+                let place = self.put_aside(&directory, &run.folder())?;
+                tracing::warn!(task = %run.task, %error, place = %place.display(), "a directory was moved to the quarantine");
+                Ok(Removed::Quarantined { place, why: error.to_string() })
+            }
+        }
+    }
+
+    fn prove_and_remove(&self, project: &ProjectId, run: &RunRef, branch: &str, directory: &Path) -> Result<Option<String>, GitError> {
+        let refuse = |why| Err(GitError::Unsafe { path: directory.to_owned(), why });
+        if !is_there(directory) {
+            return refuse("it is not a directory");
+        }
+        match GitDir::open(directory)?.and_then(|git| git.marker()) {
+            Some(text) if text == marker(project, &run.task) => {}
+            _ => return refuse("it does not bear this task's marker"),
+        }
+        let before = self.open_mirror(project)?.branch(branch);
+        let rescue = self.rescue(project, run, branch)?;
+        let mirror = self.open_mirror(project)?;
+        if before.is_none() {
+            self.settle_branch(&mirror, run, branch)?;
+        }
+        // The mirror is now the only copy: it must outlive a power failure too.
+        let disk = fs::File::open(&mirror.path).at(&mirror.path)?;
+        rustix::fs::syncfs(&disk).map_err(std::io::Error::from).at(&mirror.path)?;
+        remove_tree(directory)?;
+        let index = mirror.path.join("aq/index").join(run.task.as_str());
+        if index.exists() {
+            fs::remove_file(&index).at(&index)?;
+        }
+        Ok(rescue)
+    }
+
+    /// After landing, the branch was deleted on purpose. What a directory still had is reachable by its landing record or becomes a rescue.
+    fn settle_branch(&self, mirror: &super::mirror::Mirror, run: &RunRef, branch: &str) -> Result<(), GitError> {
+        let Some(tip) = mirror.branch(branch) else { return Ok(()) };
+        let record = super::record::Record::read(mirror, &run.task);
+        let known = record.is_some_and(|record| record.from == tip)
+            || mirror.target(&super::collect::base_name(run)) == Some(tip);
+        if !known {
+            self.anchor(mirror, run, &Leavings { head: tip, files: None, loose: &[], why: "commits after the landing" })?;
+        }
+        mirror.delete(&format!("refs/heads/{branch}"))
+    }
+}
+
+/// Removes a directory without following links; folders that forbid it are opened first.
+pub(super) fn remove_tree(path: &Path) -> Result<(), GitError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            open_folders(path)?;
+            fs::remove_dir_all(path).at(path)
+        }
+        other => other.at(path),
+    }
+}
+
+fn open_folders(path: &Path) -> Result<(), GitError> {
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).at(&folder)?;
+        for entry in fs::read_dir(&folder).at(&folder)?.flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The git side of the runner against real repositories on disk: no network, no configuration of the person who runs the tests.
+//!
+//! Spec: specs/server/runner/git.md, specs/server/runner/workspaces.md, specs/server/runner/landing.md
+
+mod disasters;
+mod facts;
+mod hostile;
+mod landing;
+mod preparing;
+mod world;

@@ -162,3 +162,32 @@ impl fmt::Display for RunRef {
         write!(f, "{}/{}", self.task, self.number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ids R1, R2, I-36.
+    #[test]
+    fn only_ids_are_read() {
+        for good in ["swift-falcon", "a", "9", "größe-2", "修复-登录"] {
+            assert_eq!(TaskId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "-a", "a-", "A", "a b", "a/b", "..", "a.b", "a\0", "a_b", "none", "null", "nil", "undefined"] {
+            assert!(TaskId::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(TaskId::parse(&"x".repeat(MAX_ID_BYTES)).is_ok());
+        assert_eq!(TaskId::parse(&"x".repeat(MAX_ID_BYTES + 1)), Err(InvalidId::TooLong { kind: "task" }));
+    }
+
+    /// ids R3.
+    #[test]
+    fn folders_read_back() {
+        let run = RunRef { task: TaskId::parse("swift-falcon").unwrap(), number: 12 };
+        assert_eq!(run.folder(), "swift-falcon.12");
+        assert_eq!(RunRef::from_folder("swift-falcon.12"), Some(run));
+        for bad in ["swift-falcon", "swift-falcon.0", "swift-falcon.x", ".1", "a.b.1", "a.-1"] {
+            assert_eq!(RunRef::from_folder(bad), None, "{bad}");
+        }
+    }
+}

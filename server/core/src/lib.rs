@@ -3,18 +3,21 @@
 //! Nothing here reads a clock, a disk, the environment or a socket. Every decision is a function of its arguments, so that
 //! the same input always gives the same answer and each rule can be tested by a table or a property.
 //!
-//! Reading order: `ids`, `time`, `task`, `project`, `agent`, `run`, `event`, `output`, `runner_link`.
+//! Reading order: `ids`, `time`, `task`, `project`, `agent`, `run`, `event`, `schedule`, `budget`, `explain`, `output`, `runner_link`.
 //!
 //! Spec: specs/server/core/README.md
 
 pub mod account;
 pub mod agent;
+pub mod budget;
 pub mod event;
+pub mod explain;
 pub mod ids;
 pub mod names;
 pub mod output;
 pub mod principal;
 pub mod project;
+pub mod render;
 pub mod run;
 pub mod runner_link;
 pub mod runtime;
@@ -22,4 +25,5 @@ pub mod schedule;
 pub mod task;
 pub mod text_enum;
 pub mod time;
+pub mod window;
 pub mod workspace;

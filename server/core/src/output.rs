@@ -317,3 +317,23 @@ pub enum OutputBody {
         reason: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// output R3 to R5: totals never overflow, and names read back.
+    #[test]
+    fn names_and_totals() {
+        let usage = TokenUsage { input: u64::MAX, output: 1, cache_read: 2, cache_write: 3 };
+        assert_eq!(usage.total(), u64::MAX);
+        assert_eq!(TokenUsage { input: 1, output: 2, cache_read: 3, cache_write: 4 }.total(), 10);
+        for status in LimitStatus::ALL {
+            assert_eq!(LimitStatus::parse(status.as_str()), Some(status));
+        }
+        for class in FailureClass::ALL {
+            assert_eq!(FailureClass::parse(class.as_str()), Some(class));
+        }
+        assert_eq!(FailureClass::parse("Timeout"), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! Every status has a reason, a wake-up and a sentence.
+
+use super::*;
+use crate::ids::{ProjectId, TaskId};
+use crate::runtime::RuntimeKind;
+use crate::schedule::Reason;
+use crate::task::{BlockedReason, Task, TaskStatus};
+use crate::time::Timestamp;
+
+fn task(status: TaskStatus) -> Task {
+    let mut task = Task::new(TaskId::from_trusted("a-b"), ProjectId::from_trusted("p"), "t", "d", Timestamp::from_millis(0));
+    task.status = status;
+    task.resume_after = (status == TaskStatus::Paused).then(|| Timestamp::from_millis(60_000));
+    task.blocked_reason = (status == TaskStatus::Blocked).then_some(BlockedReason::MergeConflict);
+    task
+}
+
+fn sentence(status: TaskStatus, facts: &Facts) -> String {
+    explain(&task(status), facts).unwrap().sentence()
+}
+
+/// explain R1: exactly COMPLETED has no reason.
+#[test]
+fn every_open_status_is_explained() {
+    for status in TaskStatus::ALL {
+        assert_eq!(explain(&task(*status), &Facts::default()).is_none(), *status == TaskStatus::Completed, "{status}");
+    }
+}
+
+/// explain R2.
+#[test]
+fn sentences_name_the_action() {
+    let none = Facts::default();
+    assert_eq!(sentence(TaskStatus::Paused, &none), "Goes on at 1970-01-01T00:01:00Z.");
+    assert_eq!(sentence(TaskStatus::WaitingInput, &none), "Waits for an answer to the agent's question: reply to it.");
+    assert_eq!(
+        sentence(TaskStatus::Blocked, &none),
+        "Is blocked (merge_conflict): resolve the conflict on the kept branch, then land it again or restart the task."
+    );
+    let unmet = vec![(TaskId::from_trusted("z-z"), TaskStatus::Ready), (TaskId::from_trusted("c-d"), TaskStatus::Blocked)];
+    let waiting = Facts { unmet, ..Facts::default() };
+    assert_eq!(
+        sentence(TaskStatus::Defined, &waiting),
+        "Waits for c-d (BLOCKED), z-z (READY). Skip, restart or remove what cannot complete."
+    );
+}
+
+/// explain R3: each reason of the scheduler becomes a reason of the task, with its wake-up.
+#[test]
+fn the_schedulers_reasons_carry_over() {
+    let opens = Timestamp::from_millis(5_000);
+    let table = [
+        (Reason::SystemPaused, Wake::Person),
+        (Reason::ProjectPaused, Wake::Person),
+        (Reason::GlobalBudget { used: 9, limit: 9 }, Wake::At(opens)),
+        (Reason::ProjectBudget { used: 9, limit: 9 }, Wake::At(opens)),
+        (Reason::ConcurrencyCap { max_runs: 2 }, Wake::Others),
+        (Reason::NoWorkspace, Wake::Others),
+        (Reason::NoAgent { runtime: None }, Wake::Others),
+        (Reason::AccountClosed { until: opens }, Wake::At(opens)),
+        (Reason::Outranked, Wake::Others),
+    ];
+    for (project, wake) in table {
+        let facts = Facts { project: Some(project), budget_opens: Some(opens), ..Facts::default() };
+        let reason = explain(&task(TaskStatus::Ready), &facts).unwrap();
+        assert_eq!(reason.wake(), wake, "{project:?}");
+        assert!(reason.sentence().ends_with('.') && reason.sentence().len() > 10);
+    }
+    let queued = Facts { ahead: 3, ..Facts::default() };
+    assert_eq!(sentence(TaskStatus::Ready, &queued), "Waits behind 3 tasks of its project.");
+    assert_eq!(explain(&task(TaskStatus::Ready), &Facts::default()), Some(WaitReason::RunnableNow));
+}
+
+/// explain R1: what no change of others can end is a person's.
+#[test]
+fn what_does_not_exist_needs_a_person() {
+    let mut needy = task(TaskStatus::Ready);
+    needy.runtime = Some(RuntimeKind::Claude);
+    let reason = explain(&needy, &Facts { no_fitting_agent: true, ..Facts::default() }).unwrap();
+    assert_eq!((reason.wake(), reason.sentence().as_str()), (Wake::Person, "There is no agent of runtime claude: create one."));
+    let facts = Facts { project: Some(Reason::NoWorkspace), no_workspace: true, ..Facts::default() };
+    assert_eq!(explain(&task(TaskStatus::Ready), &facts).unwrap().wake(), Wake::Person);
+    for reason in BlockedReason::ALL {
+        let wake = WaitReason::Blocked { reason: *reason }.wake();
+        assert_eq!(wake == Wake::Person, !reason.leaves_by_itself(), "{reason}");
+    }
+}

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod events;
 pub mod lifecycle;
+pub mod orchestrator;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

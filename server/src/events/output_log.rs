@@ -142,10 +142,7 @@ impl OutputLog {
         }
         if !buffer.is_empty() {
             let at = segment.length;
-            segment
-                .file
-                .write_all_at(&buffer, at)
-                .map_err(|source| OutputError::Io { run: run.clone(), what: "written", source })?;
+            segment.file.write_all_at(&buffer, at).map_err(|source| OutputError::Io { run: run.clone(), what: "written", source })?;
             segment.length += buffer.len() as u64;
             segment.last = last;
             segment.marks.extend(marks);

@@ -9,10 +9,7 @@ use pb::output_item::Body;
 #[must_use]
 pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     let millis = at.as_millis();
-    prost_types::Timestamp {
-        seconds: millis.div_euclid(1000),
-        nanos: i32::try_from(millis.rem_euclid(1000)).unwrap_or(0) * 1_000_000,
-    }
+    prost_types::Timestamp { seconds: millis.div_euclid(1000), nanos: i32::try_from(millis.rem_euclid(1000)).unwrap_or(0) * 1_000_000 }
 }
 
 /// Tokens by kind.
@@ -78,12 +75,9 @@ fn body(body: &OutputBody) -> Body {
         }
         OutputBody::Text { text } => Body::Text(of::Text { text: text.clone() }),
         OutputBody::Thinking { text } => Body::Thinking(of::Thinking { text: text.clone() }),
-        OutputBody::ToolCall { call_id, name, summary, input } => Body::ToolCall(of::ToolCall {
-            call_id: call_id.clone(),
-            name: name.clone(),
-            summary: summary.clone(),
-            input: input.clone(),
-        }),
+        OutputBody::ToolCall { call_id, name, summary, input } => {
+            Body::ToolCall(of::ToolCall { call_id: call_id.clone(), name: name.clone(), summary: summary.clone(), input: input.clone() })
+        }
         OutputBody::ToolResult { call_id, is_error, text } => {
             Body::ToolResult(of::ToolResult { call_id: call_id.clone(), is_error: *is_error, text: text.clone() })
         }

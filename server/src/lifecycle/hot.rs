@@ -11,6 +11,7 @@ use aq_core::event::Event;
 use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, WorkspaceId};
 use aq_core::project::Project;
 use aq_core::run::RunState;
+use aq_core::runner_link::StopReason;
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
@@ -61,6 +62,8 @@ pub struct OpenRun {
     pub reserved: u64,
     /// When it was assigned.
     pub since: Timestamp,
+    /// Set when the task moved on without its run: the run has to be stopped, for this reason.
+    pub stopping: Option<StopReason>,
 }
 
 /// The figures themselves. Read freely inside the writer; change only through [`Hot`].
@@ -290,9 +293,11 @@ impl Hot {
 
     /// A task may not start any more.
     pub fn remove_ready(&mut self, project: &ProjectId, runtime: Option<RuntimeKind>, priority: i32, key: i64) {
-        let was = self.figures.projects.get(project).is_some_and(|state| {
-            state.ready.get(&runtime).is_some_and(|lane| lane.contains(&(priority, key)))
-        });
+        let was = self
+            .figures
+            .projects
+            .get(project)
+            .is_some_and(|state| state.ready.get(&runtime).is_some_and(|lane| lane.contains(&(priority, key))));
         if !was {
             return;
         }

@@ -2,6 +2,7 @@
 
 use aq_core::ids::{AccountId, AgentId, ProjectId};
 use aq_core::run::RunResult;
+use aq_core::runner_link::StopReason;
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
@@ -39,6 +40,8 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
     }
     for record in runs::open(db)? {
         let run = record.run;
+        let task = tasks::by_key(db, record.task_key)?;
+        let left_behind = !task.task.status.is_live() || task.task.run_number != run.id.number;
         figures.adopt(
             record.task_key,
             OpenRun {
@@ -50,6 +53,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
                 reserved: run.reserved_tokens,
                 since: run.started_at,
                 run: run.id,
+                stopping: left_behind.then_some(StopReason::Operator),
             },
         );
     }
@@ -78,9 +82,7 @@ fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreErr
         let Some(state) = figures.projects.get_mut(id) else { continue };
         let lane = match runtime {
             None => None,
-            Some(text) => {
-                Some(RuntimeKind::parse(&text).ok_or(StoreError::Corrupt { column: "tasks.runtime", found: text })?)
-            }
+            Some(text) => Some(RuntimeKind::parse(&text).ok_or(StoreError::Corrupt { column: "tasks.runtime", found: text })?),
         };
         state.ready.entry(lane).or_default().insert((priority, key));
     }
@@ -94,7 +96,8 @@ fn load_usage(db: &mut Connection, figures: &mut Figures, since: Timestamp) -> R
         }
     }
     for (project, at) in runs::completions_since(db, since)? {
-        if let Some(sum) = figures.projects.get_mut(&ProjectId::from_trusted(&project)).and_then(|state| state.usage.ended(RunResult::Done)) {
+        if let Some(sum) = figures.projects.get_mut(&ProjectId::from_trusted(&project)).and_then(|state| state.usage.ended(RunResult::Done))
+        {
             sum.add(Timestamp::from_millis(at), 1);
         }
     }

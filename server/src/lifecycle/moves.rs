@@ -3,12 +3,13 @@
 
 use aq_core::event::{Event, EventKind, for_transition};
 use aq_core::ids::{AgentId, ProjectId, TaskId};
+use aq_core::runner_link::StopReason;
 use aq_core::task::{BlockedReason, TaskStatus, Trigger, check_invariants, settle};
 use aq_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::error::LifecycleError;
-use super::hot::Hot;
+use super::hot::{Hot, OpenRun};
 use crate::store::{self, TaskRecord, events, tasks};
 
 /// A command's view of the store and the hot state.
@@ -83,8 +84,7 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
         record.task.assigned_agent = None;
     }
     record.task.updated_at = change.now;
-    check_invariants(&record.task)
-        .map_err(|rule| LifecycleError::Rule { task: record.task.id.clone(), rule: rule.to_string() })?;
+    check_invariants(&record.task).map_err(|rule| LifecycleError::Rule { task: record.task.id.clone(), rule: rule.to_string() })?;
     if !tasks::compare_and_set(tx.db, record, from, from_run)? {
         return Err(LifecycleError::Stale { task: record.task.id.clone(), expected: from, run: from_run });
     }
@@ -95,6 +95,13 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
     }
     if to == TaskStatus::Ready {
         make_startable(tx, record);
+    }
+    if !to.is_live()
+        && let Some(open) = tx.state.runs.get(&record.key)
+    {
+        // Whoever ends the run in this same command removes the entry again; otherwise the orchestrator finds it and stops the run.
+        let open = OpenRun { stopping: Some(StopReason::Operator), ..open.clone() };
+        tx.state.put_run(record.key, Some(open));
     }
     announce_move(tx, record, from, to, change)?;
     if to == TaskStatus::Completed && from != TaskStatus::Completed {
@@ -172,8 +179,7 @@ impl Subject {
 /// When the row cannot be written.
 pub fn announce(tx: &mut Tx<'_>, kind: EventKind, at: Timestamp, subject: Subject, payload: Value) -> Result<(), LifecycleError> {
     let seq = tx.state.next_event();
-    let event =
-        Event { seq, at, kind, project: subject.project, task: subject.task, run: subject.run, agent: subject.agent, payload };
+    let event = Event { seq, at, kind, project: subject.project, task: subject.task, run: subject.run, agent: subject.agent, payload };
     events::insert(tx.db, std::slice::from_ref(&event))?;
     tx.announce(event);
     Ok(())

@@ -60,6 +60,7 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
             tokens: 0,
             reserved: lease.reserved,
             since: now,
+            stopping: None,
         }),
     );
     Ok(stored)
@@ -71,11 +72,9 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
 /// # Errors
 /// When the rows cannot be read.
 pub fn fenced(tx: &mut Tx<'_>, run: &RunRef) -> Result<Option<(TaskRecord, RunRecord)>, LifecycleError> {
-    let Some(task) = tasks::by_id(tx.db, &run.task)? else { return Ok(None) };
-    if tx.state.runs.get(&task.key).is_none_or(|open| open.run != *run) {
-        return Ok(None);
-    }
-    let Some(record) = runs::get(tx.db, task.key, run.number)? else { return Ok(None) };
+    let Some(key) = tx.state.runs.iter().find(|(_, open)| open.run == *run).map(|(key, _)| *key) else { return Ok(None) };
+    let task = tasks::by_key(tx.db, key)?;
+    let Some(record) = runs::get(tx.db, key, run.number)? else { return Ok(None) };
     Ok(Some((task, record)))
 }
 

@@ -1,0 +1,22 @@
+//! The orchestrator: looks at what is and what should be, starts and stops runs, and follows what runners report.
+//!
+//! It never asks a model. How a task may move lives in `lifecycle`; how a run is executed lives in the runner.
+//!
+//! Spec: specs/server/orchestrator.md
+
+mod items;
+mod orders;
+mod pass;
+mod policy;
+mod prompt;
+mod recover;
+mod reports;
+mod service;
+mod sink;
+mod snapshot;
+
+pub use policy::Policy;
+pub use recover::Recovered;
+pub use service::{Orchestrator, Parts};
+pub use sink::Sink;
+pub use snapshot::snapshot;

@@ -1,0 +1,112 @@
+//! Orders for the runner, made from what is stored. The same rows give the same order, so that a restarted server asks for the same thing.
+
+use aq_core::ids::WorkspaceId;
+use aq_core::project::Project;
+use aq_core::run::Run;
+use aq_core::runner_link::{ConcludeRun, LandMode, RunnerOrder, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
+use aq_core::task::{TaskStatus, VerificationType};
+use aq_core::workspace::WorkspaceKind;
+
+use super::policy::Policy;
+use super::prompt::{self, Upstream};
+use crate::lifecycle::Figures;
+use crate::store::{Connection, StoreError, TaskRecord, attachments, dependencies, runs, tasks};
+
+fn workspace(figures: &Figures, task: &TaskRecord, id: &WorkspaceId) -> Option<WorkspaceOrder> {
+    let project = &figures.projects.get(&task.task.project)?.project;
+    let workspace = figures.workspaces.get(id)?;
+    let path = workspace.path.clone();
+    Some(WorkspaceOrder {
+        id: id.clone(),
+        source: match workspace.kind {
+            WorkspaceKind::Clone => WorkspaceSource::Clone { url: project.repo_url.clone() },
+            WorkspaceKind::Link => WorkspaceSource::Link { path },
+            WorkspaceKind::Init => WorkspaceSource::Init { path },
+        },
+        default_branch: project.default_branch.clone(),
+        branch: task.task.branch.clone()?,
+    })
+}
+
+/// The order to conclude a run; `None` when its workspace or project is gone.
+#[must_use]
+pub(super) fn conclude(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run) -> Option<RunnerOrder> {
+    let project = &figures.projects.get(&task.task.project)?.project;
+    let commands = if task.task.test_commands.is_empty() { &project.test_commands } else { &task.task.test_commands };
+    let verify = if task.task.verification == VerificationType::AutoTest { commands.clone() } else { Vec::new() };
+    Some(RunnerOrder::Conclude(Box::new(ConcludeRun {
+        run: run.id.clone(),
+        epoch: figures.epoch,
+        project: task.task.project.clone(),
+        workspace: workspace(figures, task, &run.workspace)?,
+        title: task.task.title.clone(),
+        verify,
+        land: if task.task.requires_approval { LandMode::KeepBranch } else { LandMode::Merge },
+        limits: policy.verify_limits,
+    })))
+}
+
+/// A run to start, but for its prompt: that needs rows which are read where they do not hold up the writer.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    /// The task.
+    pub task: TaskRecord,
+    /// Its project.
+    pub project: Project,
+    /// The order, with an empty prompt.
+    pub order: StartRun,
+}
+
+/// Drafts the start of a run; `None` when its agent, workspace or project is gone.
+#[must_use]
+pub(super) fn draft(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run, session: SessionOrder) -> Option<Draft> {
+    let project = &figures.projects.get(&task.task.project)?.project;
+    let agent = figures.agents.get(&run.agent)?;
+    let login_dir = agent.account.as_ref().and_then(|id| figures.accounts.get(id)).map_or("", |account| account.login_dir.as_str());
+    Some(Draft {
+        task: task.clone(),
+        project: project.clone(),
+        order: StartRun {
+            run: run.id.clone(),
+            epoch: figures.epoch,
+            project: project.id.clone(),
+            agent: agent.id.clone(),
+            runtime: run.runtime,
+            title: task.task.title.clone(),
+            prompt: String::new(),
+            workspace: workspace(figures, task, &run.workspace)?,
+            session,
+            profile: policy.profile(run.runtime, &agent.profile, login_dir),
+            limits: policy.run_limits,
+            secrets: policy.secrets.clone(),
+        },
+    })
+}
+
+/// Completes a draft: reads attachments, the results of the direct dependencies and the last failure, and writes the prompt. Blocking.
+///
+/// # Errors
+/// When the rows cannot be read.
+pub(super) fn complete(db: &mut Connection, draft: Draft) -> Result<StartRun, StoreError> {
+    let Draft { mut task, project, mut order } = draft;
+    task.task.attachments = attachments::of_task(db, task.key)?;
+    let waited_for = dependencies::upstream(db, task.key)?;
+    let mut upstream = Vec::new();
+    for record in tasks::by_keys(db, &waited_for)? {
+        let result = runs::of_task(db, record.key)?.into_iter().rev().find(|run| run.run.end.is_some());
+        if let Some(run) = result.filter(|_| record.task.status == TaskStatus::Completed) {
+            upstream.push(Upstream {
+                task: record.task.id.clone(),
+                title: record.task.title.clone(),
+                summary: run.run.summary,
+                files_changed: run.run.files_changed,
+            });
+        }
+    }
+    upstream.sort_by(|a, b| a.task.cmp(&b.task));
+    // The agent is told why the last try failed, so that it does not repeat it.
+    let last = if task.task.run_number > 1 { runs::get(db, task.key, task.task.run_number - 1)? } else { None };
+    let failure = last.and_then(|run| run.run.end).filter(|end| end.class.is_some()).map(|end| end.message);
+    order.prompt = prompt::assemble(&task.task, &project, &order.workspace, &upstream, failure.as_deref());
+    Ok(order)
+}

@@ -1,0 +1,62 @@
+//! The figures that decisions are made with, taken from the configuration once at start.
+
+use std::collections::BTreeMap;
+
+use aq_core::project::Project;
+use aq_core::runner_link::{RunLimits, RuntimeProfile};
+use aq_core::runtime::RuntimeKind;
+use aq_core::task::Backoff;
+
+/// What the orchestrator needs to know of the configuration.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// A project without a completed task in the window goes first.
+    pub guarantee: bool,
+    /// Model tokens of everything within the window at which nothing starts; `None`: no limit.
+    pub global_budget: Option<u64>,
+    /// Model tokens of a project within the window where the project sets none itself; `None`: no limit.
+    pub project_budget: Option<u64>,
+    /// Model tokens of one run at which it is stopped; `None`: no limit.
+    pub run_budget: Option<u64>,
+    /// Limits of a run.
+    pub run_limits: RunLimits,
+    /// Limits of the test commands.
+    pub verify_limits: RunLimits,
+    /// How long a failed task waits for its next try.
+    pub backoff: Backoff,
+    /// Wait after a refusal without a reset instant, in milliseconds.
+    pub limit_wait_ms: i64,
+    /// A pass runs at least this often, in milliseconds: the safety net behind the wake-ups.
+    pub safety_timer_ms: u64,
+    /// Defaults of each runtime; an agent's own profile is laid over them.
+    pub runtimes: BTreeMap<RuntimeKind, RuntimeProfile>,
+    /// Values that must never leave the machine in output.
+    pub secrets: Vec<String>,
+}
+
+impl Policy {
+    /// The budget of a project: its own, else the configured one.
+    #[must_use]
+    pub fn budget_of(&self, project: &Project) -> Option<u64> {
+        project.budget_limit.or(self.project_budget)
+    }
+
+    /// An agent's profile over the runtime's defaults: what the agent leaves empty falls through.
+    #[must_use]
+    pub fn profile(&self, runtime: RuntimeKind, own: &RuntimeProfile, login_dir: &str) -> RuntimeProfile {
+        let base = self.runtimes.get(&runtime).cloned().unwrap_or_default();
+        let text = |own: &str, base: &str| if own.is_empty() { base.to_owned() } else { own.to_owned() };
+        let list = |own: &[String], base: &[String]| if own.is_empty() { base.to_vec() } else { own.to_vec() };
+        let mut env = base.env.clone();
+        env.extend(own.env.clone());
+        RuntimeProfile {
+            command: list(&own.command, &base.command),
+            model: text(&own.model, &base.model),
+            permission_mode: text(&own.permission_mode, &base.permission_mode),
+            allowed_tools: list(&own.allowed_tools, &base.allowed_tools),
+            system_prompt_suffix: text(&own.system_prompt_suffix, &base.system_prompt_suffix),
+            env,
+            login_dir: text(&own.login_dir, if login_dir.is_empty() { &base.login_dir } else { login_dir }),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! After a start: what the store says is open is compared with what runs, and made to agree.
+
+use aq_core::ids::RunRef;
+use aq_core::run::RunState;
+use aq_core::runner_link::{RunnerLink, RunnerOrder, SessionOrder};
+use aq_core::task::{TaskStatus, Trigger};
+use aq_core::time::Timestamp;
+
+use super::orders::{self, Draft, conclude, draft};
+use super::policy::Policy;
+use super::service::Parts;
+use crate::lifecycle::{LifecycleError, Move, Tx, apply};
+use crate::store::{StoreError, runs, tasks};
+
+/// What was found at the start.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    open: Vec<RunRef>,
+    restart: Vec<Draft>,
+    attach: Vec<Draft>,
+    conclude: Vec<RunnerOrder>,
+}
+
+/// How many runs were taken up, for the start's log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Runs whose start is ordered again: they may or may not have begun.
+    pub restarted: usize,
+    /// Runs that are re-attached.
+    pub attached: usize,
+    /// Runs whose conclusion is ordered again.
+    pub concluded: usize,
+}
+
+/// Reads every open run, and sends tasks that claim to be live without one back to READY.
+///
+/// # Errors
+/// When the rows cannot be read or written.
+pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Found, LifecycleError> {
+    let mut found = Found::default();
+    for record in runs::open(tx.db)? {
+        let task = tasks::by_key(tx.db, record.task_key)?;
+        found.open.push(record.run.id.clone());
+        let session = SessionOrder::Resume { session_id: record.run.session_id.clone().unwrap_or_default() };
+        match record.run.state {
+            // Whether the process was started is not known: the same order starts it or finds it.
+            RunState::Starting => {
+                let session = SessionOrder::Fresh { session_id: record.run.session_id.clone().unwrap_or_default() };
+                found.restart.extend(draft(tx.state, policy, &task, &record.run, session));
+            }
+            RunState::Running => found.attach.extend(draft(tx.state, policy, &task, &record.run, session)),
+            RunState::Concluding => found.conclude.extend(conclude(tx.state, policy, &task, &record.run)),
+            RunState::Ended => {}
+        }
+    }
+    for status in [TaskStatus::Assigned, TaskStatus::InProgress, TaskStatus::WaitingInput, TaskStatus::Verifying] {
+        for mut task in tasks::in_status(tx.db, status)? {
+            if !tx.state.runs.contains_key(&task.key) {
+                tracing::warn!(task = %task.task.id, %status, "a task was live without an open run");
+                let run = task.task.run_number;
+                apply(tx, &mut task, run, Move::system(Trigger::LostRun, now).with("context", "no open run at start"))?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Orders what was found.
+///
+/// # Errors
+/// When the output of a run or the rows behind an order cannot be read.
+pub(super) async fn take_up(parts: &Parts, link: &dyn RunnerLink, found: Found) -> Result<Recovered, LifecycleError> {
+    let recovered = Recovered { restarted: found.restart.len(), attached: found.attach.len(), concluded: found.conclude.len() };
+    for run in &found.open {
+        parts.hub.begin(run).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    }
+    link.order(RunnerOrder::Sweep { open: found.open });
+    for draft in found.attach {
+        let run = draft.order.run.clone();
+        let last_seq = parts.hub.log().last_seq(&run).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let start = parts.reader.read(move |db| orders::complete(db, draft)).await?;
+        link.order(RunnerOrder::Attach { start: Box::new(start), last_seq });
+    }
+    super::service::start(parts, link, found.restart).await;
+    for order in found.conclude {
+        link.order(order);
+    }
+    Ok(recovered)
+}

@@ -1,0 +1,287 @@
+//! What a runner's report means for the task: one function per report, each inside one transaction.
+//!
+//! A report of a run that is no longer the open one changes nothing. Orders that follow are returned and given after the commit.
+
+use aq_core::event::EventKind;
+use aq_core::ids::RunRef;
+use aq_core::output::FailureClass;
+use aq_core::run::{RunEnd, RunResult, RunState};
+use aq_core::runner_link::{Conclusion, RunOutcome, RunnerOrder, StopReason};
+use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, after_failure};
+use aq_core::time::Timestamp;
+use serde_json::json;
+
+use super::orders;
+use super::policy::Policy;
+use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, end, fenced, save};
+use crate::store::{RunRecord, TaskRecord};
+
+/// What follows a report.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Followed {
+    /// Orders for the runner.
+    pub orders: Vec<RunnerOrder>,
+    /// True when the run is over and its followers should end.
+    pub ended: bool,
+}
+
+impl Followed {
+    fn order(order: RunnerOrder) -> Self {
+        Self { orders: vec![order], ended: false }
+    }
+
+    fn released(task: &TaskRecord, run: &RunRecord) -> Self {
+        let order = RunnerOrder::Release {
+            run: run.run.id.clone(),
+            project: run.run.project.clone(),
+            task_ended: task.task.status == TaskStatus::Completed || task.deleted_at.is_some(),
+        };
+        Self { orders: vec![order], ended: true }
+    }
+}
+
+/// The circumstances of a report that ends a phase of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances {
+    /// The present instant.
+    pub now: Timestamp,
+    /// A random number from 0 to 1 that spreads retries.
+    pub jitter: f64,
+    /// Output items stored so far.
+    pub items: u64,
+    /// Bytes of stored output so far.
+    pub bytes: u64,
+}
+
+/// A report of a run that is not open: the runner may forget it.
+fn forgotten(tx: &mut Tx<'_>, run: &RunRef) -> Result<Followed, LifecycleError> {
+    let Some(task) = crate::store::tasks::by_id(tx.db, &run.task)? else { return Ok(Followed::default()) };
+    let order = RunnerOrder::Release { run: run.clone(), project: task.task.project, task_ended: false };
+    Ok(Followed { orders: vec![order], ended: true })
+}
+
+/// The workspace is ready.
+pub(super) fn prepared(tx: &mut Tx<'_>, run: &RunRef, directory: String, base_commit: String) -> Result<Followed, LifecycleError> {
+    let Some((_, mut record)) = fenced(tx, run)? else { return Ok(Followed::default()) };
+    record.run.directory = directory;
+    record.run.base_commit = base_commit;
+    save(tx, &record)?;
+    Ok(Followed::default())
+}
+
+/// The agent's process runs.
+pub(super) fn started(tx: &mut Tx<'_>, run: &RunRef, pid: u32, now: Timestamp) -> Result<Followed, LifecycleError> {
+    let Some((mut task, mut record)) = fenced(tx, run)? else { return Ok(Followed::default()) };
+    record.pid = Some(pid);
+    // After a restart of the server a re-attached run says again that it runs.
+    if record.run.state == RunState::Starting {
+        record.run.state = RunState::Running;
+    }
+    if task.task.status == TaskStatus::Assigned {
+        apply(tx, &mut task, run.number, Move::system(Trigger::AgentStarted, now))?;
+    }
+    save(tx, &record)?;
+    Ok(Followed::default())
+}
+
+/// The agent's part is over.
+pub(super) fn finished(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    run: &RunRef,
+    outcome: RunOutcome,
+    exit_code: Option<i32>,
+    at: Circumstances,
+) -> Result<Followed, LifecycleError> {
+    let now = at.now;
+    let Some((mut task, mut record)) = fenced(tx, run)? else { return forgotten(tx, run) };
+    (record.run.last_output_seq, record.output_bytes) = (at.items, at.bytes);
+    if record.run.state == RunState::Concluding {
+        // Said before, and acted upon; the conclusion is under way.
+        return Ok(Followed::default());
+    }
+    record.run.exit_code = exit_code;
+    let subject = Subject { run: Some(run.number), agent: Some(record.run.agent.clone()), ..Subject::task(&task) };
+    announce(tx, EventKind::RunFinished, now, subject, json!({ "title": task.task.title, "result": outcome_word(&outcome) }))?;
+    if !task.task.status.is_live() {
+        // The task moved on without this run: stopped, restarted, deleted.
+        return over(tx, &task, &mut record, RunResult::Stopped, None, "stopped".to_owned(), now);
+    }
+    match outcome {
+        RunOutcome::Succeeded { summary } => {
+            record.run.summary = summary;
+            withdraw_question(tx, &mut task, run, now)?;
+            if task.task.status == TaskStatus::Assigned {
+                apply(tx, &mut task, run.number, Move::system(Trigger::AgentStarted, now))?;
+            }
+            apply(tx, &mut task, run.number, Move::system(Trigger::AgentCompleted, now))?;
+            record.run.state = RunState::Concluding;
+            save(tx, &record)?;
+            Ok(orders::conclude(tx.state, policy, &task, &record.run).map_or_else(Followed::default, Followed::order))
+        }
+        RunOutcome::Failed { class, message } => failed(tx, policy, task, record, class, message, at),
+        RunOutcome::Limited { window, resets_at, message } => {
+            // A reset instant in the past is stale evidence; the short wait keeps a broken clock from spinning.
+            let until = resets_at.filter(|at| *at > now).unwrap_or_else(|| now.plus_millis(policy.limit_wait_ms));
+            let change = Move::system(Trigger::LimitReached, now)
+                .until(until)
+                .with("reason", format!("limit: {window}"))
+                .with("context", message.clone());
+            apply(tx, &mut task, run.number, change)?;
+            over(tx, &task, &mut record, RunResult::Limited, None, message, now)
+        }
+        RunOutcome::Stopped { reason } => {
+            let change = match reason {
+                StopReason::Shutdown | StopReason::Fenced => Move::system(Trigger::LostRun, now).with("context", "stopped with the server"),
+                StopReason::Limit => {
+                    Move::system(Trigger::LimitReached, now).until(now.plus_millis(policy.limit_wait_ms)).with("reason", "limit")
+                }
+                StopReason::Operator => {
+                    Move::system(Trigger::stop_in(task.task.status), now).because(BlockedReason::OperatorStop).with("context", "stopped")
+                }
+            };
+            apply(tx, &mut task, run.number, change)?;
+            over(tx, &task, &mut record, RunResult::Stopped, None, format!("stopped: {reason:?}").to_lowercase(), now)
+        }
+    }
+}
+
+const fn outcome_word(outcome: &RunOutcome) -> &'static str {
+    match outcome {
+        RunOutcome::Succeeded { .. } => "succeeded",
+        RunOutcome::Failed { .. } => "failed",
+        RunOutcome::Limited { .. } => "limited",
+        RunOutcome::Stopped { .. } => "stopped",
+    }
+}
+
+/// A question that nobody answered does not keep work that is done.
+fn withdraw_question(tx: &mut Tx<'_>, task: &mut TaskRecord, run: &RunRef, now: Timestamp) -> Result<(), LifecycleError> {
+    if task.task.status == TaskStatus::WaitingInput {
+        apply(tx, task, run.number, Move::system(Trigger::QuestionWithdrawn, now))?;
+    }
+    Ok(())
+}
+
+/// The conclusion is over.
+pub(super) fn concluded(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    run: &RunRef,
+    conclusion: Conclusion,
+    at: Circumstances,
+) -> Result<Followed, LifecycleError> {
+    let now = at.now;
+    let Some((mut task, mut record)) = fenced(tx, run)? else { return forgotten(tx, run) };
+    (record.run.last_output_seq, record.output_bytes) = (at.items, at.bytes);
+    if task.task.status != TaskStatus::Verifying {
+        return over(tx, &task, &mut record, RunResult::Stopped, None, "the task moved on".to_owned(), now);
+    }
+    let blocked = |reason, context: String| Move::system(Trigger::LandingFailed, now).because(reason).with("context", context);
+    let (change, result, message) = match conclusion {
+        Conclusion::Done { commit, files_changed, pushed } => {
+            record.run.commit = commit.clone();
+            record.run.files_changed = files_changed;
+            let branch = task.task.branch.clone().unwrap_or_default();
+            if task.task.requires_approval {
+                let change = Move::system(Trigger::ApprovalRequested, now).with("branch", branch).with("commit", commit);
+                (change, RunResult::NeedsReview, "the branch waits for approval".to_owned())
+            } else {
+                let change = Move::system(Trigger::VerifyPassed, now).with("commit", commit).with("pushed", pushed);
+                (change, RunResult::Done, String::new())
+            }
+        }
+        Conclusion::NothingToDo => {
+            (Move::system(Trigger::VerifyPassed, now).with("no_op", true), RunResult::NoOp, "nothing had to be changed".to_owned())
+        }
+        Conclusion::VerifyFailed { command, exit_code, tail } => {
+            let message = format!("`{command}` ended with exit code {exit_code}\n{tail}");
+            return failed(tx, policy, task, record, FailureClass::Verification, message, at);
+        }
+        Conclusion::MergeConflict { files } => {
+            let message = format!("conflict with the default branch in {}", files.join(", "));
+            (blocked(BlockedReason::MergeConflict, message.clone()), RunResult::NotLanded, message)
+        }
+        Conclusion::PushFailed { message } => (blocked(BlockedReason::PushFailed, message.clone()), RunResult::NotLanded, message),
+        Conclusion::TargetDirty { path } => {
+            let message = format!("{path} has uncommitted changes on the target branch");
+            (blocked(BlockedReason::TargetDirty, message.clone()), RunResult::NotLanded, message)
+        }
+        Conclusion::Error { message } => return failed(tx, policy, task, record, FailureClass::Internal, message, at),
+    };
+    apply(tx, &mut task, run.number, change)?;
+    over(tx, &task, &mut record, result, None, message, now)
+}
+
+/// A failed run: another try later, or a block with its reason. A provider's limits never come here.
+fn failed(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    mut task: TaskRecord,
+    mut record: RunRecord,
+    class: FailureClass,
+    message: String,
+    at: Circumstances,
+) -> Result<Followed, LifecycleError> {
+    let now = at.now;
+    let run = record.run.id.number;
+    let fingerprint = FailureFingerprint::of(class, &message);
+    let (same, history) = repeat_count(task.failure.as_deref(), fingerprint.as_str());
+    task.failure = Some(history);
+    withdraw_question(tx, &mut task, &record.run.id.clone(), now)?;
+    let decision = after_failure(class, task.task.retry_count, task.task.max_retries, same, policy.backoff, now, at.jitter);
+    let fail =
+        Move::system(Trigger::failure_in(task.task.status), now).with("context", message.clone()).with("failure_class", class.as_str());
+    apply(tx, &mut task, run, fail)?;
+    match decision {
+        RetryDecision::RetryAt { at, retry_count } => {
+            task.task.retry_count = retry_count;
+            let change = Move::system(Trigger::Backoff, now).until(at).with("reason", "retry").with("retry_count", retry_count);
+            apply(tx, &mut task, run, change)?;
+        }
+        RetryDecision::Block { reason, retry_count } => {
+            task.task.retry_count = retry_count;
+            let trigger = match reason {
+                BlockedReason::RetriesExhausted => Trigger::MaxRetries,
+                BlockedReason::SameFailure => Trigger::SameFailure,
+                _ => Trigger::Held,
+            };
+            apply(tx, &mut task, run, Move::system(trigger, now).because(reason).with("context", message.clone()))?;
+        }
+    }
+    over(tx, &task, &mut record, RunResult::Failed, Some(class), message, now)
+}
+
+/// How often in a row the newest failure has been seen, itself included, and the history to store: `count:fingerprint`.
+fn repeat_count(stored: Option<&str>, fingerprint: &str) -> (u32, String) {
+    let before = stored.and_then(|text| text.split_once(':')).filter(|(_, last)| *last == fingerprint);
+    let count = before.and_then(|(count, _)| count.parse::<u32>().ok()).unwrap_or(0).saturating_add(1);
+    (count, format!("{count}:{fingerprint}"))
+}
+
+fn over(
+    tx: &mut Tx<'_>,
+    task: &TaskRecord,
+    record: &mut RunRecord,
+    result: RunResult,
+    class: Option<FailureClass>,
+    message: String,
+    now: Timestamp,
+) -> Result<Followed, LifecycleError> {
+    end(tx, task, record, RunEnd { result, class, message }, now)?;
+    Ok(Followed::released(task, record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lifecycle R6: only an unbroken row of the same failure counts.
+    #[test]
+    fn equal_failures_are_counted_in_a_row() {
+        let (one, stored) = repeat_count(None, "aa");
+        let (two, stored_two) = repeat_count(Some(&stored), "aa");
+        let (other, _) = repeat_count(Some(&stored_two), "bb");
+        assert_eq!((one, two, other), (1, 2, 1));
+    }
+}

@@ -1,0 +1,133 @@
+//! The loop: woken by commits and by a slow timer, it looks at what is and what should be, and gives orders.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aq_core::runner_link::{RunnerLink, RunnerOrder};
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::orders::{self, Draft};
+use super::pass::{self, Passed};
+use super::policy::Policy;
+use super::recover;
+use super::sink::Sink;
+use crate::clock::SharedClock;
+use crate::events::{OutputHub, Wake};
+use crate::lifecycle::{Engine, LifecycleError};
+use crate::store::{Reader, StoreError};
+
+/// What the orchestrator works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The writer with the hot state.
+    pub engine: Engine,
+    /// The readers.
+    pub reader: Reader,
+    /// Run output.
+    pub hub: OutputHub,
+    /// The clock.
+    pub clock: SharedClock,
+    /// The figures decisions are made with.
+    pub policy: Arc<Policy>,
+    /// Rung whenever something may have become possible.
+    pub wake: Wake,
+}
+
+/// Decides what runs, and follows what runners report.
+pub struct Orchestrator {
+    parts: Parts,
+    orders: mpsc::UnboundedReceiver<RunnerOrder>,
+}
+
+impl Orchestrator {
+    /// The orchestrator and the end of the link that runners report to. `closed` ends the taking of reports.
+    #[must_use]
+    pub fn new(parts: Parts, closed: CancellationToken) -> (Self, Arc<Sink>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let sink = Sink {
+            engine: parts.engine.clone(),
+            hub: parts.hub.clone(),
+            clock: Arc::clone(&parts.clock),
+            policy: Arc::clone(&parts.policy),
+            wake: parts.wake.clone(),
+            orders: sender,
+            closed,
+        };
+        (Self { parts, orders: receiver }, Arc::new(sink))
+    }
+
+    /// After a start: takes up every open run, and lets the runner clear away what belongs to none.
+    ///
+    /// # Errors
+    /// When the rows cannot be read or written; the server must not serve then.
+    pub async fn recover(&self, link: &dyn RunnerLink) -> Result<recover::Recovered, LifecycleError> {
+        let (policy, now) = (Arc::clone(&self.parts.policy), self.parts.clock.now());
+        let found = self.parts.engine.submit(move |tx| recover::look(tx, &policy, now)).await?;
+        recover::take_up(&self.parts, link, found).await
+    }
+
+    /// Runs until `stop`. Everything that is possible at the start is done at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] when the writer has ended.
+    pub async fn run(mut self, link: Arc<dyn RunnerLink>, stop: CancellationToken) -> Result<(), StoreError> {
+        loop {
+            let wait = match self.pass(link.as_ref()).await {
+                Ok(wait) => wait,
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                Err(error) => {
+                    tracing::error!(%error, "a pass of the orchestrator failed; it is tried again");
+                    Duration::from_secs(1)
+                }
+            };
+            let timer = tokio::time::sleep(wait);
+            tokio::pin!(timer);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = self.parts.wake.rung() => break,
+                    () = &mut timer => break,
+                    Some(order) = self.orders.recv() => link.order(order),
+                }
+            }
+        }
+    }
+
+    /// Does what is possible now and says how long there will be nothing to do without a wake-up.
+    async fn pass(&self, link: &dyn RunnerLink) -> Result<Duration, StoreError> {
+        let (policy, now) = (Arc::clone(&self.parts.policy), self.parts.clock.now());
+        let passed: Passed = self
+            .parts
+            .engine
+            .submit(move |tx| pass::pass(tx, &policy, now, &mut || uuid::Uuid::new_v4().to_string()))
+            .await
+            .map_err(|error: LifecycleError| StoreError::from(error))?;
+        for (run, reason) in passed.stop {
+            link.order(RunnerOrder::Stop { run, reason });
+        }
+        start(&self.parts, link, passed.begun).await;
+        let safety = Duration::from_millis(self.parts.policy.safety_timer_ms);
+        let next = passed.next.map(|at| Duration::from_millis(u64::try_from(at.millis_since(now)).unwrap_or(0)));
+        Ok(next.unwrap_or(safety).min(safety))
+    }
+}
+
+/// Completes drafts and orders their starts.
+pub(super) async fn start(parts: &Parts, link: &dyn RunnerLink, drafts: Vec<Draft>) {
+    let completed = drafts.into_iter().map(|draft| async move {
+        let run = draft.order.run.clone();
+        if let Err(error) = parts.hub.begin(&run) {
+            tracing::warn!(%run, %error, "the output of a run cannot be opened yet");
+        }
+        (run, parts.reader.read(move |db| orders::complete(db, draft)).await)
+    });
+    for (run, order) in join_all(completed).await {
+        match order {
+            Ok(order) => link.order(RunnerOrder::Start(Box::new(order))),
+            // The run stays open and is ordered again at the next start of the server; the check finds it meanwhile.
+            Err(error) => tracing::error!(%run, %error, "a run cannot be ordered"),
+        }
+    }
+}

@@ -4,4 +4,10 @@
 //!
 //! Spec: specs/server/runner/README.md
 
+pub mod entry;
 pub mod git;
+pub mod process;
+pub mod redact;
+pub mod sandbox;
+pub mod shim;
+pub mod spool;

@@ -1,0 +1,26 @@
+//! The hidden commands that our binaries run themselves with. A binary asks here first, before it reads its own arguments.
+//!
+//! Spec: specs/server/runner/shim.md
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `<program> __shim <run-folder>`: be the shim of a run.
+pub(crate) const SHIM_COMMAND: &str = "__shim";
+
+/// `<program> __exec <run-folder>`: become the agent of a run.
+pub(crate) const EXEC_COMMAND: &str = "__exec";
+
+/// Runs a hidden command when `args` (the program's own name first) asks for one; `None` when it does not and the program should go on as
+/// usual. Call it first thing in `main`, before any thread is started.
+#[must_use]
+pub fn internal_main(args: &[OsString]) -> Option<ExitCode> {
+    let mut args = args.iter().skip(1);
+    let command = args.next()?.to_str()?;
+    match command {
+        SHIM_COMMAND => Some(crate::shim::supervise(Path::new(args.next()?))),
+        EXEC_COMMAND => Some(crate::shim::exec_stage(Path::new(args.next()?))),
+        _ => None,
+    }
+}

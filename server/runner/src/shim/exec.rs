@@ -1,0 +1,147 @@
+//! The exec stage: the process that becomes the agent. It limits itself, then replaces itself.
+//!
+//! A second program start takes the place of code between fork and exec, which could not be written safely.
+//!
+//! Spec: specs/server/runner/shim.md
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+use serde::{Deserialize, Serialize};
+
+use super::folder::RunFolder;
+use super::spec::ShimSpec;
+
+/// The file that tells the shim how the stage fared. It is opened before the sandbox closes and never reaches the agent.
+pub(super) const NOTE_FILE: &str = "exec.json";
+
+/// Largest file that an agent may write.
+const MAX_FILE_BYTES: u64 = 8 << 30;
+
+/// Agents yield to the user's own programs.
+const NICENESS: i32 = 5;
+
+/// What the stage wrote before it became the agent, or gave up.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Note {
+    /// What the sandbox achieved, in words.
+    pub(super) sandbox: String,
+    /// Why the agent could not be started.
+    pub(super) error: Option<String>,
+}
+
+impl Note {
+    /// The newest line of the file; nothing when there is none.
+    pub(super) fn read(folder: &RunFolder) -> Self {
+        let text = fs::read_to_string(folder.file(NOTE_FILE)).unwrap_or_default();
+        text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
+    }
+
+    fn write(&self, file: &mut File) -> io::Result<()> {
+        file.write_all(&super::wire::line(self))
+    }
+}
+
+/// Becomes the agent of the run in `folder`. Returns only when that failed; the reason is in the note.
+pub(crate) fn stage(folder: &Path) -> ExitCode {
+    let folder = RunFolder::new(folder);
+    let path = folder.file(NOTE_FILE);
+    let Ok(mut file) = OpenOptions::new().append(true).create(true).mode(0o600).open(path) else {
+        return ExitCode::from(126);
+    };
+    let mut note = Note::default();
+    let error = become_agent(&folder, &mut note, &mut file);
+    note.error = Some(error);
+    // The exit code remains as a sign when the disk is full.
+    drop(note.write(&mut file));
+    ExitCode::from(127)
+}
+
+fn become_agent(folder: &RunFolder, note: &mut Note, file: &mut File) -> String {
+    let spec = match folder.read_spec() {
+        Ok(spec) => spec,
+        Err(error) => return format!("the run's order cannot be read: {error}"),
+    };
+    let Some((program, arguments)) = spec.argv.split_first() else {
+        return "the command is empty: name a program in the agent's profile".to_owned();
+    };
+    if let Err(error) = std::env::set_current_dir(&spec.cwd) {
+        return format!("the working directory {} cannot be entered: {error}", spec.cwd.display());
+    }
+    let path = match find(program, &spec) {
+        Ok(path) => path,
+        Err(sentence) => return sentence,
+    };
+    crate::process::cgroup::enter(&spec.mark);
+    limit(&spec);
+    match spec.sandbox.enforce() {
+        Ok(achieved) => note.sandbox = achieved,
+        Err(error) => return format!("the sandbox cannot be set up: {error}"),
+    }
+    // Known only from here on, and of no use without the agent: a failure to write it must not stop the run.
+    drop(note.write(file));
+    let error = Command::new(&path).arg0(program).args(arguments).exec();
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!("program {} cannot be started: the interpreter named in its first line, or its loader, is missing", path.display())
+        }
+        _ => format!("program {} cannot be started: {error}", path.display()),
+    }
+}
+
+/// Resource limits and niceness. Raising a lower limit of the machine is not ours to do, so each is only ever lowered.
+fn limit(spec: &ShimSpec) {
+    lower(Resource::Core, 0);
+    lower(Resource::Fsize, MAX_FILE_BYTES);
+    if spec.limits.processes > 0 {
+        lower(Resource::Nproc, spec.limits.processes);
+    }
+    // Politeness only.
+    nice(NICENESS).ok();
+}
+
+fn lower(resource: Resource, to: u64) {
+    let present = getrlimit(resource);
+    let below = |value: Option<u64>| Some(value.map_or(to, |value| value.min(to)));
+    // Lowering one's own limit is always allowed.
+    setrlimit(resource, Rlimit { current: below(present.current), maximum: below(present.maximum) }).ok();
+}
+
+/// The file of the program, or a sentence that says why there is none.
+fn find(program: &str, spec: &ShimSpec) -> Result<PathBuf, String> {
+    if program.is_empty() {
+        return Err("the program's name is empty: name a program in the agent's profile".to_owned());
+    }
+    if program.contains('/') {
+        let path = spec.cwd.join(program);
+        return match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("program {} does not exist", path.display())),
+            Err(error) => Err(format!("program {} cannot be used: {error}", path.display())),
+            Ok(found) if found.is_dir() => Err(format!("program {} is a directory", path.display())),
+            Ok(found) if found.permissions().mode() & 0o111 == 0 => {
+                Err(format!("program {} is not executable: allow it with chmod +x", path.display()))
+            }
+            Ok(_) => Ok(path),
+        };
+    }
+    let places = spec.env.get("PATH").map_or("", String::as_str);
+    let mut refused = None;
+    for place in places.split(':').filter(|place| !place.is_empty()) {
+        let path = spec.cwd.join(place).join(program);
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => return Ok(path),
+            Ok(found) if found.is_file() => refused = Some(path),
+            _ => {}
+        }
+    }
+    Err(refused.map_or_else(
+        || format!("program {program} was not found: install it, or give its absolute path (looked in {places})"),
+        |path| format!("program {} is not executable: allow it with chmod +x", path.display()),
+    ))
+}

@@ -119,6 +119,22 @@ impl Account {
         true
     }
 
+    /// A run that started after the reset used the account without being refused: windows that were refused and should be open again
+    /// count as allowed (limits R4). For providers that say nothing while all is well. True when something changed.
+    pub fn proven_open(&mut self, now: Timestamp) -> bool {
+        let mut changed = false;
+        for window in &mut self.windows {
+            if window.status == LimitStatus::Rejected && window.closed_until(now).is_none() {
+                window.status = LimitStatus::Allowed;
+                window.used = None;
+                window.source = "probe".to_owned();
+                window.observed_at = now;
+                changed = true;
+            }
+        }
+        changed
+    }
+
     /// Until when nothing may start on the account: the latest of its closed windows. `None` when it is open (F-054).
     #[must_use]
     pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
@@ -147,6 +163,8 @@ mod tests {
         account.observe(&notice("five_hour", LimitStatus::Rejected, Some(500)), at(2));
         assert_eq!(account.closed_until(at(3)), Some(at(500)));
         assert_eq!(account.closed_until(at(500)), None);
+        let mut proven = account.clone();
+        assert!(!proven.proven_open(at(499)) && proven.proven_open(at(500)) && !proven.proven_open(at(501)));
         assert!(!account.observe(&notice("five_hour", LimitStatus::Allowed, None), at(1)));
         account.observe(&notice("unknown", LimitStatus::Rejected, None), at(10));
         assert_eq!(account.closed_until(at(11)), Some(at(10 + UNKNOWN_RESET_MS)));

@@ -13,6 +13,7 @@ pub mod budget;
 pub mod event;
 pub mod explain;
 pub mod ids;
+pub mod limits;
 pub mod names;
 pub mod output;
 pub mod principal;

@@ -5,11 +5,13 @@
 //! Spec: specs/server/core/schedule.md
 
 mod decide;
+mod forecast;
 mod share;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use decide::{Assignment, Decision, ProjectWait, Reason, decide};
+pub use forecast::{ExpectedStart, OpenRun, forecast};
 pub use share::{GUARANTEE_TRIES, WAITING_FACTOR};
 pub use snapshot::{Head, IdleAgent, Lane, ProjectState, Snapshot};

@@ -1,6 +1,7 @@
 //! Tests of the scheduler: the worked examples, properties, and a simulation against the original formula.
 
 mod examples;
+mod forecast;
 mod properties;
 mod simulation;
 

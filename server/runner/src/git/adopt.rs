@@ -32,7 +32,7 @@ impl Rooms {
             let files = bench.snapshot(old, false)?;
             leavings.files = (files != tree(old)?).then_some(files);
             self.anchor(&mirror, run, &leavings)?;
-            bench.move_to(Some(tree(old)?), new)?;
+            bench.move_to(tree(old)?, new, |_| true)?;
             self.show_candidate(&landing, run, &mirror, &bench)?;
         } else {
             self.anchor(&mirror, run, &leavings)?;
@@ -58,6 +58,6 @@ impl Rooms {
             identity: &self.inner.identity,
         };
         let directory = self.task_directory(&landing.project, &run.task);
-        seat.replace(mirror, bench, &directory, &self.project_rooms(&landing.project))
+        seat.replace(self, mirror, bench, &directory)
     }
 }

@@ -55,19 +55,31 @@ impl Bench {
         if self.index.exists() {
             fs::remove_file(&self.index).at(&self.index)?;
         }
-        self.move_to(None, commit)
+        self.write_files(commit)
     }
 
-    /// Makes the tracked files those of `to`. Files of `from` that `to` does not have are removed; all else is left alone.
-    pub(super) fn move_to(&self, from: Option<Oid>, to: Oid) -> Result<(), GitError> {
-        let mut index = self.index()?;
+    /// Makes the tracked files those of the commit `to`. Files of the tree `from` that `to` does not have are removed where `removable` says
+    /// so; all else is left alone.
+    pub(super) fn move_to(&self, from: Oid, to: Oid, removable: impl Fn(&Path) -> bool) -> Result<(), GitError> {
         let target = self.repo.find_commit(to).and_then(|commit| commit.tree()).doing("reading the commit")?;
-        if let Some(from) = from {
-            let from = self.repo.find_tree(from).doing("reading the tree")?;
-            for path in paths(&self.repo, &from, &target, |delta| delta == Delta::Deleted)? {
+        let from = self.repo.find_tree(from).doing("reading the tree")?;
+        let mut index = self.index()?;
+        for path in paths(&self.repo, &from, &target, |delta| delta == Delta::Deleted)? {
+            if removable(&path) {
                 self.remove_file(&path)?;
             }
+            // What stays is unknown to git from now on: writing the files would remove it otherwise.
+            if index.get_path(&path, 0).is_some() {
+                index.remove(&path, 0).doing("updating the index")?;
+            }
         }
+        index.write().doing("writing the index")?;
+        self.write_files(to)
+    }
+
+    fn write_files(&self, to: Oid) -> Result<(), GitError> {
+        let mut index = self.index()?;
+        let target = self.repo.find_commit(to).and_then(|commit| commit.tree()).doing("reading the commit")?;
         let mut options = CheckoutBuilder::new();
         options.force().allow_conflicts(true);
         self.repo.checkout_tree(target.as_object(), Some(&mut options)).doing("writing the files")?;

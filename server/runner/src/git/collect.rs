@@ -64,11 +64,16 @@ impl Rooms {
         }
         let found = self.collect(project, run, &order.branch, &mirror)?;
         let bench = Bench::open(&mirror.path, &directory, &run.task)?;
-        if let Some(Unfinished { operation, files }) = found.unfinished.filter(|left| !left.files.is_empty()) {
+        if let Some(left) = found.unfinished.as_ref().filter(|left| !left.files.is_empty() || left.is_elsewhere()) {
             let files_now = bench.snapshot(found.head, false)?;
-            let leavings = Leavings { head: found.head, files: Some(files_now), loose: &[], why: "an operation with conflicts was left unfinished" };
+            let leavings = Leavings { head: found.head, files: Some(files_now), loose: &[], why: "an operation was left unfinished" };
             self.anchor(&mirror, run, &leavings)?;
-            return Err(GitError::HalfDone { operation, files });
+            let Unfinished { operation, files, tracked } = left;
+            if !files.is_empty() {
+                return Err(GitError::HalfDone { operation, files: files.clone() });
+            }
+            bench.move_to(files_now, found.head, |path| tracked.contains(path))?;
+            self.reseat(project, run, order, &mirror, &bench, found.head)?;
         }
         let tree = bench.snapshot(found.head, true)?;
         let parent = mirror.repo.find_commit(found.head).doing("reading the branch")?;
@@ -88,13 +93,25 @@ impl Rooms {
             .doing("committing")?;
         mirror.set(&format!("refs/heads/{}", order.branch), commit)?;
         // The directory shows the commit too, for the test commands and for people who look.
-        let base = mirror.target(&base_name(run)).unwrap_or(commit);
+        self.reseat(project, run, order, &mirror, &bench, commit)?;
+        Ok(LeftOver { tip: commit.to_string(), commit: Some(commit.to_string()) })
+    }
+
+    fn reseat(
+        &self,
+        project: &ProjectId,
+        run: &RunRef,
+        order: &WorkspaceOrder,
+        mirror: &Mirror,
+        bench: &Bench,
+        tip: Oid,
+    ) -> Result<(), GitError> {
+        let base = mirror.target(&base_name(run)).unwrap_or(tip);
         let noted = mirror.noted_default();
         let default_branch = if order.default_branch.is_empty() { noted.as_deref().unwrap_or("main") } else { &order.default_branch };
         let identity = &self.inner.identity;
-        let seat = Seat { project, task: &run.task, branch: &order.branch, tip: commit, default_branch, base, identity };
-        seat.replace(&mirror, &bench, &directory, &self.project_rooms(project))?;
-        Ok(LeftOver { tip: commit.to_string(), commit: Some(commit.to_string()) })
+        let seat = Seat { project, task: &run.task, branch: &order.branch, tip, default_branch, base, identity };
+        seat.replace(self, mirror, bench, &self.task_directory(project, &run.task))
     }
 
     /// Saves the directory's commits and loose objects in the mirror and points the task's branch at the agent's work. Changes nothing in

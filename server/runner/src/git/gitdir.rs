@@ -2,8 +2,11 @@
 //!
 //! Spec: specs/server/runner/git.md
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use git2::{Index, Oid, Reference};
@@ -25,6 +28,15 @@ pub(super) struct Unfinished {
     pub(super) operation: &'static str,
     /// Files with conflicts that are not marked as resolved.
     pub(super) files: Vec<String>,
+    /// Everything that git knew of, conflicts included; what is not in it was never added.
+    pub(super) tracked: BTreeSet<PathBuf>,
+}
+
+impl Unfinished {
+    /// True when the files on disk are not the agent's work but a stop on the way: an older commit, or half of a rebase.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self.operation, "rebase" | "bisection")
+    }
 }
 
 impl GitDir {
@@ -118,8 +130,11 @@ impl GitDir {
             ("BISECT_START", "bisection"),
         ];
         let (_, operation) = states.into_iter().find(|(name, _)| fs::symlink_metadata(self.path.join(name)).is_ok())?;
-        let files = Index::open(&self.path.join("index")).map(|index| conflicts(&index)).unwrap_or_default();
-        Some(Unfinished { operation, files })
+        let index = Index::open(&self.path.join("index")).ok();
+        let files = index.as_ref().map(conflicts).unwrap_or_default();
+        let path = |entry: git2::IndexEntry| PathBuf::from(OsStr::from_bytes(&entry.path));
+        let tracked = index.iter().flat_map(|index| index.iter().map(path)).collect();
+        Some(Unfinished { operation, files, tracked })
     }
 
     fn reference(&self, name: &str) -> Option<Oid> {

@@ -98,11 +98,6 @@ impl Rooms {
     /// The mirror of the order's source, made or refreshed. A mirror that exists is used as it is when it cannot be refreshed.
     pub(super) fn ready(&self, project: &ProjectId, order: &WorkspaceOrder) -> Result<Ready, GitError> {
         let address = Address::of(&order.source)?;
-        if let (WorkspaceSource::Init { .. }, Address::Path(path)) = (&order.source, &address)
-            && is_free(path)
-        {
-            self.init_source(path, &order.default_branch)?;
-        }
         let state = self.project(project);
         let seen = state.fetches.load(Ordering::SeqCst);
         let path = self.mirror_directory(project);
@@ -126,6 +121,12 @@ impl Rooms {
                 mirror
             } else {
                 state.fetches.fetch_add(1, Ordering::SeqCst);
+                // Only while there is no mirror: a repository that vanished later is missing, not to be replaced by an empty one.
+                if let (WorkspaceSource::Init { .. }, Address::Path(source)) = (&order.source, &address)
+                    && is_free(source)
+                {
+                    self.init_source(source, &order.default_branch)?;
+                }
                 self.make_mirror(&path, &address)?
             }
         };

@@ -29,6 +29,7 @@ mod rescue;
 mod rooms;
 mod seat;
 mod survey;
+mod tidy;
 
 pub use author::{Clock, Identity};
 pub use changes::{ChangedFile, FileChange};

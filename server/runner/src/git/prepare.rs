@@ -63,6 +63,7 @@ impl Rooms {
         }
         let onto = tip.map_or_else(|| self.root_commit(&mirror.repo), Ok)?;
         let directory = self.task_directory(project, &run.task);
+        self.forget_landing(&mirror, run, onto)?;
         let making = Making { project, run, order, mirror: &mirror, directory, default_branch: &default_branch, onto };
         let mut warnings: Vec<String> =
             stale.map(|error| format!("the repository could not be fetched, the work starts from what was known: {error}")).into_iter().collect();
@@ -98,17 +99,14 @@ impl Rooms {
         make_private(&new).at(&new)?;
         let start = mirror.branch(&order.branch).or_else(|| mirror.origin(&order.branch));
         let tip = match start {
-            None => {
-                self.forget_landing(mirror, &run.task)?;
-                onto
-            }
+            None => onto,
             Some(start) => self.rebased(making, start, warnings)?,
         };
         let bench = Bench::open(&mirror.path, &new, &run.task)?;
         bench.lay_out(tip)?;
         let git = new.join(".git");
         fs::create_dir(&git).at(&git)?;
-        self.give_seat(making, tip, |seat| seat.write(mirror, &bench, &git))?;
+        self.give_seat(making, tip, |seat| seat.write(self, mirror, &bench, &git))?;
         mirror.set(&format!("refs/heads/{}", order.branch), tip)?;
         fs::rename(&new, &making.directory).at(&making.directory)?;
         Ok(tip)
@@ -138,20 +136,19 @@ impl Rooms {
         }
         if let Some(left) = &found.unfinished {
             warnings.push(format!("a half-done {} of the earlier run was undone; its state is kept under a rescue reference", left.operation));
-            bench.move_to(Some(files), found.head)?;
-            dirty = false;
+            bench.move_to(files, found.head, |path| left.tracked.contains(path))?;
+            dirty = bench.snapshot(found.head, false)? != head_tree;
         }
         let mut tip = found.head;
         if !dirty {
             let moved = self.rebased(making, found.head, warnings)?;
             if moved != found.head && !bench.would_collide(found.head, moved)? {
-                bench.move_to(Some(head_tree), moved)?;
+                bench.move_to(head_tree, moved, |_| true)?;
                 tip = moved;
             }
         }
         mirror.set(&format!("refs/heads/{}", order.branch), tip)?;
-        let rooms = self.project_rooms(project);
-        self.give_seat(making, tip, |seat| seat.replace(mirror, &bench, &making.directory, &rooms))?;
+        self.give_seat(making, tip, |seat| seat.replace(self, mirror, &bench, &making.directory))?;
         Ok((tip, true, dirty))
     }
 
@@ -174,9 +171,6 @@ impl Rooms {
     }
 
     fn give_seat(&self, making: &Making<'_>, tip: Oid, write: impl FnOnce(&Seat<'_>) -> Result<(), GitError>) -> Result<(), GitError> {
-        let state = self.project(making.project);
-        // Repacking removes object files while they are copied; it takes the same lock.
-        let _held = state.mirror.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Making { project, run, order, mirror, default_branch, onto, .. } = *making;
         let base = mirror.repo.merge_base(tip, onto).unwrap_or(onto);
         let identity = &self.inner.identity;

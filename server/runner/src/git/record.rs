@@ -2,11 +2,13 @@
 //!
 //! Spec: specs/server/runner/landing.md
 
-use aq_core::ids::TaskId;
-use git2::Oid;
+use aq_core::ids::{RunRef, TaskId};
+use git2::{ObjectType, Oid};
 
 use super::error::GitError;
 use super::mirror::Mirror;
+use super::replay::contains;
+use super::rescue::Leavings;
 use super::rooms::Rooms;
 
 /// One landing, meant or done.
@@ -43,8 +45,13 @@ impl Record {
 }
 
 impl Rooms {
-    /// A task that begins a new branch has landed nothing yet.
-    pub(super) fn forget_landing(&self, mirror: &Mirror, task: &TaskId) -> Result<(), GitError> {
-        ["from", "tip", "base"].iter().try_for_each(|part| mirror.delete(&name(task, part)))
+    /// A new run has landed nothing yet. The commits of an earlier landing that were rebased on the way stay reachable.
+    pub(super) fn forget_landing(&self, mirror: &Mirror, run: &RunRef, onto: Oid) -> Result<(), GitError> {
+        let Some(record) = Record::read(mirror, &run.task) else { return Ok(()) };
+        if !contains(&mirror.repo, onto, record.from)? {
+            let loose = [(record.from, ObjectType::Commit)];
+            self.anchor(mirror, run, &Leavings { head: record.tip, files: None, loose: &loose, why: "an earlier landing" })?;
+        }
+        ["from", "tip", "base"].iter().try_for_each(|part| mirror.delete(&name(&run.task, part)))
     }
 }

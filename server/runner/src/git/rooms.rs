@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use aq_core::ids::{ProjectId, TaskId};
 
@@ -35,6 +35,8 @@ pub(super) struct ProjectState {
     pub(super) mirror: Mutex<()>,
     /// Fetches begun so far; lets those who waited for the lock use the fetch that began after they came.
     pub(super) fetches: AtomicU64,
+    /// Read while object files are copied, written while a repack replaces them.
+    pub(super) packs: RwLock<()>,
     /// The commit whose attributes were found free of filters.
     pub(super) checked: Mutex<Option<git2::Oid>>,
 }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use aq_core::ids::{ProjectId, TaskId};
 use git2::Oid;
@@ -13,6 +14,7 @@ use super::bench::Bench;
 use super::error::{AtPath, GitError};
 use super::mirror::Mirror;
 use super::objects;
+use super::rooms::Rooms;
 
 /// What the run's repository shows.
 pub(super) struct Seat<'a> {
@@ -32,12 +34,16 @@ pub(super) fn marker(project: &ProjectId, task: &TaskId) -> String {
 
 impl Seat<'_> {
     /// Writes the repository into the folder `git`, which holds at most an `objects` folder.
-    pub(super) fn write(&self, mirror: &Mirror, bench: &Bench, git: &Path) -> Result<(), GitError> {
+    pub(super) fn write(&self, rooms: &Rooms, mirror: &Mirror, bench: &Bench, git: &Path) -> Result<(), GitError> {
         for folder in ["objects", "refs/heads", "refs/tags", "info", "hooks"] {
             let folder = git.join(folder);
             fs::create_dir_all(&folder).at(&folder)?;
         }
-        objects::give(&mirror.path.join("objects"), &git.join("objects"))?;
+        {
+            let state = rooms.project(self.project);
+            let _unchanged = state.packs.read().unwrap_or_else(PoisonError::into_inner);
+            objects::give(&mirror.path.join("objects"), &git.join("objects"))?;
+        }
         let put = |name: &str, text: String| {
             let path = git.join(name);
             fs::write(&path, text).at(&path)
@@ -81,8 +87,9 @@ impl Seat<'_> {
 
     /// Replaces the `.git` of `directory`. Its objects are kept when they were found sound; everything else the agent wrote there goes, so the
     /// caller has saved it before.
-    pub(super) fn replace(&self, mirror: &Mirror, bench: &Bench, directory: &Path, rooms: &Path) -> Result<(), GitError> {
-        let (making, old) = (rooms.join(format!(".git-new-{}", self.task)), rooms.join(format!(".git-old-{}", self.task)));
+    pub(super) fn replace(&self, rooms: &Rooms, mirror: &Mirror, bench: &Bench, directory: &Path) -> Result<(), GitError> {
+        let beside = rooms.project_rooms(self.project);
+        let (making, old) = (beside.join(format!(".git-new-{}", self.task)), beside.join(format!(".git-old-{}", self.task)));
         for left in [&making, &old] {
             clear(left)?;
         }
@@ -92,7 +99,7 @@ impl Seat<'_> {
         if fs::symlink_metadata(&kept).is_ok_and(|found| found.is_dir()) {
             fs::rename(&kept, making.join("objects")).at(&kept)?;
         }
-        self.write(mirror, bench, &making)?;
+        self.write(rooms, mirror, bench, &making)?;
         if fs::symlink_metadata(&git).is_ok() {
             fs::rename(&git, &old).at(&git)?;
         }

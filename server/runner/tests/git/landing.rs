@@ -331,6 +331,42 @@ fn a_kept_branch_is_visible() {
     assert_eq!(world.git(&user, &["rev-list", "--count", "main"]), "2");
 }
 
+/// landing R7: a task that is taken up again after it landed has landed nothing new.
+#[test]
+fn a_reopened_task_starts_afresh() {
+    let world = World::new();
+    let order = clone_of(&world.remote(), "swift-fox");
+    let directory = world.prepare(&order, 1).directory;
+    write(&directory, "a.txt", "work\n");
+    done(&world.finish(&order, 1));
+    let prepared = world.prepare(&order, 2);
+    assert!(prepared.reused && !prepared.dirty);
+    assert_eq!(world.finish(&order, 2), Conclusion::NothingToDo);
+    world.prepare(&order, 3);
+    write(&directory, "b.txt", "more\n");
+    assert_eq!(done(&world.finish(&order, 3)).1, ["b.txt"]);
+}
+
+/// workspaces R1: repacking loses nothing, and the mirror goes on.
+#[test]
+fn a_tidied_mirror_goes_on() {
+    let world = World::new();
+    let order = clone_of(&world.remote(), "swift-fox");
+    let directory = world.prepare(&order, 1).directory;
+    assert!(!world.rooms.tidy(&project()).unwrap());
+    for n in 0..700 {
+        write(&directory, &format!("f{n}.txt"), &format!("{n}\n"));
+    }
+    world.git(&directory, &["add", "-A"]);
+    world.git(&directory, &["rm", "-q", "--cached", "f7.txt"]);
+    world.rooms.commit_left_over(&project(), &run_of(&order, 1), &order, "t").unwrap();
+    assert!(world.rooms.tidy(&project()).unwrap());
+    assert!(!world.rooms.tidy(&project()).unwrap());
+    done(&world.land(&order));
+    assert_eq!(read(&world.prepare(&clone_of(&world.path("remote.git"), "calm-owl"), 1).directory, "f7.txt"), "7\n");
+    world.assert_whole();
+}
+
 /// An empty remote gets its first commit with the first landing.
 #[test]
 fn an_empty_remote_is_landed_on() {

@@ -2,6 +2,8 @@
 //!
 //! Spec: specs/server/runner/git.md, specs/server/runner/workspaces.md, specs/server/runner/landing.md
 
+#![expect(clippy::unwrap_used, reason = "these are tests: a failed step is a failed test")]
+
 mod disasters;
 mod facts;
 mod hostile;

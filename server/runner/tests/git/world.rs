@@ -110,15 +110,18 @@ impl World {
     pub(crate) fn reachable_text(&self) -> String {
         let mirror = self.mirror();
         let objects = self.git(&mirror, &["rev-list", "--all", "--objects"]);
-        let mut text = String::new();
-        for line in objects.lines() {
-            let id = line.split(' ').next().unwrap();
-            if self.git(&mirror, &["cat-file", "-t", id]) == "blob" {
-                text.push_str(&self.git(&mirror, &["cat-file", "blob", id]));
-                text.push('\n');
-            }
-        }
-        text
+        let ids: Vec<&str> = objects.lines().filter_map(|line| line.split(' ').next()).collect();
+        let list = self.path("ids");
+        fs::write(&list, ids.join("\n") + "\n").unwrap();
+        let output = Command::new("git")
+            .args(["cat-file", "--batch"])
+            .current_dir(&mirror)
+            .env("GIT_CONFIG_GLOBAL", self.path("gitconfig"))
+            .stdin(fs::File::open(&list).unwrap())
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// The mirror is whole: nothing refers to something that is missing.

@@ -1,0 +1,48 @@
+//! Keeping a mirror quick: many small object files become one pack. Nothing is ever dropped (workspaces R8).
+//!
+//! Spec: specs/server/runner/workspaces.md
+
+use std::fs;
+use std::path::Path;
+use std::sync::PoisonError;
+
+use aq_core::ids::ProjectId;
+
+use super::error::GitError;
+use super::rooms::Rooms;
+
+/// More loose objects than this are packed.
+const LOOSE: usize = 500;
+/// More packs than this become one.
+const PACKS: usize = 20;
+
+impl Rooms {
+    /// Packs the mirror's objects when they lie in many files, unreachable ones too; true when it did. New directories are copied from the
+    /// mirror file by file, so few files keep them quick. Best called when a task's directory was removed.
+    ///
+    /// # Errors
+    /// When git failed; the mirror is whole either way.
+    pub fn tidy(&self, project: &ProjectId) -> Result<bool, GitError> {
+        let mirror = self.open_mirror(project)?;
+        let objects = mirror.path.join("objects");
+        let packs = count(&objects.join("pack"), |name| name.ends_with(".pack"));
+        if count_loose(&objects) <= LOOSE && packs <= PACKS {
+            return Ok(false);
+        }
+        let state = self.project(project);
+        let _fetching = state.mirror.lock().unwrap_or_else(PoisonError::into_inner);
+        let _copying = state.packs.write().unwrap_or_else(PoisonError::into_inner);
+        self.inner.program.must("repack", Some(&mirror.path), &["-a", "-d", "-k", "-q"], &[])?;
+        self.inner.program.must("pack-refs", Some(&mirror.path), &["--all"], &[])?;
+        Ok(true)
+    }
+}
+
+fn count_loose(objects: &Path) -> usize {
+    let folders = fs::read_dir(objects).into_iter().flatten().flatten();
+    folders.filter(|entry| entry.file_name().len() == 2).map(|entry| count(&entry.path(), |_| true)).sum()
+}
+
+fn count(folder: &Path, wanted: impl Fn(&str) -> bool) -> usize {
+    fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_name().to_str().is_some_and(&wanted)).count()
+}

@@ -2,6 +2,7 @@
 //!
 //! Spec: specs/server/runner/shim.md
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,6 +74,10 @@ pub async fn end_leftovers(run_folder: &Path) -> usize {
         let shim = folder.read_run().ok().filter(RunFile::is_shim_alive).and_then(|run| open_proven(run.shim));
         if let Some(shim) = shim {
             pidfd_send_signal(&shim, Signal::KILL).ok();
+        }
+        if let Ok(run) = folder.read_run() {
+            // Only a shim that ends in its own way removes its socket, which may lie outside the folder.
+            drop(fs::remove_file(run.socket));
         }
         if let Some(group) = group.filter(|group| group.exists()) {
             cgroup::kill(&group);

@@ -102,6 +102,8 @@ fn limit(spec: &ShimSpec) {
     if spec.limits.processes > 0 {
         lower(Resource::Nproc, spec.limits.processes);
     }
+    // When memory runs out, the agent goes before the server and the shim do.
+    drop(fs::write("/proc/self/oom_score_adj", "300"));
     // Politeness only.
     nice(NICENESS).ok();
 }

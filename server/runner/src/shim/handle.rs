@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
@@ -169,13 +169,6 @@ pub(super) fn read_record(folder: &RunFolder) -> Result<ExitRecord, Lost> {
 
 impl std::fmt::Debug for Shim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let folder: PathBuf = self.folder.path().to_owned();
-        f.debug_struct("Shim").field("folder", &folder).field("pid", &self.run.shim.pid).finish_non_exhaustive()
-    }
-}
-
-impl From<Lost> for io::Error {
-    fn from(lost: Lost) -> Self {
-        Self::other(lost)
+        f.debug_struct("Shim").field("folder", &self.folder.path()).field("pid", &self.run.shim.pid).finish_non_exhaustive()
     }
 }

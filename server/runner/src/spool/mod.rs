@@ -13,3 +13,6 @@ mod writer;
 pub use reader::{RawLine, Reader, SpoolError};
 pub use record::RawKind;
 pub use writer::{CHUNK_BYTES, MAX_LINE_BYTES, Writer};
+
+#[cfg(test)]
+mod tests;

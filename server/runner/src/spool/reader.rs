@@ -111,15 +111,17 @@ impl Reader {
     /// The file system failed; calling again is fine.
     pub async fn next_batch(&mut self, max: usize) -> Result<Vec<RawLine>, SpoolError> {
         loop {
-            // Asked before reading: what is written until the end is then surely seen by the reading that follows.
-            let over = self.over || self.watch.is_over();
             // Reads of at most a few hundred kilobytes that are nearly always in the page cache: cheaper here than on another thread.
             let lines = self.read(max.max(1)).map_err(|source| self.fail(source))?;
-            self.over = over;
-            if over || !lines.is_empty() {
+            if !lines.is_empty() || self.over {
                 return Ok(lines);
             }
-            self.watch.news().await;
+            if self.watch.is_over() {
+                // Once more: the last lines may have been written between the two looks.
+                self.over = true;
+            } else {
+                self.watch.news().await;
+            }
         }
     }
 
@@ -134,7 +136,10 @@ impl Reader {
             if chunks::start_offset(&self.folder, next).is_none_or(|start| start > offset) {
                 break;
             }
-            fs::remove_file(chunks::path(&self.folder, index)).map_err(|source| self.fail(source))?;
+            match fs::remove_file(chunks::path(&self.folder, index)) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(self.fail(source)),
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
-use aq_runner::shim::{Attachment, LaunchError, launch};
+use aq_runner::shim::{Attachment, LaunchError, RunFolder, launch};
 use aq_runner::spool::RawKind;
 
 use crate::bench::{Bench, program, texts};
@@ -42,6 +43,22 @@ async fn the_agent_starts_clean() {
     assert_eq!(out[3], bench.home.path().to_str().unwrap());
     assert!(out[4].ends_with('1'), "{}", out[4]);
     assert_eq!(out[5], out[6]);
+}
+
+/// Shim R3: what the launcher's own launcher left open reaches neither the shim nor the agent.
+#[tokio::test]
+async fn inherited_descriptors_are_closed() {
+    let bench = Bench::new();
+    RunFolder::new(bench.folder()).write_spec(&bench.spec("ls /proc/self/fd | tr '\\n' ' '")).unwrap();
+    let status = Command::new("/bin/sh")
+        .args(["-c", "exec 7</etc/passwd 8>/dev/null; exec \"$0\" __shim \"$1\""])
+        .arg(program().program)
+        .arg(bench.folder())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    assert_eq!(texts(&bench.lines().await, RawKind::Stdout)[0].trim(), "0 1 2 3");
 }
 
 /// Shim R4: each way not to start has its own sentence, and is not an exit code.

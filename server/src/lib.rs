@@ -5,6 +5,7 @@
 pub mod args;
 pub mod background;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod events;
 pub mod lifecycle;

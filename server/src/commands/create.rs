@@ -1,0 +1,198 @@
+//! Creating tasks: one or many in one transaction, with their dependencies, so that no task is ever seen without them.
+
+use std::collections::BTreeMap;
+
+use aq_core::event::EventKind;
+use aq_core::ids::{AgentId, ProjectId, TaskId};
+use aq_core::names::generate_task_id;
+use aq_core::runtime::RuntimeKind;
+use aq_core::task::{Attachment, Task, TaskOrigin, TaskStatus, TaskType};
+use rand::Rng as _;
+use serde_json::json;
+
+use super::context::{Context, project, task};
+use super::error::{CommandError, Violation};
+use crate::lifecycle::{Subject, Tx, announce};
+use crate::store::{StoreError, TaskRecord, attachments, dependencies, tasks};
+
+/// Most tasks created in one call.
+pub const MAX_BATCH: usize = 1000;
+/// Longest title, in characters.
+pub const MAX_TITLE_CHARS: usize = 300;
+/// Longest description, in bytes.
+pub const MAX_DESCRIPTION_BYTES: usize = 512 * 1024;
+/// Most dependencies of one task.
+pub const MAX_AFTER: usize = 10_000;
+/// Highest number of tries that may be allowed.
+pub const MAX_RETRIES: u32 = 100;
+
+/// A task to create.
+#[derive(Clone, Debug)]
+pub struct NewTask {
+    /// A name for this task within the call, for other tasks of the call to wait for; empty: none.
+    pub key: String,
+    /// The project.
+    pub project: ProjectId,
+    /// The title, one line.
+    pub title: String,
+    /// The whole instruction; empty: the title.
+    pub description: String,
+    /// Lower runs first.
+    pub priority: i32,
+    /// What kind of work it is.
+    pub task_type: Option<TaskType>,
+    /// What it waits for: ids of tasks, or keys of this call.
+    pub after: Vec<String>,
+    /// The runtime it requires.
+    pub runtime: Option<RuntimeKind>,
+    /// The agent it should get.
+    pub preferred_agent: Option<AgentId>,
+    /// Criteria, context, tools.
+    pub attachments: Vec<Attachment>,
+    /// Commands that must pass.
+    pub test_commands: Vec<String>,
+    /// Finished work waits for approval.
+    pub requires_approval: bool,
+    /// Tries in total.
+    pub max_retries: u32,
+    /// Most tokens of one run.
+    pub budget_tokens: Option<u64>,
+    /// The task it came out of.
+    pub parent: Option<TaskId>,
+    /// Where it comes from.
+    pub origin: TaskOrigin,
+}
+
+fn check(new: &NewTask, at: &str) -> Vec<Violation> {
+    let mut wrong = Vec::new();
+    let mut say = |field: &str, problem: String| wrong.push(Violation::new(format!("{at}{field}"), problem));
+    if new.title.trim().is_empty() {
+        say("title", "is empty; give the task a title".to_owned());
+    } else if new.title.chars().count() > MAX_TITLE_CHARS {
+        say("title", format!("is longer than {MAX_TITLE_CHARS} characters; put the details into the description"));
+    } else if new.title.chars().any(char::is_control) {
+        say("title", "holds control characters; a title is one line".to_owned());
+    }
+    if new.description.len() > MAX_DESCRIPTION_BYTES {
+        say("description", format!("is longer than {MAX_DESCRIPTION_BYTES} bytes; attach long material as context"));
+    }
+    if new.max_retries > MAX_RETRIES {
+        say("max_retries", format!("is {}; at most {MAX_RETRIES} tries are allowed", new.max_retries));
+    }
+    if new.after.len() > MAX_AFTER {
+        say("after", format!("lists {} tasks; at most {MAX_AFTER} are allowed", new.after.len()));
+    }
+    for (index, command) in new.test_commands.iter().enumerate() {
+        if command.trim().is_empty() || command.contains('\0') {
+            say(&format!("test_commands[{index}]"), "is empty or holds a NUL character; give one shell line".to_owned());
+        }
+    }
+    wrong
+}
+
+/// Creates tasks in one transaction: all of them or none.
+///
+/// # Errors
+/// [`CommandError::Invalid`] lists every wrong field; [`CommandError::NotFound`] names an unknown project, parent or dependency.
+pub fn create(tx: &mut Tx<'_>, context: &Context, new: &[NewTask]) -> Result<Vec<TaskRecord>, CommandError> {
+    if new.is_empty() || new.len() > MAX_BATCH {
+        return Err(CommandError::invalid("tasks", format!("holds {} tasks; 1 to {MAX_BATCH} are allowed", new.len())));
+    }
+    let prefix = |index: usize| if new.len() == 1 { String::new() } else { format!("tasks[{index}].") };
+    let wrong: Vec<_> = new.iter().enumerate().flat_map(|(index, task)| check(task, &prefix(index))).collect();
+    if !wrong.is_empty() {
+        return Err(CommandError::Invalid(wrong));
+    }
+    let mut made: BTreeMap<&str, (i64, TaskStatus)> = BTreeMap::new();
+    let mut records = Vec::with_capacity(new.len());
+    for (index, task) in new.iter().enumerate() {
+        let record = create_one(tx, context, task, &made, &prefix(index))?;
+        if !task.key.is_empty() && made.insert(&task.key, (record.key, record.task.status)).is_some() {
+            return Err(CommandError::invalid(format!("{}key", prefix(index)), format!("`{}` is used twice in this call", task.key)));
+        }
+        records.push(record);
+    }
+    Ok(records)
+}
+
+fn create_one(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    new: &NewTask,
+    made: &BTreeMap<&str, (i64, TaskStatus)>,
+    at: &str,
+) -> Result<TaskRecord, CommandError> {
+    project(tx, context, &new.project)?;
+    let mut upstream = Vec::new();
+    for (index, text) in new.after.iter().enumerate() {
+        let found = if let Some(found) = made.get(text.as_str()) {
+            *found
+        } else {
+            let id = TaskId::parse(text).map_err(|error| CommandError::id(&format!("{at}after[{index}]"), &error))?;
+            let record = task(tx.db, context, &id)?;
+            (record.key, record.task.status)
+        };
+        if upstream.iter().any(|(key, _)| *key == found.0) {
+            return Err(CommandError::invalid(format!("{at}after[{index}]"), format!("`{text}` is listed twice")));
+        }
+        upstream.push(found);
+    }
+    let parent = new.parent.as_ref().map(|id| task(tx.db, context, id)).transpose()?;
+    let unmet = upstream.iter().filter(|(_, status)| !status.satisfies_dependents()).count();
+    let description = if new.description.trim().is_empty() { new.title.clone() } else { new.description.clone() };
+    let mut record = TaskRecord {
+        key: tx.state.next_key(),
+        parent_key: parent.as_ref().map(|parent| parent.key),
+        unmet: u32::try_from(unmet).unwrap_or(u32::MAX),
+        failure: None,
+        deleted_at: None,
+        task: Task::new(free_name(tx)?, new.project.clone(), new.title.trim(), description, context.now),
+    };
+    let fields = &mut record.task;
+    fields.priority = new.priority;
+    fields.task_type = new.task_type;
+    fields.runtime = new.runtime;
+    fields.preferred_agent.clone_from(&new.preferred_agent);
+    fields.test_commands.clone_from(&new.test_commands);
+    fields.requires_approval = new.requires_approval;
+    fields.max_retries = new.max_retries;
+    fields.budget_tokens = new.budget_tokens;
+    fields.parent = parent.map(|parent| parent.task.id);
+    fields.origin = new.origin;
+    fields.status = if unmet == 0 { TaskStatus::Ready } else { TaskStatus::Defined };
+    tasks::insert(tx.db, &record)?;
+    for (key, _) in upstream {
+        dependencies::insert(tx.db, record.key, key)?;
+    }
+    if !new.attachments.is_empty() {
+        attachments::replace(tx.db, record.key, &new.attachments)?;
+        record.task.attachments.clone_from(&new.attachments);
+    }
+    tx.state.count(&record.task.project, None, Some(record.task.status));
+    if record.task.status == TaskStatus::Ready {
+        tx.state.add_ready(&record.task.project, record.task.runtime, record.task.priority, record.key);
+    }
+    let payload = json!({ "title": record.task.title, "status": record.task.status.as_str(), "actor": context.actor() });
+    announce(tx, EventKind::TaskCreated, context.now, Subject::task(&record), payload)?;
+    Ok(record)
+}
+
+/// A name that no task ever had.
+fn free_name(tx: &mut Tx<'_>) -> Result<TaskId, CommandError> {
+    let mut failed: Option<StoreError> = None;
+    let mut random = rand::rng();
+    let name = generate_task_id(
+        |below| random.random_range(0..below.max(1)),
+        |name| match tasks::name_used(tx.db, name) {
+            Ok(used) => used,
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        },
+    );
+    match failed {
+        Some(error) => Err(error.into()),
+        None => name.map_err(|error| CommandError::Internal(error.to_string())),
+    }
+}

@@ -1,0 +1,183 @@
+//! Editing tasks and their dependencies. A status is never edited here.
+
+use aq_core::event::EventKind;
+use aq_core::ids::{AgentId, TaskId};
+use aq_core::runtime::RuntimeKind;
+use aq_core::task::{EdgeError, TaskStatus, TaskType, Trigger, VerificationType, check_edge};
+use serde_json::json;
+
+use super::context::{Context, task};
+use super::create::{MAX_DESCRIPTION_BYTES, MAX_RETRIES, MAX_TITLE_CHARS};
+use super::error::{CommandError, Violation};
+use crate::lifecycle::{Move, Subject, Tx, announce, apply};
+use crate::store::{StoreError, TaskRecord, dependencies, tasks};
+
+/// What to change; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct TaskEdit {
+    /// The title.
+    pub title: Option<String>,
+    /// The description.
+    pub description: Option<String>,
+    /// The priority.
+    pub priority: Option<i32>,
+    /// The type; `Some(None)` clears it.
+    pub task_type: Option<Option<TaskType>>,
+    /// The required runtime; `Some(None)` clears it.
+    pub runtime: Option<Option<RuntimeKind>>,
+    /// The preferred agent; `Some(None)` clears it.
+    pub preferred_agent: Option<Option<AgentId>>,
+    /// How finished work is checked.
+    pub verification: Option<VerificationType>,
+    /// Commands that must pass.
+    pub test_commands: Option<Vec<String>>,
+    /// Finished work waits for approval.
+    pub requires_approval: Option<bool>,
+    /// Tries in total.
+    pub max_retries: Option<u32>,
+    /// Most tokens of one run; `Some(None)` clears it.
+    pub budget_tokens: Option<Option<u64>>,
+}
+
+/// Changes fields of a task, all of them or none. Returns the names of the fields that changed.
+///
+/// # Errors
+/// [`CommandError::Invalid`] lists every wrong field.
+pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &TaskId, edit: &TaskEdit) -> Result<TaskRecord, CommandError> {
+    let mut record = task(tx.db, context, id)?;
+    let before = record.clone();
+    let mut fields = Vec::new();
+    macro_rules! set {
+        ($($field:ident),*) => {$(
+            if let Some(value) = &edit.$field {
+                fields.push(stringify!($field));
+                record.task.$field.clone_from(value);
+            }
+        )*};
+    }
+    set!(
+        title,
+        description,
+        priority,
+        task_type,
+        runtime,
+        preferred_agent,
+        verification,
+        test_commands,
+        requires_approval,
+        max_retries,
+        budget_tokens
+    );
+    if fields.is_empty() {
+        return Err(CommandError::invalid("update_mask", "names no field that can be changed"));
+    }
+    check(&record)?;
+    record.task.updated_at = context.now;
+    tasks::edit(tx.db, &record)?;
+    // The order among the READY ones follows the priority and the lane follows the runtime.
+    if record.task.status == TaskStatus::Ready && !tx.state.runs.contains_key(&record.key) {
+        tx.state.remove_ready(&before.task.project, before.task.runtime, before.task.priority, record.key);
+        tx.state.add_ready(&record.task.project, record.task.runtime, record.task.priority, record.key);
+    }
+    let payload = json!({ "title": record.task.title, "fields": fields, "actor": context.actor() });
+    announce(tx, EventKind::TaskUpdated, context.now, Subject::task(&record), payload)?;
+    Ok(record)
+}
+
+fn check(record: &TaskRecord) -> Result<(), CommandError> {
+    let mut wrong = Vec::new();
+    if record.task.title.trim().is_empty()
+        || record.task.title.chars().count() > MAX_TITLE_CHARS
+        || record.task.title.chars().any(char::is_control)
+    {
+        wrong.push(Violation::new("task.title", format!("must be one line of 1 to {MAX_TITLE_CHARS} characters")));
+    }
+    if record.task.description.len() > MAX_DESCRIPTION_BYTES {
+        wrong.push(Violation::new("task.description", format!("is longer than {MAX_DESCRIPTION_BYTES} bytes")));
+    }
+    if record.task.max_retries > MAX_RETRIES || record.task.max_retries < record.task.retry_count {
+        let least = record.task.retry_count;
+        wrong.push(Violation::new("task.max_retries", format!("must be from {least} (tries used) to {MAX_RETRIES}")));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(CommandError::Invalid(wrong)) }
+}
+
+/// Makes `id` wait for `on`. A READY task whose new dependency is not met waits again.
+///
+/// # Errors
+/// [`CommandError::Precondition`] for an edge that exists, leads to itself or closes a cycle.
+pub fn add_dependency(tx: &mut Tx<'_>, context: &Context, id: &TaskId, on: &TaskId) -> Result<TaskRecord, CommandError> {
+    let (mut record, upstream) = (task(tx.db, context, id)?, task(tx.db, context, on)?);
+    check_new_edge(tx, &record, &upstream)?;
+    dependencies::insert(tx.db, record.key, upstream.key)?;
+    if !upstream.task.status.satisfies_dependents() {
+        record.unmet += 1;
+        tasks::set_unmet(tx.db, record.key, record.unmet)?;
+        if record.task.status == TaskStatus::Ready {
+            let (actor, run) = (context.actor(), record.task.run_number);
+            apply(tx, &mut record, run, Move::by(&actor, Trigger::DepsUnmet, context.now))?;
+        }
+    }
+    let payload = json!({ "title": record.task.title, "depends_on": on.as_str(), "actor": context.actor() });
+    announce(tx, EventKind::DependencyAdded, context.now, Subject::task(&record), payload)?;
+    Ok(record)
+}
+
+fn check_new_edge(tx: &mut Tx<'_>, record: &TaskRecord, upstream: &TaskRecord) -> Result<(), CommandError> {
+    let mut failed: Option<StoreError> = None;
+    let mut keys = std::collections::BTreeMap::from([(record.task.id.clone(), record.key), (upstream.task.id.clone(), upstream.key)]);
+    let checked = check_edge(&record.task.id, &upstream.task.id, |id| {
+        let Some(key) = keys.get(id).copied() else { return Vec::new() };
+        let found = dependencies::upstream(tx.db, key).and_then(|found| tasks::by_keys(tx.db, &found));
+        match found {
+            Ok(found) => {
+                keys.extend(found.iter().map(|record| (record.task.id.clone(), record.key)));
+                found.into_iter().map(|record| record.task.id).collect()
+            }
+            Err(error) => {
+                failed = Some(error);
+                Vec::new()
+            }
+        }
+    });
+    match (failed, checked) {
+        (Some(error), _) => Err(error.into()),
+        (None, Ok(())) => Ok(()),
+        (None, Err(error)) => Err(CommandError::precondition(
+            match error {
+                EdgeError::Itself(_) => "DEPENDENCY_ON_ITSELF",
+                EdgeError::Exists { .. } => "DEPENDENCY_EXISTS",
+                EdgeError::Cycle(_) => "DEPENDENCY_CYCLE",
+            },
+            format!("cannot add dependency: {error}"),
+        )),
+    }
+}
+
+/// Lets `id` no longer wait for `on`. A task that waits for nothing else may start.
+///
+/// # Errors
+/// [`CommandError::NotFound`] when there is no such dependency.
+pub fn remove_dependency(tx: &mut Tx<'_>, context: &Context, id: &TaskId, on: &TaskId) -> Result<TaskRecord, CommandError> {
+    let (mut record, upstream) = (task(tx.db, context, id)?, task(tx.db, context, on)?);
+    if !dependencies::remove(tx.db, record.key, upstream.key)? {
+        return Err(CommandError::NotFound { kind: "dependency", id: format!("{id} on {on}") });
+    }
+    if !upstream.task.status.satisfies_dependents() {
+        record.unmet = record.unmet.saturating_sub(1);
+        tasks::set_unmet(tx.db, record.key, record.unmet)?;
+        promote(tx, context, &mut record)?;
+    }
+    let payload = json!({ "title": record.task.title, "depends_on": on.as_str(), "actor": context.actor() });
+    announce(tx, EventKind::DependencyRemoved, context.now, Subject::task(&record), payload)?;
+    Ok(record)
+}
+
+/// A DEFINED task that waits for nothing any more becomes READY.
+pub(super) fn promote(tx: &mut Tx<'_>, context: &Context, record: &mut TaskRecord) -> Result<(), CommandError> {
+    if record.unmet == 0 && record.task.status == TaskStatus::Defined {
+        let run = record.task.run_number;
+        apply(tx, record, run, Move::system(Trigger::DepsMet, context.now))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! What callers may ask for: checked, done in one transaction, told as events. Every function runs inside the writer.
+//!
+//! Whether a caller may call at all is decided in `api`; how tasks move in `lifecycle`; what runs next in `orchestrator`.
+//!
+//! Spec: specs/server/commands.md
+
+pub mod agents;
+mod context;
+pub mod control;
+pub mod create;
+pub mod edit;
+mod error;
+pub mod projects;
+pub mod questions;
+pub mod system;
+pub mod workspaces;
+
+pub use context::{Context, agent, project, task};
+pub use error::{CommandError, Violation};

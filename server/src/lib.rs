@@ -8,6 +8,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod events;
+pub mod grpc;
 pub mod lifecycle;
 pub mod orchestrator;
 pub mod shutdown;

@@ -11,7 +11,7 @@ mod events;
 mod output;
 
 pub use backoff::Backoff;
-pub use engine::{Accepted, Cursor, Interruption, ResumeError, ResumeOptions, Resumed, is_fatal, resume};
+pub use engine::{Accepted, Cursor, Interruption, OnInterruption, ResumeError, ResumeOptions, Resumed, is_fatal, resume};
 pub use events::{EventCursor, watch_events};
 pub use output::{OutputCursor, stream_run_output};
 

@@ -1,0 +1,120 @@
+//! Who is asking: the key in the `authorization` header becomes a principal in the request's extensions.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aq_core::principal::{Principal, Role};
+use aq_proto::client::ApiKey;
+use http::{HeaderMap, Request, Response};
+use tokio::time::Instant;
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+use super::bad_keys::BadKeys;
+use super::io::Peer;
+use super::middleware::{Middleware, Next};
+use super::refusal;
+
+/// Header that names the person a gateway acts for.
+const ON_BEHALF_OF: &str = "x-aq-on-behalf-of";
+
+/// Services that answer without a key: whether the server lives is no secret.
+const OPEN: &str = "/grpc.health.v1.Health/";
+
+/// Keys cannot be checked at the moment; the caller may try again.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("API keys cannot be checked: {0}")]
+pub struct KeyStoreUnavailable(pub String);
+
+/// Knows the API keys. Called once for each call, so that it should answer from memory.
+#[tonic::async_trait]
+pub trait KeyStore: Send + Sync + 'static {
+    /// The principal of a key; `None` when the key is unknown, its secret is wrong, it has expired or was revoked. Digests are compared
+    /// in constant time.
+    ///
+    /// # Errors
+    /// [`KeyStoreUnavailable`] when that cannot be told.
+    async fn verify(&self, kid: &str, secret: &str) -> Result<Option<Principal>, KeyStoreUnavailable>;
+}
+
+/// Who makes this call.
+///
+/// # Errors
+/// UNAUTHENTICATED when the call came past the transport's authentication, which only a mistake in composing the server can cause.
+pub fn principal_of<T>(request: &tonic::Request<T>) -> Result<&Principal, Status> {
+    request.extensions().get::<Principal>().ok_or_else(refusal::no_key)
+}
+
+/// The key that a call came with, for checking it again while a stream is open.
+#[derive(Clone, Debug)]
+pub(super) struct Credential(pub(super) ApiKey);
+
+/// gRPC R4, R5.
+pub(super) struct Authentication {
+    keys: Arc<dyn KeyStore>,
+    bad: Mutex<BadKeys>,
+}
+
+impl Authentication {
+    pub(super) fn new(keys: Arc<dyn KeyStore>, bad_keys_per_minute: u32) -> Self {
+        Self { keys, bad: Mutex::new(BadKeys::new(bad_keys_per_minute)) }
+    }
+
+    async fn identify(&self, headers: &HeaderMap, peer: &str) -> Result<(Principal, ApiKey), Status> {
+        let Some(value) = headers.get(http::header::AUTHORIZATION) else {
+            return Err(refusal::no_key());
+        };
+        let key: Option<ApiKey> = value.to_str().ok().and_then(bearer).and_then(|text| text.parse().ok());
+        let principal = match &key {
+            Some(key) => self.keys.verify(key.kid(), key.secret()).await.map_err(|error| {
+                tracing::error!(%error, "keys cannot be checked");
+                refusal::keys_unavailable()
+            })?,
+            None => None,
+        };
+        // A right key is never held up by the wrong ones of its neighbours: on one machine they share a user, and with it a peer.
+        let (Some(mut principal), Some(key)) = (principal, key) else {
+            let wait = self.bad.lock().unwrap_or_else(PoisonError::into_inner).note(peer, Instant::now());
+            tracing::warn!(peer, limited = wait.is_some(), "a wrong API key");
+            return Err(wait.map_or_else(refusal::wrong_key, refusal::too_many_wrong_keys));
+        };
+        if let Some(person) = headers.get(ON_BEHALF_OF) {
+            if !matches!(principal.role, Role::Gateway | Role::Admin) {
+                return Err(refusal::on_behalf_refused());
+            }
+            let person = person.to_str().ok().filter(|text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()));
+            principal.on_behalf_of = Some(person.ok_or_else(refusal::bad_person)?.to_owned());
+        }
+        Ok((principal, key))
+    }
+}
+
+/// The credential of an `authorization` header; the scheme's case does not matter.
+fn bearer(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim())
+}
+
+#[tonic::async_trait]
+impl Middleware for Authentication {
+    async fn handle(&self, mut request: Request<Body>, next: Next) -> Response<Body> {
+        // Whatever a lower part of the house put there is not proof of anything.
+        request.extensions_mut().remove::<Principal>();
+        if request.uri().path().starts_with(OPEN) {
+            return next(request).await;
+        }
+        let peer = request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), Peer::group);
+        match self.identify(request.headers(), &peer).await {
+            Ok((principal, key)) => {
+                request.extensions_mut().insert(principal);
+                request.extensions_mut().insert(Credential(key));
+                next(request).await
+            }
+            Err(status) => {
+                if status.code() == Code::Unauthenticated {
+                    tracing::debug!("call refused: not authenticated");
+                }
+                refusal::respond(status)
+            }
+        }
+    }
+}

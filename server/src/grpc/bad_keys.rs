@@ -1,0 +1,75 @@
+//! How often a peer came with a wrong key. Pure: the instant is an argument.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Peers remembered at most; beyond it the oldest windows are forgotten first.
+const MOST_PEERS: usize = 4096;
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Wrong keys per peer in windows of a minute. gRPC R5.
+#[derive(Debug)]
+pub(super) struct BadKeys {
+    most: u32,
+    peers: BTreeMap<String, (Instant, u32)>,
+}
+
+impl BadKeys {
+    pub(super) const fn new(most: u32) -> Self {
+        Self { most, peers: BTreeMap::new() }
+    }
+
+    /// Notes a wrong key. When there were too many, tells how long the peer has to wait.
+    pub(super) fn note(&mut self, peer: &str, now: Instant) -> Option<Duration> {
+        if self.peers.len() >= MOST_PEERS {
+            self.forget(now);
+        }
+        let (begin, count) = self.peers.entry(peer.to_owned()).or_insert((now, 0));
+        if now.duration_since(*begin) >= WINDOW {
+            (*begin, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        (*count > self.most).then(|| WINDOW.saturating_sub(now.duration_since(*begin)))
+    }
+
+    fn forget(&mut self, now: Instant) {
+        self.peers.retain(|_, (begin, _)| now.duration_since(*begin) < WINDOW);
+        while self.peers.len() >= MOST_PEERS {
+            let oldest = self.peers.iter().min_by_key(|(_, (begin, _))| *begin).map(|(peer, _)| peer.clone());
+            let Some(oldest) = oldest else { return };
+            self.peers.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// gRPC R5: ten wrong keys a minute are told what is wrong, the eleventh has to wait; a minute later it starts over.
+    #[tokio::test(start_paused = true)]
+    async fn the_eleventh_wrong_key_waits() {
+        let mut keys = BadKeys::new(10);
+        let now = Instant::now();
+        for _ in 0..10 {
+            assert_eq!(keys.note("a", now), None);
+        }
+        assert_eq!(keys.note("a", now + Duration::from_secs(20)), Some(Duration::from_secs(40)));
+        assert_eq!(keys.note("b", now), None);
+        assert_eq!(keys.note("a", now + Duration::from_secs(61)), None);
+    }
+
+    /// gRPC R5, invariant I-35: however many peers there are, what is remembered is bounded.
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_bounded() {
+        let mut keys = BadKeys::new(10);
+        let now = Instant::now();
+        for peer in 0..MOST_PEERS + 500 {
+            let _wait = keys.note(&peer.to_string(), now);
+        }
+        assert!(keys.peers.len() <= MOST_PEERS);
+    }
+}

@@ -1,0 +1,32 @@
+//! Turns calls away when too many are being worked on, instead of letting all of them become slow.
+
+use std::sync::Arc;
+
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+use tonic::body::Body;
+
+use super::middleware::{Middleware, Next};
+use super::refusal;
+
+/// gRPC R7. An open stream is not counted here once it has begun; its principal's share of streams limits it.
+#[derive(Debug)]
+pub(super) struct Overload {
+    room: Arc<Semaphore>,
+}
+
+impl Overload {
+    pub(super) fn new(concurrent_calls: usize) -> Self {
+        Self { room: Arc::new(Semaphore::new(concurrent_calls)) }
+    }
+}
+
+#[tonic::async_trait]
+impl Middleware for Overload {
+    async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body> {
+        let Ok(_place) = self.room.try_acquire() else {
+            return refusal::respond(refusal::overloaded());
+        };
+        next(request).await
+    }
+}

@@ -1,0 +1,139 @@
+//! Serving: the listeners, the stations every call passes, the services, and the way it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::HealthService;
+use tower::ServiceBuilder;
+
+use super::auth::{Authentication, KeyStore};
+use super::call::Calls;
+use super::deadline::Deadlines;
+use super::health::Health;
+use super::io::Room;
+use super::listener::{Listeners, accept_tcp, accept_unix};
+use super::middleware::With;
+use super::options::{GrpcOptions, TlsIdentity};
+use super::overload::Overload;
+use super::permissions::Permissions;
+use super::rate::Rate;
+use super::stream_limit::StreamLimit;
+
+/// Who may do what.
+#[derive(Clone)]
+pub struct Gate {
+    /// Knows the API keys.
+    pub keys: Arc<dyn KeyStore>,
+    /// Which role may make which call.
+    pub permissions: Permissions,
+}
+
+/// Why serving ended other than asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The certificate or key of the TLS listener is not usable.
+    #[error("the TLS certificate or key is not usable: {0}")]
+    Tls(#[source] tonic::transport::Error),
+    /// The descriptions for reflection cannot be read; a defect of the build.
+    #[error("the contract's descriptions cannot be read: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// A listener broke.
+    #[error("a listener broke: {0}")]
+    Transport(#[source] tonic::transport::Error),
+}
+
+/// Serves `services` on `listeners` until `shutdown`, then drains: says NOT_SERVING, takes no new connection, lets open calls finish for
+/// `options.drain`, and cuts what is left. gRPC R13.
+///
+/// Plug services in with `Routes::builder()` and `add_service(XServer::new(x).max_decoding_message_size(MAX_DECODED_BYTES)
+/// .max_encoding_message_size(MAX_ENCODED_BYTES))`. Health and reflection are added here.
+///
+/// # Errors
+/// [`ServeError`]; a shutdown that was asked for is no error.
+pub async fn serve(
+    listeners: Listeners,
+    options: &GrpcOptions,
+    gate: Gate,
+    services: Routes,
+    health: Health,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let services = services
+        .add_service(HealthServer::new(HealthService::from_health_reporter(health.reporter())))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .prepare();
+    let service = ServiceBuilder::new()
+        .layer(With::new(Calls))
+        .layer(With::new(Overload::new(options.concurrent_calls)))
+        .layer(With::new(Deadlines::new(options.deadline)))
+        .layer(With::new(Authentication::new(Arc::clone(&gate.keys), options.bad_keys_per_minute)))
+        .layer(With::new(gate.permissions))
+        .layer(With::new(Rate::new(options.calls_per_second)))
+        .layer(With::new(StreamLimit::new(gate.keys, options.streams_per_principal, options.recheck, shutdown.clone())))
+        .service(services);
+
+    let room = Room::new(options.connections);
+    let cut = CancellationToken::new();
+    let Listeners { unix, tcp } = listeners;
+    let unix = {
+        let (service, room, cut, shutdown) = (service.clone(), room.clone(), cut.clone(), shutdown.clone());
+        async move {
+            let Some((listener, file)) = unix else { return Ok(()) };
+            let incoming = accept_unix(listener, room, cut);
+            let served = builder().serve_with_incoming_shutdown(service, incoming, shutdown.cancelled_owned()).await;
+            drop(file);
+            served.map_err(ServeError::Transport)
+        }
+    };
+    let tcp = {
+        let (room, cut, shutdown) = (room, cut.clone(), shutdown.clone());
+        async move {
+            let Some((listener, tls)) = tcp else { return Ok(()) };
+            let mut server = builder();
+            if let Some(identity) = tls {
+                server = server.tls_config(tls_config(&identity)).map_err(ServeError::Tls)?;
+            }
+            let incoming = accept_tcp(listener, room, cut);
+            let served = server.serve_with_incoming_shutdown(service, incoming, shutdown.cancelled_owned()).await;
+            served.map_err(ServeError::Transport)
+        }
+    };
+    let drain = options.drain;
+    let watch = async {
+        shutdown.cancelled().await;
+        health.not_ready().await;
+        tokio::time::sleep(drain).await;
+        tracing::warn!(drain = ?drain, "open calls did not finish in time; their connections are cut");
+        cut.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        served = async { tokio::try_join!(unix, tcp) } => served.map(|((), ())| ()),
+        () = watch => Ok(()),
+    }
+}
+
+fn builder() -> Server {
+    Server::builder()
+        .max_concurrent_streams(256)
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .http2_max_pending_accept_reset_streams(Some(20))
+        .http2_max_header_list_size(16 * 1024)
+}
+
+fn tls_config(identity: &TlsIdentity) -> ServerTlsConfig {
+    let identity = Identity::from_pem(&identity.certificate_pem, &identity.key_pem);
+    ServerTlsConfig::new().identity(identity).timeout(Duration::from_secs(5))
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(aq_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

@@ -33,7 +33,8 @@ pub(super) fn check_tree(repo: &Repository, tip: Oid) -> Result<(), GitError> {
     found.into_iter().try_for_each(|(file, id)| check_blob(repo, &file, id))
 }
 
-fn check_changes(repo: &Repository, known: Oid, tip: Oid) -> Result<(), GitError> {
+/// Looks at the attributes files that differ between two commits.
+pub(super) fn check_changes(repo: &Repository, known: Oid, tip: Oid) -> Result<(), GitError> {
     let tree = |id| repo.find_commit(id).and_then(|commit| commit.tree()).doing("reading the repository's files");
     let diff = repo.diff_tree_to_tree(Some(&tree(known)?), Some(&tree(tip)?), None).doing("comparing commits")?;
     for delta in diff.deltas() {

@@ -15,6 +15,7 @@ use super::error::{AtPath, GitError, While};
 use super::gitdir::{GitDir, Unfinished};
 use super::mirror::Mirror;
 use super::objects::{self, Taken};
+use super::record::Record;
 use super::replay::contains;
 use super::rescue::Leavings;
 use super::rooms::{Rooms, make_private};
@@ -30,9 +31,18 @@ pub struct LeftOver {
     pub commit: Option<String>,
 }
 
+/// What collecting does to the task's branch in the mirror.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Branch {
+    /// The directory is where the branch lives now: the branch becomes what the agent worked on.
+    FollowsTheDirectory,
+    /// The branch may have moved on (landed, or taken up by the next step of a chain).
+    Stays,
+}
+
 /// A run's directory whose work is in the mirror.
 pub(super) struct Collected {
-    /// The commit that counts as the agent's work; the mirror's branch points to it.
+    /// The commit that counts as the agent's work.
     pub(super) head: Oid,
     /// The second parent of a merge that only waits for its commit.
     pub(super) merging: Option<Oid>,
@@ -58,22 +68,39 @@ impl Rooms {
     ) -> Result<LeftOver, GitError> {
         let mirror = self.open_mirror(project)?;
         let directory = self.task_directory(project, &run.task);
-        if !is_real_directory(&directory) {
-            let tip = mirror.branch(&order.branch).ok_or_else(|| GitError::Unknown { what: order.branch.clone() })?;
+        let concluded = mirror.target(&concluded_name(run));
+        if concluded.is_some() || !is_real_directory(&directory) {
+            let tip = mirror.branch(&order.branch).or(concluded).ok_or_else(|| GitError::Unknown { what: order.branch.clone() })?;
             return Ok(LeftOver { tip: tip.to_string(), commit: None });
         }
-        let found = self.collect(project, run, &order.branch, &mirror)?;
+        let left_over = self.commit_directory(project, run, order, title, &mirror)?;
+        // From here on the run's work is settled: what test commands leave in the directory is not taken for it.
+        let tip = mirror.branch(&order.branch).ok_or_else(|| GitError::Unknown { what: order.branch.clone() })?;
+        mirror.set(&concluded_name(run), tip)?;
+        Ok(left_over)
+    }
+
+    fn commit_directory(
+        &self,
+        project: &ProjectId,
+        run: &RunRef,
+        order: &WorkspaceOrder,
+        title: &str,
+        mirror: &Mirror,
+    ) -> Result<LeftOver, GitError> {
+        let directory = self.task_directory(project, &run.task);
+        let found = self.collect(project, run, &order.branch, mirror, Branch::FollowsTheDirectory)?;
         let bench = Bench::open(&mirror.path, &directory, &run.task)?;
         if let Some(left) = found.unfinished.as_ref().filter(|left| !left.files.is_empty() || left.is_elsewhere()) {
             let files_now = bench.snapshot(found.head, false)?;
             let leavings = Leavings { head: found.head, files: Some(files_now), loose: &[], why: "an operation was left unfinished" };
-            self.anchor(&mirror, run, &leavings)?;
+            self.anchor(mirror, run, &leavings)?;
             let Unfinished { operation, files, tracked } = left;
             if !files.is_empty() {
                 return Err(GitError::HalfDone { operation, files: files.clone() });
             }
             bench.move_to(files_now, found.head, |path| tracked.contains(path))?;
-            self.reseat(project, run, order, &mirror, &bench, found.head)?;
+            self.reseat(project, run, order, mirror, &bench, found.head)?;
         }
         let tree = bench.snapshot(found.head, true)?;
         let parent = mirror.repo.find_commit(found.head).doing("reading the branch")?;
@@ -93,7 +120,7 @@ impl Rooms {
             .doing("committing")?;
         mirror.set(&format!("refs/heads/{}", order.branch), commit)?;
         // The directory shows the commit too, for the test commands and for people who look.
-        self.reseat(project, run, order, &mirror, &bench, commit)?;
+        self.reseat(project, run, order, mirror, &bench, commit)?;
         Ok(LeftOver { tip: commit.to_string(), commit: Some(commit.to_string()) })
     }
 
@@ -114,9 +141,16 @@ impl Rooms {
         seat.replace(self, mirror, bench, &self.task_directory(project, &run.task))
     }
 
-    /// Saves the directory's commits and loose objects in the mirror and points the task's branch at the agent's work. Changes nothing in
-    /// the directory, except that a `.git` that is not safe to read is moved to the quarantine.
-    pub(super) fn collect(&self, project: &ProjectId, run: &RunRef, branch: &str, mirror: &Mirror) -> Result<Collected, GitError> {
+    /// Saves the directory's commits and loose objects in the mirror. Changes nothing in the directory, except that a `.git` that is not safe
+    /// to read is moved to the quarantine.
+    pub(super) fn collect(
+        &self,
+        project: &ProjectId,
+        run: &RunRef,
+        branch: &str,
+        mirror: &Mirror,
+        follow: Branch,
+    ) -> Result<Collected, GitError> {
         check_branch(branch)?;
         let directory = self.task_directory(project, &run.task);
         let nested = !survey(&directory)?.nested.is_empty();
@@ -138,18 +172,40 @@ impl Rooms {
         let work = git.as_ref().and_then(GitDir::work).filter(usable);
         let head = work.or(known).ok_or_else(|| GitError::Unknown { what: branch.to_owned() })?;
         let mut loose: Vec<(Oid, ObjectType)> = taken.roots.iter().copied().filter(|(id, _)| *id != head).collect();
-        if let Some(known) = mirror.branch(branch).filter(|known| *known != head)
-            && !contains(&mirror.repo, head, known)?
-        {
-            loose.push((known, ObjectType::Commit));
+        match follow {
+            Branch::FollowsTheDirectory => {
+                if let Some(known) = mirror.branch(branch)
+                    && !contains(&mirror.repo, head, known)?
+                {
+                    loose.push((known, ObjectType::Commit));
+                }
+            }
+            Branch::Stays => {
+                if !self.keeps(mirror, run, branch, head)? {
+                    loose.push((head, ObjectType::Commit));
+                }
+            }
         }
         if !loose.is_empty() {
             self.anchor(mirror, run, &Leavings { head, files: None, loose: &loose, why: "objects outside the branch" })?;
         }
-        mirror.set(&format!("refs/heads/{branch}"), head)?;
+        if follow == Branch::FollowsTheDirectory {
+            mirror.set(&format!("refs/heads/{branch}"), head)?;
+        }
         let unfinished = git.as_ref().and_then(GitDir::unfinished);
         let merging = unfinished.as_ref().filter(|left| left.operation == "merge").and(git.as_ref()).and_then(GitDir::merge_head);
         Ok(Collected { head, merging: merging.filter(usable), unfinished, damaged: taken.damaged, nested })
+    }
+
+    /// True when the mirror keeps `head` by itself: on the branch, in a landing, or in the source.
+    fn keeps(&self, mirror: &Mirror, run: &RunRef, branch: &str, head: Oid) -> Result<bool, GitError> {
+        let landed = Record::read(mirror, &run.task).map(|record| record.from);
+        for tip in [mirror.branch(branch), landed, mirror.target(&base_name(run))].into_iter().flatten() {
+            if contains(&mirror.repo, tip, head)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Moves something that we do not dare to read or remove into the quarantine.
@@ -160,6 +216,11 @@ impl Rooms {
         fs::rename(path, &place).at(path)?;
         Ok(place)
     }
+}
+
+/// Where the tip is noted that a run was concluded with.
+pub(super) fn concluded_name(run: &RunRef) -> String {
+    format!("refs/aq/concluded/{}/{}", run.task, run.number)
 }
 
 /// Where the commit is noted that the task's branch started from.

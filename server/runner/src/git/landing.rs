@@ -7,6 +7,7 @@ use aq_core::runner_link::{Conclusion, LandMode, WorkspaceOrder};
 use git2::Oid;
 
 use super::address::{Address, check_branch};
+use super::attributes;
 use super::changes::changed_paths;
 use super::checkout::{self, Forwarded};
 use super::error::{GitError, While};
@@ -115,6 +116,11 @@ impl Rooms {
                 }
             },
         };
+        // A filter that landed would lock the project out: no later run could be prepared.
+        match target {
+            Some(target) => attributes::check_changes(&mirror.repo, target, candidate)?,
+            None => attributes::check_tree(&mirror.repo, candidate)?,
+        }
         let moved = tree_of(&mirror, candidate)? != verified_tree;
         let (project, task, order) = (project.clone(), task.clone(), order.clone());
         Ok(Plan::Ready(Landing { project, task, order, default_branch, target, branch_tip, candidate, moved, attempts: 0 }))

@@ -71,6 +71,14 @@ impl Mirror {
         }
     }
 
+    pub(super) fn delete_all(&self, pattern: &str) -> Result<(), GitError> {
+        let mut names = Vec::new();
+        for name in self.repo.references_glob(pattern).doing("listing references")?.names() {
+            names.push(name.doing("listing references")?.to_owned());
+        }
+        names.iter().try_for_each(|name| self.delete(name))
+    }
+
     /// The default branch found when the mirror was made.
     pub(super) fn noted_default(&self) -> Option<String> {
         let found = self.repo.find_reference(ORIGIN_HEAD).ok()?;

@@ -11,7 +11,7 @@ use git2::Oid;
 
 use super::address::{check_branch, is_real_directory};
 use super::bench::Bench;
-use super::collect::base_name;
+use super::collect::{Branch, base_name};
 use super::error::{AtPath, GitError, While};
 use super::mirror::{Mirror, Ready};
 use super::replay::{Replayed, contains, replay};
@@ -64,6 +64,7 @@ impl Rooms {
         let onto = tip.map_or_else(|| self.root_commit(&mirror.repo), Ok)?;
         let directory = self.task_directory(project, &run.task);
         self.forget_landing(&mirror, run, onto)?;
+        mirror.delete_all(&format!("refs/aq/concluded/{}/*", run.task))?;
         let making = Making { project, run, order, mirror: &mirror, directory, default_branch: &default_branch, onto };
         let mut warnings: Vec<String> =
             stale.map(|error| format!("the repository could not be fetched, the work starts from what was known: {error}")).into_iter().collect();
@@ -115,8 +116,12 @@ impl Rooms {
     /// The directory of an earlier run: everything saved first, then a fresh `.git` around the files.
     fn take_up(&self, making: &Making<'_>, warnings: &mut Vec<String>) -> Result<(Oid, bool, bool), GitError> {
         let Making { project, run, order, mirror, .. } = *making;
-        let found = match self.collect(project, run, &order.branch, mirror) {
-            Ok(found) => found,
+        let bench = Bench::open(&mirror.path, &making.directory, &run.task)?;
+        let saved = self
+            .collect(project, run, &order.branch, mirror, Branch::FollowsTheDirectory)
+            .and_then(|found| bench.snapshot(found.head, false).map(|files| (found, files)));
+        let (found, files) = match saved {
+            Ok(saved) => saved,
             Err(error) => {
                 // What cannot be saved is not touched either: the whole directory goes aside, and the run starts from the saved branch.
                 let place = self.put_aside(&making.directory, &run.folder())?;
@@ -127,8 +132,6 @@ impl Rooms {
         if found.damaged {
             warnings.push("some objects of the earlier run could not be read".to_owned());
         }
-        let bench = Bench::open(&mirror.path, &making.directory, &run.task)?;
-        let files = bench.snapshot(found.head, false)?;
         let head_tree = mirror.repo.find_commit(found.head).doing("reading the branch")?.tree_id();
         let mut dirty = files != head_tree;
         if dirty {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use aq_core::ids::{ProjectId, RunRef};
 
 use super::bench::Bench;
+use super::collect::Branch;
 use super::error::{AtPath, GitError, While};
 use super::gitdir::GitDir;
 use super::prepare::is_there;
@@ -44,7 +45,7 @@ impl Rooms {
     pub fn rescue(&self, project: &ProjectId, run: &RunRef, branch: &str) -> Result<Option<String>, GitError> {
         let mirror = self.open_mirror(project)?;
         let directory = self.task_directory(project, &run.task);
-        let found = self.collect(project, run, branch, &mirror)?;
+        let found = self.collect(project, run, branch, &mirror, Branch::Stays)?;
         let refuse = |why| Err(GitError::Unsafe { path: directory.clone(), why });
         if found.damaged {
             return refuse("some of its git objects could not be read");
@@ -62,7 +63,7 @@ impl Rooms {
     }
 
     /// Removes the task's directory after [`Rooms::rescue`]; moves it to the quarantine when that fails or the directory is not marked as ours.
-    /// A landed branch that is gone from the mirror does not come back by this.
+    /// The task's branch in the mirror stays as it is.
     ///
     /// # Errors
     /// When it could neither be removed nor moved.
@@ -90,12 +91,8 @@ impl Rooms {
             Some(text) if text == marker(project, &run.task) => {}
             _ => return refuse("it does not bear this task's marker"),
         }
-        let before = self.open_mirror(project)?.branch(branch);
         let rescue = self.rescue(project, run, branch)?;
         let mirror = self.open_mirror(project)?;
-        if before.is_none() {
-            self.settle_branch(&mirror, run, branch)?;
-        }
         // The mirror is now the only copy: it must outlive a power failure too.
         let disk = fs::File::open(&mirror.path).at(&mirror.path)?;
         rustix::fs::syncfs(&disk).map_err(std::io::Error::from).at(&mirror.path)?;
@@ -105,18 +102,6 @@ impl Rooms {
             fs::remove_file(&index).at(&index)?;
         }
         Ok(rescue)
-    }
-
-    /// After landing, the branch was deleted on purpose. What a directory still had is reachable by its landing record or becomes a rescue.
-    fn settle_branch(&self, mirror: &super::mirror::Mirror, run: &RunRef, branch: &str) -> Result<(), GitError> {
-        let Some(tip) = mirror.branch(branch) else { return Ok(()) };
-        let record = super::record::Record::read(mirror, &run.task);
-        let known = record.is_some_and(|record| record.from == tip)
-            || mirror.target(&super::collect::base_name(run)) == Some(tip);
-        if !known {
-            self.anchor(mirror, run, &Leavings { head: tip, files: None, loose: &[], why: "commits after the landing" })?;
-        }
-        mirror.delete(&format!("refs/heads/{branch}"))
     }
 }
 

@@ -117,10 +117,7 @@ impl Rooms {
         let mirror = self.open_mirror(project)?;
         for rescue in &rescues {
             mirror.delete(&rescue.reference)?;
-            let tags = format!("refs/aq/rescue-tags/{}/{}/*", rescue.run.task, rescue.run.number);
-            let names: Vec<String> =
-                mirror.repo.references_glob(&tags).doing("listing rescues")?.names().flatten().map(str::to_owned).collect();
-            names.iter().try_for_each(|name| mirror.delete(name))?;
+            mirror.delete_all(&format!("refs/aq/rescue-tags/{}/{}/*", rescue.run.task, rescue.run.number))?;
         }
         Ok(rescues)
     }

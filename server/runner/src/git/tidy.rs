@@ -1,4 +1,4 @@
-//! Keeping a mirror quick: many small object files become one pack. Nothing is ever dropped (workspaces R8).
+//! Keeping a mirror quick: many small object files become one pack, no object is dropped; and forgetting tasks that are gone (workspaces R8).
 //!
 //! Spec: specs/server/runner/workspaces.md
 
@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::PoisonError;
 
-use aq_core::ids::ProjectId;
+use aq_core::ids::{ProjectId, TaskId};
 
+use super::address::check_branch;
 use super::error::GitError;
 use super::rooms::Rooms;
 
@@ -35,6 +36,22 @@ impl Rooms {
         self.inner.program.must("repack", Some(&mirror.path), &["-a", "-d", "-k", "-q"], &[])?;
         self.inner.program.must("pack-refs", Some(&mirror.path), &["--all"], &[])?;
         Ok(true)
+    }
+
+    /// Forgets what the mirror notes of a task that is gone for good (archived): its branch, where it started, what it landed. Rescues stay until
+    /// retention takes them.
+    ///
+    /// # Errors
+    /// When the mirror cannot be written.
+    pub fn forget_task(&self, project: &ProjectId, task: &TaskId, branch: &str) -> Result<(), GitError> {
+        check_branch(branch)?;
+        let mirror = self.open_mirror(project)?;
+        for name in ["refs/heads/", "refs/aq/published/"] {
+            mirror.delete(&format!("{name}{branch}"))?;
+        }
+        mirror.delete(&format!("refs/aq/base/{task}"))?;
+        mirror.delete_all(&format!("refs/aq/landed/{task}/*"))?;
+        mirror.delete_all(&format!("refs/aq/concluded/{task}/*"))
     }
 }
 

@@ -64,7 +64,11 @@ fn a_planted_run_directory_runs_nothing() {
     plant(&directory.join(".git"), &canary(&world));
     world.rooms.rescue(&project(), &run_of(&order, 2), &order.branch).unwrap();
     world.rooms.commit_left_over(&project(), &run_of(&order, 2), &order, "t").unwrap();
-    done(&world.land(&order));
+    let Conclusion::Error { message } = world.land(&order) else { panic!() };
+    assert!(message.contains("`.gitattributes` sets the filter `evil`"), "{message}");
+    fs::remove_file(directory.join(".gitattributes")).unwrap();
+    world.prepare(&order, 3);
+    done(&world.finish(&order, 3));
     world.rooms.changed_files(&project(), "origin/main", "origin/main").unwrap();
     plant(&directory.join(".git"), &canary(&world));
     world.rooms.remove_task_dir(&project(), &run, &order.branch).unwrap();

@@ -300,14 +300,16 @@ fn a_published_branch_is_ours_only_as_we_left_it() {
     world.rooms.commit_left_over(&project(), &run, &order, "t").unwrap();
     let first = world.rooms.publish_branch(&project(), &order).unwrap();
     assert_eq!(world.git(&remote, &["rev-parse", "swift-fox/do-it"]), first);
+    world.prepare(&order, 2);
     world.git(&directory, &["commit", "-q", "--amend", "-m", "other words"]);
-    world.rooms.commit_left_over(&project(), &run, &order, "t").unwrap();
+    world.rooms.commit_left_over(&project(), &run_of(&order, 2), &order, "t").unwrap();
     let second = world.rooms.publish_branch(&project(), &order).unwrap();
     assert_ne!(first, second);
     let main = world.git(&remote, &["rev-parse", "main"]);
     world.git(&remote, &["update-ref", "refs/heads/swift-fox/do-it", &main]);
+    world.prepare(&order, 3);
     write(&directory, "a.txt", "two\n");
-    world.rooms.commit_left_over(&project(), &run, &order, "t").unwrap();
+    world.rooms.commit_left_over(&project(), &run_of(&order, 3), &order, "t").unwrap();
     assert!(world.rooms.publish_branch(&project(), &order).is_err());
     world.git(&remote, &["update-ref", "refs/heads/swift-fox/do-it", &second]);
     done(&world.land(&order));

@@ -103,8 +103,39 @@ fn a_chained_step_starts_from_its_parents_branch() {
     assert_eq!(read(&prepared.directory, "a.txt"), "one\n");
     write(&prepared.directory, "b.txt", "two\n");
     world.rooms.commit_left_over(&project(), &run, &second, "two").unwrap();
+    // The first step's directory goes while the branch is ahead of it: the branch stays where it is.
+    let tip = prepared_tip(&world, &second.branch);
+    world.rooms.remove_task_dir(&project(), &run_of(&first, 1), &first.branch).unwrap();
+    assert_eq!(prepared_tip(&world, &second.branch), tip);
     let conclusion = world.rooms.land(&project(), &run.task, &second, aq_core::runner_link::LandMode::Merge);
     assert_eq!(done(&conclusion).1, ["a.txt", "b.txt"]);
+    assert!(world.rooms.list_rescues(&project()).unwrap().is_empty());
+}
+
+fn prepared_tip(world: &World, branch: &str) -> String {
+    world.git(&world.mirror(), &["rev-parse", &format!("refs/heads/{branch}")])
+}
+
+/// git R9: repeating the conclusion of a run does not take leavings of its test commands for work.
+#[test]
+fn a_conclusion_is_repeatable() {
+    let world = World::new();
+    let order = clone_of(&world.remote(), "swift-fox");
+    let directory = world.prepare(&order, 1).directory;
+    let run = run_of(&order, 1);
+    write(&directory, "a.txt", "work\n");
+    let first = world.rooms.commit_left_over(&project(), &run, &order, "t").unwrap();
+    assert!(first.commit.is_some());
+    write(&directory, "coverage.out", "junk\n");
+    let again = world.rooms.commit_left_over(&project(), &run, &order, "t").unwrap();
+    assert_eq!((again.tip, again.commit), (first.tip, None));
+    let conclusion = world.land(&order);
+    assert_eq!(done(&conclusion).1, ["a.txt"]);
+    assert_eq!(world.finish(&order, 1), conclusion);
+    // The next run finds them, as uncommitted work.
+    assert!(world.prepare(&order, 2).dirty);
+    world.rooms.forget_task(&project(), &run.task, &order.branch).unwrap();
+    assert_eq!(world.git(&world.mirror(), &["for-each-ref", "refs/aq/landed", "refs/aq/concluded", "refs/heads"]), "");
 }
 
 /// seed situation "branch only on remote".

@@ -20,7 +20,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let config = root.path().join("gitconfig");
-        fs::write(&config, "[user]\n\tname = User\n\temail = user@example.com\n[init]\n\tdefaultBranch = main\n[core]\n\tautocrlf = false\n").unwrap();
+        fs::write(&config, "[user]\n\tname = User\n\temail = user@example.com\n[init]\n\tdefaultBranch = main\n[core]\n\tautocrlf = false\n\tfsync = none\n").unwrap();
         let now = AtomicI64::new(1_700_000_000_000);
         let clock = Arc::new(move || Timestamp::from_millis(now.fetch_add(1000, Ordering::SeqCst)));
         let program = GitProgram {

@@ -79,13 +79,14 @@ impl RunFolder {
         read_json(&self.file("spec.json"))
     }
 
-    /// Writes the order, durably, readable by the owner only.
+    /// Writes the order, whole or not at all, readable by the owner only. It is not forced to the disk, which would delay every start:
+    /// when the machine goes down, the run is lost with or without it.
     ///
     /// # Errors
     /// The file system failed.
     pub fn write_spec(&self, spec: &ShimSpec) -> Result<(), FolderError> {
         self.create()?;
-        write_json(&self.path, "spec.json", spec)
+        write_json(&self.path, "spec.json", spec, Force::No)
     }
 
     /// Reads what the shim says of itself.
@@ -97,7 +98,7 @@ impl RunFolder {
     }
 
     pub(super) fn write_run(&self, run: &RunFile) -> Result<(), FolderError> {
-        write_json(&self.path, "run.json", run)
+        write_json(&self.path, "run.json", run, Force::Yes)
     }
 
     /// True when the run has ended and its record is there.
@@ -115,7 +116,7 @@ impl RunFolder {
     }
 
     pub(super) fn write_exit(&self, exit: &ExitRecord) -> Result<(), FolderError> {
-        write_json(&self.path, "exit.json", exit)
+        write_json(&self.path, "exit.json", exit, Force::Yes)
     }
 
     /// Where the control socket may be, best first: in the folder when the path is short enough, else under the user's runtime folder,
@@ -144,17 +145,29 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
     serde_json::from_slice(&bytes).map_err(|source| FolderError::Damaged { path: path.to_owned(), source })
 }
 
+/// Whether a file must outlive a power failure from the moment it was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Force {
+    Yes,
+    No,
+}
+
 /// Temporary file, sync, rename, sync of the folder: after a crash the old or the new content is there.
-fn write_json<T: Serialize>(folder: &Path, name: &str, value: &T) -> Result<(), FolderError> {
+fn write_json<T: Serialize>(folder: &Path, name: &str, value: &T, force: Force) -> Result<(), FolderError> {
     let path = folder.join(name);
     let temporary = folder.join(format!(".{name}.tmp"));
     let bytes = serde_json::to_vec(value).map_err(|source| FolderError::Damaged { path: path.clone(), source })?;
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(&bytes)?;
-        file.sync_all()?;
+        if force == Force::Yes {
+            file.sync_all()?;
+        }
         fs::rename(&temporary, &path)?;
-        File::open(folder)?.sync_all()
+        if force == Force::Yes {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
     };
     write().map_err(|source| FolderError::Io { path: path.clone(), source })
 }

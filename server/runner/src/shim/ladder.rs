@@ -122,6 +122,11 @@ impl Ladder {
         }
     }
 
+    /// True when the last kill pass found nobody.
+    pub(super) const fn was_empty(&self) -> bool {
+        matches!(self.phase, Phase::Killing { empty, .. } if empty > 0)
+    }
+
     /// What a kill pass found: two empty ones in a row end the phase.
     pub(super) const fn killed(&mut self, found: usize) {
         self.found = found;

@@ -193,3 +193,31 @@ pub struct ExitRecord {
     /// When, in milliseconds since the Unix epoch.
     pub ended_at_ms: i64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ExitRecord, RunFile, ShimLimits, ShimSpec, StdinMode};
+
+    /// Shim R2: files of other versions are understood: unknown fields are ignored, later ones have defaults.
+    #[test]
+    fn other_versions_are_understood() {
+        let spec = r#"{"format":1,"run":"a.1","epoch":2,"mark":"m","key":"k","argv":["x"],"env":{},"cwd":"/","news":[1]}"#;
+        let spec: ShimSpec = serde_json::from_str(spec).unwrap();
+        assert_eq!((spec.stdin, spec.limits), (StdinMode::Closed, ShimLimits::default()));
+        let run = r#"{"format":1,"run":"a.1","epoch":2,"mark":"m","shim":{"pid":1,"start_ticks":2,"news":3},
+            "agent":{"pid":1,"start_ticks":2},"boot_id":"b","socket":"/s","started_at_ms":5,"news":{}}"#;
+        assert!(!serde_json::from_str::<RunFile>(run).unwrap().is_shim_alive());
+        assert_eq!(serde_json::from_str::<ExitRecord>(r#"{"exit_code":3,"news":1}"#).unwrap().exit_code, Some(3));
+    }
+
+    /// I-44: neither the key nor the environment is shown; every order has its own key and mark.
+    #[test]
+    fn an_order_keeps_its_secrets() {
+        let mut spec = ShimSpec::new("a.1", 1, vec!["x".to_owned()], "/".into());
+        spec.env.insert("ANTHROPIC_API_KEY".to_owned(), "canary".to_owned());
+        let shown = format!("{spec:?}");
+        assert!(!shown.contains("canary") && !shown.contains(&spec.key), "{shown}");
+        let other = ShimSpec::new("a.1", 1, vec!["x".to_owned()], "/".into());
+        assert!(spec.key.len() == 64 && spec.key != other.key && spec.mark != other.mark);
+    }
+}

@@ -193,19 +193,35 @@ impl Supervisor {
             has_children: self.has_children,
             pipes_open: self.streams.iter().any(|stream| stream.pipe.is_some()),
         };
-        match self.ladder.step(view) {
-            Step::Wait => {}
-            Step::Terminate => self.agent.signal_group(Signal::TERM),
-            Step::Kill => {
-                if let Some(cgroup) = self.cgroup.as_deref().filter(|path| cgroup::is_populated(path)) {
-                    cgroup::kill(cgroup);
+        loop {
+            match self.ladder.step(view) {
+                Step::Wait => return true,
+                Step::Terminate => {
+                    self.agent.signal_group(Signal::TERM);
+                    return true;
                 }
-                let found = kill_pass(Some(getpid().as_raw_nonzero().get()), &self.spec.mark);
-                self.ladder.killed(found);
+                Step::Kill => {
+                    // Whoever was found needs a moment to die.
+                    if self.kill() > 0 || self.has_children {
+                        return true;
+                    }
+                }
+                Step::Finish => return false,
             }
-            Step::Finish => return false,
         }
-        true
+    }
+
+    /// One kill pass; returns how many it found. A subreaper without children has no descendants: then only marks are left to look for,
+    /// and once is enough.
+    fn kill(&mut self) -> usize {
+        let proven = !self.has_children && self.ladder.was_empty();
+        if let Some(cgroup) = self.cgroup.as_deref().filter(|path| !proven && cgroup::is_populated(path)) {
+            cgroup::kill(cgroup);
+        }
+        let root = self.has_children.then(|| getpid().as_raw_nonzero().get());
+        let found = if proven { 0 } else { kill_pass(root, &self.spec.mark) };
+        self.ladder.killed(found);
+        found
     }
 
     /// Limits in milliseconds; 0 means none (shim R7).

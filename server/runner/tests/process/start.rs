@@ -5,11 +5,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use aq_runner::process::clock::monotonic;
 use aq_runner::shim::{Attachment, LaunchError, RunFolder, launch};
 use aq_runner::spool::RawKind;
 
-use crate::bench::{Bench, program, texts};
+use crate::bench::{Bench, program, texts, wait, within};
 
 /// Shim R1, R4: launch, output, exit code, record; then no second launch, and an attach finds the record.
 #[tokio::test]
@@ -117,4 +119,27 @@ async fn a_failing_launch_is_an_error() {
     let missing = aq_runner::shim::ShimProgram { program: "/no/such/shim".into() };
     let error = launch(&missing, &bench.home.path().join("other"), &spec).await.unwrap_err();
     assert!(error.to_string().contains("/no/such/shim cannot be started"), "{error}");
+}
+
+/// Performance row 5: from the order to the agent's first output.
+#[tokio::test]
+async fn starts_quickly() {
+    let mut times = Vec::new();
+    let mut launches = Vec::new();
+    for _ in 0..20 {
+        let bench = Bench::new();
+        let spec = bench.spec("echo x");
+        let started = monotonic();
+        let shim = bench.launch(&spec).await;
+        launches.push(monotonic() - started);
+        let line = within(bench.reader().next_batch(1)).await.unwrap();
+        times.push(monotonic() - started);
+        assert_eq!(line.len(), 1);
+        wait(&shim).await;
+    }
+    launches.sort_unstable();
+    times.sort_unstable();
+    println!("launch p50 {:?}, p95 {:?}; first output p50 {:?}, p95 {:?}", launches[10], launches[18], times[10], times[18]);
+    // The bound leaves room for a busy machine; the printed figures are the interesting ones.
+    assert!(times[10] < Duration::from_millis(500), "{:?}", times[10]);
 }

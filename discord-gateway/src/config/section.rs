@@ -1,0 +1,239 @@
+//! The keys of the section `discord`, their defaults and rules. Deny by default: without an allow-list there is no start.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use serde_yaml::{Mapping, Value};
+
+use super::document::section;
+use super::environment::{Environment, read_small};
+
+/// Everything wrong with the section, told together.
+#[derive(Debug)]
+pub(crate) struct Problems(pub(crate) Vec<String>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration of the gateway has {} error{}", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The bot's token; never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct BotToken(String);
+
+impl BotToken {
+    /// The token itself, for the Discord library only.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BotToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// The checked section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DiscordSection {
+    /// The bot's token.
+    pub(crate) bot_token: BotToken,
+    /// The one guild the bot serves.
+    pub(crate) guild_id: u64,
+    /// Users who may speak to the bot.
+    pub(crate) authorized_users: BTreeSet<u64>,
+    /// Roles whose members may speak to the bot.
+    pub(crate) authorized_roles: BTreeSet<u64>,
+    /// Whether everyone in the guild may; has to be written out.
+    pub(crate) allow_everyone_in_guild: bool,
+    /// The main channel's name.
+    pub(crate) channel: String,
+}
+
+const KNOWN: [&str; 8] = [
+    "bot_token",
+    "bot_token_file",
+    "guild_id",
+    "authorized_users",
+    "authorized_roles",
+    "allow_everyone_in_guild",
+    "channels",
+    "per_project_channels",
+];
+
+/// Reads the section `discord` of a file; warnings come with it.
+pub(crate) fn load(path: &Path, mut environment: Environment) -> Result<(DiscordSection, Vec<String>), Problems> {
+    let text = read_small(path).map_err(|problem| Problems(vec![problem]))?;
+    if let Ok(sidecar) = read_small(&path.with_file_name(".env")) {
+        environment.add_sidecar(&sidecar);
+    }
+    let entries = section(&text, &environment).map_err(Problems)?;
+    check(&entries, &|file| read_small(file))
+}
+
+fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> Result<(DiscordSection, Vec<String>), Problems> {
+    let mut problems = Vec::new();
+    let mut warnings = Vec::new();
+    for (key, _) in entries {
+        let key = key.as_str().unwrap_or("(not text)");
+        if !KNOWN.contains(&key) {
+            warnings.push(format!("discord.{}: is not a known key and has no effect", key.escape_debug()));
+        }
+    }
+    let bot_token = token(entries, read, &mut problems);
+    let guild_id = match entries.get("guild_id").and_then(snowflake) {
+        Some(id) => id,
+        None => {
+            problems.push("discord.guild_id: must be the id of one guild, a number".to_owned());
+            0
+        }
+    };
+    let authorized_users = snowflakes(entries, "authorized_users", &mut problems);
+    let authorized_roles = snowflakes(entries, "authorized_roles", &mut problems);
+    let allow_everyone_in_guild = match entries.get("allow_everyone_in_guild") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(value)) => *value,
+        Some(_) => {
+            problems.push("discord.allow_everyone_in_guild: must be true or false".to_owned());
+            false
+        }
+    };
+    if authorized_users.is_empty() && authorized_roles.is_empty() && !allow_everyone_in_guild {
+        let remedy = "name at least one user or role, or write `allow_everyone_in_guild: true`";
+        problems.push(format!("discord.authorized_users: nobody may speak to the bot; {remedy}"));
+    }
+    let channel = main_channel(entries, &mut problems, &mut warnings);
+    naming(entries, &mut problems);
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    let section = DiscordSection { bot_token, guild_id, authorized_users, authorized_roles, allow_everyone_in_guild, channel };
+    Ok((section, warnings))
+}
+
+fn token(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>, problems: &mut Vec<String>) -> BotToken {
+    let text = |key: &str| entries.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let found = match (text("bot_token"), text("bot_token_file")) {
+        (Some(_), Some(_)) => Err("discord.bot_token: cannot stand beside bot_token_file".to_owned()),
+        (Some(token), None) => Ok(token.to_owned()),
+        (None, Some(file)) => {
+            read(Path::new(file)).map(|text| text.trim().to_owned()).map_err(|problem| format!("discord.bot_token_file: {problem}"))
+        }
+        (None, None) => Err("discord.bot_token: is required; write `${DISCORD_BOT_TOKEN}` or name a file in bot_token_file".to_owned()),
+    };
+    match found {
+        Ok(token) if crate::discord::is_token(&token) => BotToken(token),
+        Ok(_) => {
+            problems.push("discord.bot_token: does not have the form of a bot token, three parts with dots between them".to_owned());
+            BotToken(String::new())
+        }
+        Err(problem) => {
+            problems.push(problem);
+            BotToken(String::new())
+        }
+    }
+}
+
+/// A Discord id; YAML writers quote it or do not.
+fn snowflake(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|&id| id > 0)
+}
+
+fn snowflakes(entries: &Mapping, key: &str, problems: &mut Vec<String>) -> BTreeSet<u64> {
+    let items = match entries.get(key) {
+        None | Some(Value::Null) => return BTreeSet::new(),
+        Some(Value::Sequence(items)) => items,
+        Some(_) => {
+            problems.push(format!("discord.{key}: must be a list of ids"));
+            return BTreeSet::new();
+        }
+    };
+    let mut ids = BTreeSet::new();
+    for (index, item) in items.iter().enumerate() {
+        match snowflake(item) {
+            Some(id) => drop(ids.insert(id)),
+            None => problems.push(format!("discord.{key}[{index}]: must be an id, a number")),
+        }
+    }
+    ids
+}
+
+/// The main channel's name. The original's older keys `control` and `notifications` are understood (F-038).
+fn main_channel(entries: &Mapping, problems: &mut Vec<String>, warnings: &mut Vec<String>) -> String {
+    let channels = match entries.get("channels") {
+        None | Some(Value::Null) => return "agent-queue".to_owned(),
+        Some(Value::Mapping(channels)) => channels,
+        Some(_) => {
+            problems.push("discord.channels: must be a mapping".to_owned());
+            return String::new();
+        }
+    };
+    let text = |key: &str| channels.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    if let Some(channel) = text("channel") {
+        return channel;
+    }
+    for old in ["control", "notifications"] {
+        if let Some(channel) = text(old) {
+            warnings.push(format!("discord.channels.{old}: is now called `channel`"));
+            return channel;
+        }
+    }
+    "agent-queue".to_owned()
+}
+
+fn naming(entries: &Mapping, problems: &mut Vec<String>) {
+    let pattern = entries.get("per_project_channels").and_then(|section| section.get("naming_convention")).and_then(Value::as_str);
+    if pattern.is_some_and(|pattern| !pattern.contains("{project_id}")) {
+        problems.push("discord.per_project_channels.naming_convention: must contain `{project_id}`".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "Mjg4NzYwMjQxMzYzODc3ODg4.C_ikow.j3VupLBuE1QWZng3TMGH0z_UAwg";
+
+    fn loaded(text: &str) -> Result<(DiscordSection, Vec<String>), Problems> {
+        let entries = section(text, &Environment::from_pairs(&[("BOT", TOKEN)])).map_err(Problems)?;
+        check(&entries, &|file| if file == Path::new("/run/secrets/bot") { Ok(format!("{TOKEN}\n")) } else { Err("gone".to_owned()) })
+    }
+
+    /// Gateway R2: a whole section loads; ids may be quoted or not; the token is never printed.
+    #[test]
+    fn a_whole_section_loads() {
+        let text = "discord: {bot_token: '${BOT}', guild_id: 42, authorized_users: ['7', 8], channels: {control: ops}}";
+        let (section, warnings) = loaded(text).unwrap();
+        assert_eq!((section.guild_id, section.authorized_users.len(), section.channel.as_str()), (42, 2, "ops"));
+        assert_eq!(warnings, ["discord.channels.control: is now called `channel`"]);
+        assert!(!format!("{section:?}").contains(TOKEN));
+        assert!(loaded("discord: {bot_token_file: /run/secrets/bot, guild_id: '42', authorized_roles: [1]}").is_ok());
+    }
+
+    /// Gateway R1: an empty allow-list is a start error, unless everyone is let in by name.
+    #[test]
+    fn an_empty_allow_list_is_refused() {
+        let base = "discord: {bot_token: '${BOT}', guild_id: 42, authorized_users: []";
+        let problems = loaded(&format!("{base}}}")).unwrap_err();
+        assert!(problems.to_string().contains("nobody may speak to the bot"), "{problems}");
+        assert!(loaded(&format!("{base}, allow_everyone_in_guild: true}}")).is_ok());
+    }
+
+    /// Gateway R2: all problems are told together, none of them with the token.
+    #[test]
+    fn all_problems_are_told_together() {
+        let text =
+            "discord: {bot_token: hush, guild_id: x, authorized_users: [a], channels: 1, per_project_channels: {naming_convention: p}}";
+        let problems = loaded(text).unwrap_err();
+        assert_eq!(problems.0.len(), 6, "{problems}");
+        assert!(!problems.to_string().contains("hush"));
+        assert!(loaded("discord: {bot_token: '${GONE}'}").unwrap_err().to_string().contains("GONE is not set"));
+        assert_eq!(loaded("").unwrap_err().0.len(), 3);
+    }
+}

@@ -11,10 +11,15 @@ use rustix::process::{Signal, pidfd_send_signal};
 use super::folder::{FolderError, RunFolder, is_known};
 use super::handle::{Shim, read_record};
 use super::spec::{ExitRecord, FORMAT, RunFile};
+use crate::process::clock::monotonic;
 use crate::process::{boot_id, cgroup, end_marked, open_proven};
 
 /// How long leftovers of a lost run are fought.
 const SWEEP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a shim that is starting is waited for, and how often it is looked at.
+const START_PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// How a run was found.
 #[derive(Debug)]
@@ -34,6 +39,7 @@ pub enum Attachment {
 pub async fn attach(run_folder: &Path, epoch: u64) -> Attachment {
     let folder = RunFolder::new(run_folder);
     let lost = |reason: String| Attachment::Lost { reason };
+    wait_for_start(&folder).await;
     let run = match folder.read_run() {
         Ok(run) => run,
         Err(FolderError::Missing(_)) if !folder.has_exit() => return lost("its shim never came to start it".to_owned()),
@@ -62,12 +68,23 @@ pub async fn attach(run_folder: &Path, epoch: u64) -> Attachment {
     }
 }
 
+/// A server may die between starting a shim and the shim's run file: the next one gives such a shim a moment.
+async fn wait_for_start(folder: &RunFolder) {
+    let give_up = monotonic() + START_PATIENCE;
+    while folder.is_locked() && folder.read_run().is_err() && monotonic() < give_up {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
 /// Ends whatever a lost run has left behind: its control group where it has one, and everybody who carries its mark. Never a stranger.
-/// Returns how many processes are still alive, normally 0. A run whose order cannot be read has nothing to be found by.
+/// A shim that has not come so far as to start the agent will not any more. Returns how many processes are still alive, normally 0. A run whose order cannot be read has nothing to be found by.
 pub async fn end_leftovers(run_folder: &Path) -> usize {
     let folder = RunFolder::new(run_folder);
     let mark = folder.read_spec().map(|spec| spec.mark).or_else(|_| folder.read_run().map(|run| run.mark));
     let Ok(mark) = mark else { return 0 };
+    // First the bar, then the wait: a shim either sees the bar, or is seen by us.
+    folder.give_up();
+    wait_for_start(&folder).await;
     let group = folder.read_run().ok().and_then(|run| run.cgroup).or_else(|| cgroup::path_for(&mark));
     let work = move || {
         // The shim first when it still runs: it would only get in the way. It carries no mark, so that it never ends itself.

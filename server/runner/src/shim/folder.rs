@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -117,6 +119,29 @@ impl RunFolder {
 
     pub(super) fn write_exit(&self, exit: &ExitRecord) -> Result<(), FolderError> {
         write_json(&self.path, "exit.json", exit, Force::Yes)
+    }
+
+    /// Takes the lock that a shim holds for life; an error when another holds it.
+    pub(super) fn lock(&self) -> io::Result<File> {
+        let lock = File::create(self.file("shim.lock"))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(lock)
+    }
+
+    /// True while a shim is at work here, from before the run file is written.
+    pub(super) fn is_locked(&self) -> bool {
+        let lock = File::open(self.file("shim.lock"));
+        lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
+    }
+
+    /// Forbids any shim to start this run from now on.
+    pub(super) fn give_up(&self) {
+        // Where the folder is gone, no shim can start either.
+        drop(File::create(self.file("given-up")));
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.file("given-up").exists()
     }
 
     /// Where the control socket may be, best first: in the folder when the path is short enough, else under the user's runtime folder,

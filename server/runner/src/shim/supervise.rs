@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Signal, getpid, set_child_subreaper, set_dumpable_behavior, setsid};
 
@@ -108,8 +107,10 @@ impl Supervisor {
         if !is_known(spec.format) {
             return Err(format!("the run folder has format {}, this shim knows up to {FORMAT}", spec.format).into());
         }
-        let lock = File::create(folder.file("shim.lock"))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| "another shim serves this run")?;
+        let lock = folder.lock().map_err(|error| format!("another shim serves this run: {error}"))?;
+        if folder.is_given_up() {
+            return Err("this run was given up before it started".into());
+        }
         if folder.has_exit() || folder.read_run().is_ok() {
             return Err("this run was started before".into());
         }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aq_runner::process::clock::monotonic;
-use aq_runner::shim::{Attachment, LaunchError, RunFolder, launch};
+use aq_runner::shim::{Attachment, LaunchError, RunFolder, end_leftovers, launch};
 use aq_runner::spool::RawKind;
 
 use crate::bench::{Bench, program, texts, wait, within};
@@ -119,6 +119,19 @@ async fn a_failing_launch_is_an_error() {
     let missing = aq_runner::shim::ShimProgram { program: "/no/such/shim".into() };
     let error = launch(&missing, &bench.home.path().join("other"), &spec).await.unwrap_err();
     assert!(error.to_string().contains("/no/such/shim cannot be started"), "{error}");
+}
+
+/// Shim R11: a run that was given up before its shim came is not started any more.
+#[tokio::test]
+async fn a_given_up_run_never_starts() {
+    let bench = Bench::new();
+    let spec = bench.spec("touch started");
+    RunFolder::new(bench.folder()).write_spec(&spec).unwrap();
+    assert!(matches!(bench.attach(8).await, Attachment::Lost { .. }));
+    assert_eq!(end_leftovers(&bench.folder()).await, 0);
+    let error = launch(&program(), &bench.folder(), &spec).await.unwrap_err();
+    assert!(error.to_string().contains("given up"), "{error}");
+    assert!(!bench.home.path().join("started").exists());
 }
 
 /// Performance row 5: from the order to the agent's first output.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aq_core::budget::Budgets;
 use aq_core::project::Project;
 use aq_core::runner_link::{RunLimits, RuntimeProfile};
 use aq_core::runtime::RuntimeKind;
@@ -32,6 +33,33 @@ pub struct Policy {
     pub runtimes: BTreeMap<RuntimeKind, RuntimeProfile>,
     /// Values that must never leave the machine in output.
     pub secrets: Vec<String>,
+}
+
+impl Default for Policy {
+    /// The defaults of an empty configuration.
+    fn default() -> Self {
+        let budgets = Budgets::default();
+        let run_limits = RunLimits {
+            wall_ms: 4 * 3_600_000,
+            silence_ms: 15 * 60_000,
+            output_bytes: 256 * 1024 * 1024,
+            processes: 512,
+            grace_ms: 10_000,
+        };
+        Self {
+            guarantee: true,
+            global_budget: budgets.global,
+            project_budget: budgets.project,
+            run_budget: budgets.run,
+            run_limits,
+            verify_limits: RunLimits { wall_ms: 3_600_000, ..run_limits },
+            backoff: Backoff::default(),
+            limit_wait_ms: 60_000,
+            safety_timer_ms: 30_000,
+            runtimes: BTreeMap::new(),
+            secrets: Vec::new(),
+        }
+    }
 }
 
 impl Policy {

@@ -1,0 +1,280 @@
+//! A server without transport and without processes: the real store, lifecycle and orchestrator, a clock that stands still, and a runner
+//! whose part the test plays.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aq_core::ids::{ProjectId, RunRef, TaskId};
+use aq_core::principal::Principal;
+use aq_core::runner_link::{Conclusion, RunOutcome, RunReport, RunnerLink, RunnerOrder, RunnerSink, StartRun};
+use aq_core::runtime::RuntimeKind;
+use aq_core::task::{Task, TaskOrigin, TaskStatus};
+use aq_core::time::Timestamp;
+use aq_core::workspace::WorkspaceKind;
+use aq_server::clock::{Clock, ManualClock};
+use aq_server::commands::create::NewTask;
+use aq_server::commands::{self, CommandError, Context};
+use aq_server::events::{EventBus, OutputHub, OutputLog, Wake};
+use aq_server::lifecycle::{DEFAULT_SPAN_MS, Engine, Hot, Tx, load};
+use aq_server::orchestrator::{Orchestrator, Parts, Policy, Sink};
+use aq_server::store::{DatabaseUrl, Reader, RunRecord, TaskRecord, WriterThread, open_migrated, runs, tasks};
+use tokio_util::sync::CancellationToken;
+
+/// Orders that the orchestrator gave, in order.
+#[derive(Default)]
+pub struct RecordedOrders {
+    orders: Mutex<Vec<RunnerOrder>>,
+    arrived: tokio::sync::Notify,
+}
+
+impl RunnerLink for RecordedOrders {
+    fn order(&self, order: RunnerOrder) {
+        self.orders.lock().unwrap().push(order);
+        self.arrived.notify_waiters();
+    }
+}
+
+/// The running parts.
+pub struct Harness {
+    /// The home folder; removed with the harness.
+    pub home: tempfile::TempDir,
+    /// The clock of the test.
+    pub clock: Arc<ManualClock>,
+    /// The writer.
+    pub engine: Engine,
+    /// The readers.
+    pub reader: Reader,
+    /// Run output.
+    pub hub: OutputHub,
+    /// Events.
+    pub bus: EventBus,
+    /// What reports go to.
+    pub sink: Arc<Sink>,
+    /// What was ordered.
+    pub link: Arc<RecordedOrders>,
+    /// Wakes the orchestrator.
+    pub wake: Wake,
+    stop: CancellationToken,
+    thread: Option<WriterThread>,
+    running: Option<tokio::task::JoinHandle<()>>,
+}
+
+/// Figures that make tests short: no limits that matter, retries after one second.
+pub fn policy() -> Policy {
+    Policy { safety_timer_ms: 3_600_000, ..Policy::default() }
+}
+
+impl Harness {
+    /// A fresh server.
+    pub async fn start() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        Self::start_in(home, Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)))).await
+    }
+
+    /// A server on a home that exists.
+    pub async fn start_in(home: tempfile::TempDir, clock: Arc<ManualClock>) -> Self {
+        let url = DatabaseUrl::sqlite(&home.path().join("db/agent-queue.db"));
+        let backups = home.path().join("backups");
+        let (mut connection, _) = open_migrated(&url, &backups, clock.now()).unwrap();
+        let figures = load(&mut connection, clock.now(), DEFAULT_SPAN_MS).unwrap();
+        let bus = EventBus::new(figures.last_event);
+        let publisher = bus.clone();
+        let (engine, thread) = Engine::start(connection, Hot::new(figures), move |facts| publisher.publish(facts)).unwrap();
+        let reader = Reader::start(&url, 2).unwrap();
+        let hub = OutputHub::new(OutputLog::open(&home.path().join("output")).unwrap());
+        let wake = Wake::default();
+        let parts = Parts {
+            engine: engine.clone(),
+            reader: reader.clone(),
+            hub: hub.clone(),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            policy: Arc::new(policy()),
+            wake: wake.clone(),
+        };
+        let stop = CancellationToken::new();
+        let (orchestrator, sink) = Orchestrator::new(parts, stop.clone());
+        let link = Arc::new(RecordedOrders::default());
+        orchestrator.recover(link.as_ref()).await.unwrap();
+        let (token, order) = (stop.clone(), Arc::clone(&link) as Arc<dyn RunnerLink>);
+        let running = tokio::spawn(async move { orchestrator.run(order, token).await.unwrap() });
+        Self { home, clock, engine, reader, hub, bus, sink, link, wake, stop, thread: Some(thread), running: Some(running) }
+    }
+
+    /// Ends the server in good order and starts it again on the same home.
+    pub async fn restart(mut self) -> Self {
+        self.stop.cancel();
+        self.running.take().unwrap().await.unwrap();
+        self.engine.stop();
+        let thread = self.thread.take().unwrap();
+        tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
+        let Self { home, clock, .. } = self;
+        Self::start_in(home, clock).await
+    }
+
+    /// The administrator, now.
+    pub fn admin(&self) -> Context {
+        Context { principal: Principal::server(), now: self.clock.now() }
+    }
+
+    /// Runs a command and wakes the orchestrator.
+    pub async fn command<T: Send + 'static>(
+        &self,
+        command: impl FnMut(&mut Tx<'_>, &Context) -> Result<T, CommandError> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let (context, mut command) = (self.admin(), command);
+        let done = self.engine.submit(move |tx| command(tx, &context)).await;
+        self.wake.ring();
+        done
+    }
+
+    /// A project with workspaces, and scripted agents for everybody.
+    pub async fn project(&self, name: &str, spaces: usize) -> ProjectId {
+        let fields = commands::projects::ProjectFields {
+            name: Some(name.to_owned()),
+            max_concurrent_agents: Some(u32::try_from(spaces).unwrap()),
+            ..Default::default()
+        };
+        let home = self.home.path().to_owned();
+        self.command(move |tx, context| {
+            let project = commands::projects::create(tx, context, &fields)?;
+            for number in 0..spaces {
+                let path = home.join(format!("{}-{number}", project.id)).to_string_lossy().into_owned();
+                commands::workspaces::add(tx, context, &project.id, WorkspaceKind::Init, Some(path), "", &home)?;
+            }
+            Ok(project.id)
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Adds scripted agents.
+    pub async fn agents(&self, count: usize) {
+        for number in 0..count {
+            let fields = commands::agents::AgentFields {
+                name: Some(format!("Agent {number}")),
+                runtime: Some(RuntimeKind::Scripted),
+                ..Default::default()
+            };
+            self.command(move |tx, context| commands::agents::create(tx, context, &fields)).await.unwrap();
+        }
+    }
+
+    /// Creates a task that waits for `after`.
+    pub async fn task(&self, project: &ProjectId, title: &str, after: &[&TaskId]) -> TaskId {
+        let new = new_task(project, title, after);
+        let made = self.command(move |tx, context| commands::create::create(tx, context, std::slice::from_ref(&new))).await.unwrap();
+        made[0].task.id.clone()
+    }
+
+    /// The task as it is stored.
+    pub async fn get(&self, id: &TaskId) -> Task {
+        self.record(id).await.task
+    }
+
+    /// The task's record as it is stored.
+    pub async fn record(&self, id: &TaskId) -> TaskRecord {
+        let id = id.clone();
+        self.reader.read(move |db| tasks::by_id(db, &id)).await.unwrap().unwrap()
+    }
+
+    /// The runs of a task.
+    pub async fn runs(&self, id: &TaskId) -> Vec<RunRecord> {
+        let key = self.record(id).await.key;
+        self.reader.read(move |db| runs::of_task(db, key)).await.unwrap()
+    }
+
+    /// Waits for the first order that `pick` takes, among those given and to come, and removes it.
+    pub async fn ordered<T>(&self, pick: impl Fn(&RunnerOrder) -> Option<T>) -> T {
+        let wait = async {
+            loop {
+                let arrived = self.link.arrived.notified();
+                tokio::pin!(arrived);
+                arrived.as_mut().enable();
+                {
+                    let mut orders = self.link.orders.lock().unwrap();
+                    if let Some(index) = orders.iter().position(|order| pick(order).is_some()) {
+                        return pick(&orders.remove(index)).unwrap();
+                    }
+                }
+                arrived.await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the order did not come")
+    }
+
+    /// The next start.
+    pub async fn start_order(&self) -> StartRun {
+        self.ordered(|order| match order {
+            RunnerOrder::Start(start) => Some(start.as_ref().clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// True when no start waits to be taken after everything submitted so far was done.
+    pub async fn nothing_started(&self) -> bool {
+        self.wake.ring();
+        for _ in 0..3 {
+            self.engine.submit(|_| Ok::<_, CommandError>(())).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        !self.link.orders.lock().unwrap().iter().any(|order| matches!(order, RunnerOrder::Start(_)))
+    }
+
+    /// Reports for a run.
+    pub async fn report(&self, run: &RunRef, report: RunReport) {
+        self.sink.report(run.clone(), report).await.unwrap();
+    }
+
+    /// Plays a run up to its running process.
+    pub async fn running(&self, run: &RunRef) {
+        self.report(run, RunReport::Prepared { directory: "/work".into(), base_commit: "0".repeat(40) }).await;
+        self.report(run, RunReport::Started { pid: 1 }).await;
+    }
+
+    /// Plays the agent's success and the landing.
+    pub async fn succeed(&self, run: &RunRef) {
+        self.running(run).await;
+        let outcome = RunOutcome::Succeeded { summary: format!("did {run}") };
+        self.report(run, RunReport::Finished { outcome, exit_code: Some(0) }).await;
+        let wanted = run.clone();
+        self.ordered(move |order| matches!(order, RunnerOrder::Conclude(order) if order.run == wanted).then_some(())).await;
+        let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a.txt".into()], pushed: false };
+        self.report(run, RunReport::Concluded { conclusion }).await;
+    }
+
+    /// Waits until a task has a status.
+    pub async fn until(&self, id: &TaskId, status: TaskStatus) -> Task {
+        for _ in 0..2000 {
+            let task = self.get(id).await;
+            if task.status == status {
+                return task;
+            }
+            self.engine.submit(|_| Ok::<_, CommandError>(())).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        panic!("task {id} is {:?}, not {status:?}", self.get(id).await.status);
+    }
+}
+
+/// A task with defaults.
+pub fn new_task(project: &ProjectId, title: &str, after: &[&TaskId]) -> NewTask {
+    NewTask {
+        key: String::new(),
+        project: project.clone(),
+        title: title.to_owned(),
+        description: String::new(),
+        priority: 100,
+        task_type: None,
+        after: after.iter().map(ToString::to_string).collect(),
+        runtime: None,
+        preferred_agent: None,
+        attachments: Vec::new(),
+        test_commands: Vec::new(),
+        requires_approval: false,
+        max_retries: 3,
+        budget_tokens: None,
+        parent: None,
+        origin: TaskOrigin::Operator,
+    }
+}

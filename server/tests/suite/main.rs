@@ -1,0 +1,4 @@
+//! Tests of the server through its public parts, in one binary.
+
+mod harness;
+mod lifecycle;

@@ -1,0 +1,142 @@
+//! The data directory: made private, held by one server at a time.
+//!
+//! Who else may know where the server listens reads `endpoint`; who may do everything reads `admin.key`.
+//!
+//! Spec: specs/server/README.md
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use sha2::Digest as _;
+
+/// Why the data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// Another server holds it.
+    #[error("another aqd (process {pid}) serves {}; stop it first, or choose another directory with --home", home.display())]
+    InUse {
+        /// The directory.
+        home: PathBuf,
+        /// What the other server wrote as its process id.
+        pid: String,
+    },
+    /// The file system refuses.
+    #[error("{} cannot be {what}: {source}", path.display())]
+    Io {
+        /// What it is about.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The data directory, locked for this process. The lock ends with the process, however it ends.
+#[derive(Debug)]
+pub struct Home {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Home {
+    /// Makes the directory if it is missing, makes it private, and locks it.
+    ///
+    /// # Errors
+    /// [`HomeError::InUse`] when another server holds it.
+    pub fn open(path: &Path) -> Result<Self, HomeError> {
+        let failed = |what| move |source| HomeError::Io { path: path.to_owned(), what, source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("created"))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(failed("made private"))?;
+        let file = path.join("aqd.lock");
+        let failed = |what| {
+            let path = file.clone();
+            move |source| HomeError::Io { path, what, source }
+        };
+        let mut lock =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&file).map_err(failed("opened"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                // What the file says is only a help for the reader; the lock itself is what counts.
+                let _unknown = lock.read_to_string(&mut pid);
+                return Err(HomeError::InUse { home: path.to_owned(), pid: pid.trim().to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("locked")(source)),
+        }
+        lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(failed("written"))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a small private file whole: readers see the old or the new text, never a part.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), HomeError> {
+        let path = self.path.join(name);
+        let failed = |source| HomeError::Io { path: path.clone(), what: "written", source };
+        let scratch = self.path.join(format!(".{name}.new"));
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&scratch).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        std::fs::rename(&scratch, &path).map_err(failed)
+    }
+
+    /// A socket path that fits the kernel's limit of 107 bytes: below the home when short enough, else in a private folder of the user.
+    ///
+    /// # Errors
+    /// When that folder cannot be made, or belongs to somebody else.
+    pub fn socket(&self, runtime_dir: Option<&Path>) -> Result<PathBuf, HomeError> {
+        let near = self.path.join("aqd.sock");
+        if near.as_os_str().len() <= 100 {
+            return Ok(near);
+        }
+        let user = rustix::process::getuid().as_raw();
+        let folder = runtime_dir.map_or_else(|| PathBuf::from(format!("/tmp/aq-{user}")), |dir| dir.join("agent-queue"));
+        let failed = |source| HomeError::Io { path: folder.clone(), what: "made private", source };
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
+        let metadata = std::fs::symlink_metadata(&folder).map_err(failed)?;
+        if !metadata.is_dir() || std::os::unix::fs::MetadataExt::uid(&metadata) != user || metadata.permissions().mode() & 0o077 != 0 {
+            return Err(failed(io::Error::other("it is not a private directory of this user")));
+        }
+        let digest = sha2::Sha256::digest(self.path.as_os_str().as_encoded_bytes());
+        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Ok(folder.join(format!("{name}.sock")))
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F-230: a second server on the same data directory is refused; a lock file left by a dead one is taken over.
+    #[test]
+    fn one_server_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(&folder.path().join("h")).unwrap();
+        let refused = Home::open(&folder.path().join("h")).unwrap_err();
+        assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
+        drop(home);
+        Home::open(&folder.path().join("h")).unwrap();
+    }
+
+    /// A socket path stays below the kernel's limit however deep the home lies.
+    #[test]
+    fn a_long_home_gets_a_short_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d".repeat(120));
+        let home = Home::open(&deep).unwrap();
+        let socket = home.socket(Some(folder.path())).unwrap();
+        assert!(socket.as_os_str().len() <= 100, "{}", socket.display());
+        assert_eq!(socket, home.socket(Some(folder.path())).unwrap());
+    }
+}

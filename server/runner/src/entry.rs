@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::runtimes::scripted;
+
 /// `<program> __shim <run-folder>`: be the shim of a run.
 pub(crate) const SHIM_COMMAND: &str = "__shim";
 
@@ -21,6 +23,10 @@ pub fn internal_main(args: &[OsString]) -> Option<ExitCode> {
     match command {
         SHIM_COMMAND => Some(crate::shim::supervise(Path::new(args.next()?))),
         EXEC_COMMAND => Some(crate::shim::exec_stage(Path::new(args.next()?))),
+        scripted::SUBCOMMAND => {
+            let stdin = std::io::BufReader::new(std::io::stdin());
+            Some(scripted::agent_main(Path::new(args.next()?), stdin, std::io::stdout().lock()))
+        }
         _ => None,
     }
 }

@@ -8,6 +8,8 @@ pub mod entry;
 pub mod git;
 pub mod process;
 pub mod redact;
+pub mod runtimes;
 pub mod sandbox;
+pub mod service;
 pub mod shim;
 pub mod spool;

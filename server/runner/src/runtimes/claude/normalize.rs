@@ -1,0 +1,91 @@
+//! The normaliser of Claude Code: takes lines apart and hands messages to who understands them.
+//!
+//! Spec: specs/server/runner/claude.md
+
+use aq_core::output::OutputBody;
+use aq_core::runner_link::Answer;
+use serde_json::Value;
+
+use super::state::State;
+use super::{answers, frames, messages, outcome};
+use crate::runtimes::command::plain;
+use crate::runtimes::normalizer::{Answered, End, ExitFacts, Normalizer, StdinWish, Step, Wishes};
+use crate::runtimes::port::Frame;
+use crate::spool::{RawKind, RawLine};
+
+/// How long a message that was sent may wait to be read after a turn has ended, before the input is closed all the same.
+const UNREAD_MESSAGE_WAIT_MS: u64 = 30_000;
+
+/// Refusals of the key in a row after which waiting for more of them is pointless (claude R9).
+const AUTH_RETRIES: u32 = 2;
+
+/// Reads Claude Code's stream.
+pub(super) struct ClaudeLines {
+    state: State,
+}
+
+impl ClaudeLines {
+    pub(super) const fn new(state: State) -> Self {
+        Self { state }
+    }
+}
+
+impl Normalizer for ClaudeLines {
+    fn line(&mut self, line: &RawLine) -> Step {
+        match line.kind {
+            RawKind::Gap => return plain(line).into(),
+            RawKind::Stderr => {
+                self.state.remember_stderr(&line.text());
+                return plain(line).into();
+            }
+            RawKind::Stdout => {}
+        }
+        if line.bytes.iter().all(u8::is_ascii_whitespace) {
+            return Step::default();
+        }
+        match serde_json::from_slice::<Value>(&line.bytes) {
+            Ok(message) if message.is_object() => messages::read(&mut self.state, &message, line.at_ms),
+            // A message whose end is missing is of no use to anybody as text.
+            _ if line.truncated && line.bytes.starts_with(b"{") => {
+                OutputBody::Gap { bytes: line.bytes.len() as u64 + line.dropped, reason: "a message of the agent was too long".to_owned() }.into()
+            }
+            _ => plain(line).into(),
+        }
+    }
+
+    fn end(&mut self, exit: &ExitFacts) -> End {
+        outcome::end(&mut self.state, exit)
+    }
+
+    fn wishes(&self) -> Wishes {
+        let state = &self.state;
+        let patient = !state.open.is_empty();
+        let give_up = state.auth_retries >= AUTH_RETRIES;
+        let over = state.turns > 0 && !state.in_turn && !patient;
+        let failed = state.result.as_ref().is_some_and(|result| result.is_error);
+        let stdin = match over {
+            false => StdinWish::Hold,
+            true if !state.sent.is_empty() => StdinWish::CloseAfter { ms: UNREAD_MESSAGE_WAIT_MS },
+            true if !state.background.is_empty() && !failed => StdinWish::CloseAfter { ms: state.background_wait_ms },
+            true => StdinWish::CloseAfter { ms: 0 },
+        };
+        Wishes { stdin, patient, give_up }
+    }
+
+    fn state(&self) -> Value {
+        serde_json::to_value(&self.state).unwrap_or_default()
+    }
+
+    fn answer(&mut self, request_id: &str, answer: &Answer) -> Option<Answered> {
+        answers::take(&mut self.state, request_id, answer)
+    }
+
+    fn message(&mut self, message_id: &str, text: &str) -> Option<Frame> {
+        self.state.sent.insert(frames::message_uuid(message_id), message_id.to_owned());
+        Some(frames::user_message(message_id, text))
+    }
+
+    fn interrupt(&self) -> Option<Frame> {
+        Some(frames::interrupt())
+    }
+}

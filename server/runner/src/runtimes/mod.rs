@@ -1,0 +1,23 @@
+//! Runtimes: how each kind of program is started and understood. Pure; the service does what is decided here.
+//!
+//! Not here: processes (shim), numbering, redaction and reporting (service), the prompt's words (core).
+//!
+//! Spec: specs/server/runner/runtimes.md
+
+mod clip;
+mod environment;
+mod ending;
+mod normalizer;
+mod port;
+mod registry;
+
+pub mod claude;
+pub mod command;
+pub mod scripted;
+
+pub use clip::{clip, first_line};
+pub use environment::{allow_listed, identity_variables};
+pub use ending::{early_outcome, late_outcome};
+pub use normalizer::{Answered, End, ExitFacts, Normalizer, Step, StdinWish, Wishes};
+pub use port::{Frame, LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
+pub use registry::runtime;

@@ -1,0 +1,33 @@
+//! Which runtime serves which kind (F-096).
+//!
+//! Spec: specs/server/runner/runtimes.md
+
+use aq_core::runtime::RuntimeKind;
+
+use super::claude::Claude;
+use super::command::Command;
+use super::port::Runtime;
+use super::scripted::Scripted;
+
+/// The runtime of a kind. Total: a kind without a runtime cannot exist.
+#[must_use]
+pub fn runtime(kind: RuntimeKind) -> &'static dyn Runtime {
+    match kind {
+        RuntimeKind::Scripted => &Scripted,
+        RuntimeKind::Command => &Command,
+        RuntimeKind::Claude => &Claude,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aq_core::runtime::RuntimeKind;
+
+    /// F-096: every kind has the runtime that says it is of that kind.
+    #[test]
+    fn every_kind_has_its_runtime() {
+        for kind in RuntimeKind::ALL {
+            assert_eq!(super::runtime(kind).kind(), kind);
+        }
+    }
+}

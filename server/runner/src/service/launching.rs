@@ -1,0 +1,124 @@
+//! Makes the order to a shim: arguments, environment, sandbox; and starts or finds it.
+//!
+//! Spec: specs/server/runner/service.md
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use aq_core::runner_link::RunLimits;
+
+use super::cursor::make_private;
+use super::router::Shared;
+use crate::runtimes::{LaunchPlan, allow_listed, identity_variables};
+use crate::sandbox::{AgentEnvironment, Places, Sandbox, SandboxLevel, SandboxPolicy};
+use crate::shim::{Attachment, LaunchError, RunFolder, ShimSpec, StdinMode, attach, launch};
+
+/// Variables that name folders of tool chains.
+const TOOLCHAINS: [&str; 5] = ["CARGO_HOME", "RUSTUP_HOME", "GOPATH", "NVM_DIR", "JAVA_HOME"];
+
+/// What a shimmed program needs, whoever it is.
+pub(super) struct Program<'a> {
+    /// The run's name.
+    pub(super) name: &'a str,
+    pub(super) epoch: u64,
+    /// The shim's folder.
+    pub(super) folder: &'a Path,
+    /// Where it works.
+    pub(super) directory: &'a Path,
+    /// The task's home.
+    pub(super) home: &'a Path,
+    pub(super) limits: RunLimits,
+    pub(super) argv: Vec<String>,
+    /// Variables on top of the usual ones.
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) stdin: StdinMode,
+    pub(super) writable: Vec<PathBuf>,
+}
+
+/// True when something was started in `folder` before.
+pub(super) fn was_launched(folder: &Path) -> bool {
+    let folder = RunFolder::new(folder);
+    folder.has_exit() || folder.read_spec().is_ok() || folder.read_run().is_ok()
+}
+
+/// Starts the program, or takes up the one that was started in the folder.
+///
+/// # Errors
+/// It could not be started, in words.
+pub(super) async fn start_or_attach(shared: &Shared, program: Program<'_>) -> Result<Attachment, String> {
+    if was_launched(program.folder) {
+        return Ok(attach(program.folder, program.epoch).await);
+    }
+    let (folder, epoch) = (program.folder.to_owned(), program.epoch);
+    let temporary = program.home.join("tmp");
+    make_private(&temporary).map_err(|error| format!("{}: {error}", temporary.display()))?;
+    let spec = spec(shared, program, &temporary);
+    match launch(&shared.shim, &folder, &spec).await {
+        Ok(shim) => Ok(Attachment::Alive(Box::new(shim))),
+        Err(LaunchError::AlreadyLaunched(_)) => Ok(attach(&folder, epoch).await),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn spec(shared: &Shared, program: Program<'_>, temporary: &Path) -> ShimSpec {
+    let config = &shared.config;
+    let Program { name, epoch, directory, home, limits, argv, env, stdin, writable, .. } = program;
+    let base = allow_listed(config.environment.clone());
+    let get = |name: &str| base.get(name).map(String::as_str).unwrap_or_default();
+    let (path, lang, user) = (get("PATH").to_owned(), get("LANG").to_owned(), get("USER").to_owned());
+    let usual = AgentEnvironment { path: &path, lang: &lang, user: &user, home: Some(home), temporary: Some(temporary) };
+    let toolchains = readable(shared, &base, argv.first().map(String::as_str).unwrap_or_default());
+    let mut added: BTreeMap<_, _> = base.into_iter().filter(|(name, _)| !matches!(name.as_str(), "PATH" | "LANG" | "TERM")).collect();
+    added.extend(identity_variables(&config.identity));
+    added.extend(env);
+    let places = Places {
+        workspace: directory.to_owned(),
+        home: home.to_owned(),
+        temporary: temporary.to_owned(),
+        login_dir: PathBuf::new(),
+        toolchains,
+        also_writable: writable,
+    };
+    let mut spec = ShimSpec::new(name, epoch, argv, directory.to_owned());
+    spec.env = usual.build(&added);
+    spec.stdin = stdin;
+    spec.limits = limits.into();
+    spec.sandbox = match config.sandbox {
+        SandboxLevel::None => Sandbox::default(),
+        SandboxLevel::Landlock => Sandbox::landlock(SandboxPolicy::usual(&places)),
+    };
+    spec
+}
+
+/// What has to be readable besides the system: the folders of the search path, tool chains, the program itself and ourselves.
+fn readable(shared: &Shared, base: &BTreeMap<String, String>, program: &str) -> Vec<PathBuf> {
+    let path = base.get("PATH").map(String::as_str).unwrap_or_default();
+    let folders: Vec<PathBuf> = path.split(':').filter(|folder| folder.starts_with('/')).map(PathBuf::from).collect();
+    let found = if program.contains('/') {
+        Some(PathBuf::from(program))
+    } else {
+        folders.iter().map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+    };
+    let mut readable = shared.config.toolchains.clone();
+    readable.extend(TOOLCHAINS.iter().filter_map(|name| base.get(*name)).map(PathBuf::from));
+    // A program is often a link into the folder where the rest of it lies.
+    let behind = found.as_deref().and_then(|found| found.canonicalize().ok());
+    readable.extend(behind.as_deref().and_then(Path::parent).map(Path::to_owned));
+    readable.extend(found);
+    readable.extend(folders);
+    readable.push(shared.config.program.clone());
+    readable
+}
+
+/// Makes the home and the plan's private files.
+pub(super) fn write_files(home: &Path, plan: &LaunchPlan) -> io::Result<()> {
+    make_private(home)?;
+    for (path, text) in &plan.files {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        io::Write::write_all(&mut file, text.as_bytes())?;
+    }
+    Ok(())
+}

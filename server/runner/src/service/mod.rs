@@ -1,0 +1,23 @@
+//! The run service: carries out the server's orders with shims, git and runtimes, and reports what happens.
+//!
+//! Not here: what a program's lines mean (runtimes), processes (shim), repositories (git), decisions (the server).
+//!
+//! Spec: specs/server/runner/service.md
+
+mod actor;
+mod agent_run;
+mod checks;
+mod conclude;
+mod config;
+mod cursor;
+mod drive;
+mod journal;
+mod launching;
+mod places;
+mod redaction;
+mod release;
+mod router;
+mod stored;
+
+pub use config::RunnerConfig;
+pub use router::RunnerService;

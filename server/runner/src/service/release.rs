@@ -1,0 +1,76 @@
+//! Letting go of runs: one on order, leftovers after a start of the server.
+//!
+//! Spec: specs/server/runner/service.md
+
+use std::path::Path;
+use std::sync::Arc;
+
+use aq_core::ids::{ProjectId, RunRef};
+
+use super::cursor::{Cursor, Found};
+use super::places::{folders_of, owner};
+use super::router::Shared;
+use crate::git::Removed;
+use crate::shim::end_leftovers;
+
+/// Removes the run's folders, and with `task_ended` what the task leaves behind (service R13).
+pub(super) async fn release(shared: &Arc<Shared>, run: &RunRef, project: &ProjectId, task_ended: bool) {
+    let folders = folders_of(&shared.home, run);
+    for folder in &folders {
+        end_leftovers(folder).await;
+    }
+    if task_ended {
+        // The work directory first: the run's folder knows the branch, which is needed should we be interrupted.
+        end_task(shared, run, project).await;
+    }
+    remove_folders(folders).await;
+}
+
+async fn end_task(shared: &Arc<Shared>, run: &RunRef, project: &ProjectId) {
+    let Found::Cursor(cursor) = Cursor::load(&shared.home.run(run)) else {
+        tracing::warn!(%run, "the run's folder is gone, so its work directory is kept");
+        return;
+    };
+    if cursor.branch.is_empty() {
+        return;
+    }
+    let (rooms, owned_project, owned_run) = (shared.rooms.clone(), project.clone(), run.clone());
+    match shared.blocking(move || rooms.remove_task_dir(&owned_project, &owned_run, &cursor.branch)).await {
+        Ok(Ok(Removed::Quarantined { place, why })) => {
+            tracing::warn!(%run, place = %place.display(), why, "the work directory was moved to the quarantine");
+        }
+        Ok(Ok(Removed::Absent | Removed::Gone { .. })) => {}
+        Ok(Err(error)) => tracing::warn!(%run, %error, "the work directory could not be removed"),
+        Err(error) => tracing::warn!(%run, error, "the work directory could not be removed"),
+    }
+    remove_folders(vec![shared.home.task_home(project, &run.task)]).await;
+}
+
+/// Ends and removes every run folder that nobody wants (service R14).
+pub(super) async fn sweep(shared: &Arc<Shared>, open: &[RunRef]) {
+    let Ok(entries) = std::fs::read_dir(shared.home.runs()) else { return };
+    let in_hand = shared.in_hand();
+    for folder in entries.flatten().map(|entry| entry.path()) {
+        let run = folder.file_name().and_then(|name| owner(name.to_str()?));
+        let Some(run) = run.filter(|run| !open.contains(run) && !in_hand.contains(run)) else { continue };
+        let left = end_leftovers(&folder).await;
+        tracing::info!(%run, left, "a leftover run was ended and its folder removed");
+        remove_folders(vec![folder]).await;
+    }
+}
+
+async fn remove_folders(folders: Vec<std::path::PathBuf>) {
+    let removed = tokio::task::spawn_blocking(move || folders.iter().for_each(|folder| remove(folder))).await;
+    if let Err(error) = removed {
+        tracing::warn!(%error, "folders could not be removed");
+    }
+}
+
+fn remove(folder: &Path) {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(folder = %folder.display(), %error, "a folder could not be removed");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,9 @@
+//! The run service with real shims, real git and the scripted agent. Spec: specs/server/runner/service.md
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+mod conclude;
+mod lifecycle;
+mod restart;
+mod talk;
+mod world;

@@ -1,0 +1,151 @@
+//! The server dies and comes back; shims do not notice.
+
+use aq_core::output::{FailureClass, OutputBody};
+use aq_core::runner_link::{Answer, RunOutcome, RunReport, RunnerLink, RunnerOrder, StopReason};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::world::{World, assert_gapless, begin, nobody_in, run};
+
+fn attach(world: &World, script: &str, last_seq: u64) -> RunnerOrder {
+    let mut start = world.start(script);
+    start.epoch = 2;
+    RunnerOrder::Attach { start: Box::new(start), last_seq }
+}
+
+/// Service R2, R4: whatever the server had when it died, the next one gets exactly the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_server_takes_up_a_live_run() {
+    let script = "say one\nsay two\nwait-file gate\nsay three\nask Go on? | yes\ndone {answer}";
+    for forget in 0..3 {
+        let world = World::new();
+        let (service, memory) = world.service();
+        begin(&service, world.start(script));
+        memory.said("two").await;
+        service.shutdown().await;
+        drop(service);
+        let mut had = memory.items();
+        assert_gapless(&had, 1);
+        // A server that died before the last reports were durable has fewer of them.
+        had.truncate(had.len() - forget);
+        let (service, memory) = world.service();
+        service.order(attach(&world, script, had.len() as u64));
+        memory.until(|reports| reports.iter().find(|report| matches!(report, RunReport::Started { .. })).map(drop)).await;
+        world.open_gate();
+        let request_id = memory
+            .item(|body| match body {
+                OutputBody::Question(question) => Some(question.request_id.clone()),
+                _ => None,
+            })
+            .await;
+        service.order(RunnerOrder::Answer { run: run(), request_id, answer: Answer::Text("sure".to_owned()) });
+        let (outcome, _) = memory.finished().await;
+        assert_eq!(outcome, RunOutcome::Succeeded { summary: "sure".to_owned() });
+        let after = memory.items();
+        if forget == 0 {
+            assert_gapless(&after, had.len() as u64 + 1);
+            let said = had.iter().chain(&after).filter_map(|item| match &item.body {
+                OutputBody::Text { text } => Some(text.as_str()),
+                _ => None,
+            });
+            assert_eq!(said.collect::<Vec<_>>(), ["one", "two", "three"]);
+        }
+        service.shutdown().await;
+    }
+}
+
+/// Service R2, R7: a run that ended while nobody looked is drained and finished, as often as it is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_ended_meanwhile_is_finished() {
+    let script = "say one\nwait-file gate\nsay two\ndone late";
+    let world = World::new();
+    let (service, memory) = world.service();
+    begin(&service, world.start(script));
+    memory.said("one").await;
+    service.shutdown().await;
+    let had = memory.items().len() as u64;
+    world.open_gate();
+    while !world.home().join("runs/swift-fox.1/exit.json").exists() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..2 {
+        let (service, memory) = world.service();
+        service.order(attach(&world, script, had));
+        let (outcome, exit_code) = memory.finished().await;
+        assert_eq!((outcome, exit_code), (RunOutcome::Succeeded { summary: "late".to_owned() }, Some(0)));
+        service.shutdown().await;
+    }
+}
+
+/// Service R2: a shim that was killed leaves a lost run; nothing of it lives on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_shim_is_a_lost_run() {
+    let world = World::new();
+    let (service, memory) = world.service();
+    begin(&service, world.start("say here\nhang"));
+    memory.said("here").await;
+    let pid = memory
+        .until(|reports| {
+            reports.iter().find_map(|report| match report {
+                RunReport::Started { pid } => Some(*pid),
+                _ => None,
+            })
+        })
+        .await;
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+    let (outcome, _) = memory.finished().await;
+    assert!(matches!(outcome, RunOutcome::Failed { class: FailureClass::Lost, .. }), "{outcome:?}");
+    assert!(nobody_in(&world.directory()));
+    service.shutdown().await;
+}
+
+/// Service R14: a sweep ends what is not open, and leaves the rest alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_ends_leftovers() {
+    for keep in [true, false] {
+        let world = World::new();
+        let (service, memory) = world.service();
+        begin(&service, world.start("say here\nhang"));
+        memory.said("here").await;
+        service.shutdown().await;
+        let (service, memory) = world.service();
+        let open = if keep { vec![run()] } else { Vec::new() };
+        service.order(RunnerOrder::Sweep { open });
+        let folder = world.home().join("runs/swift-fox.1");
+        if keep {
+            service.order(attach(&world, "", 1));
+            memory.until(|reports| reports.iter().find(|report| matches!(report, RunReport::Started { .. })).map(drop)).await;
+            service.order(RunnerOrder::Stop { run: run(), reason: StopReason::Fenced });
+            memory.finished().await;
+        } else {
+            while folder.exists() {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert!(nobody_in(&world.directory()));
+        service.shutdown().await;
+    }
+}
+
+/// Scripted R4, service R15: a session that was stopped goes on in the next run of the task.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_resumed() {
+    let world = World::new();
+    let (service, memory) = world.service();
+    let script = "say one\nwait-file gate\nsay two";
+    begin(&service, world.start(script));
+    memory.said("one").await;
+    service.order(RunnerOrder::Stop { run: run(), reason: StopReason::Limit });
+    memory.finished().await;
+    let mut start = world.start(script);
+    start.run.number = 2;
+    let aq_core::runner_link::SessionOrder::Fresh { session_id } = start.session else { panic!() };
+    start.session = aq_core::runner_link::SessionOrder::Resume { session_id };
+    world.open_gate();
+    service.shutdown().await;
+    let (service, memory) = world.service();
+    begin(&service, start);
+    let (outcome, _) = memory.finished().await;
+    assert_eq!(outcome, RunOutcome::Succeeded { summary: "two".to_owned() });
+    assert!(!memory.items().iter().any(|item| item.body == OutputBody::Text { text: "one".to_owned() }));
+    service.shutdown().await;
+}

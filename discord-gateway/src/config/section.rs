@@ -236,4 +236,17 @@ mod tests {
         assert!(loaded("discord: {bot_token: '${GONE}'}").unwrap_err().to_string().contains("GONE is not set"));
         assert_eq!(loaded("").unwrap_err().0.len(), 3);
     }
+
+    /// Gateway R7: what the compose file and the image run is what the parser knows.
+    #[test]
+    fn the_compose_file_uses_known_flags() {
+        let compose = include_str!("../../../docker-compose.yml");
+        let document: Value = serde_yaml::from_str(compose).unwrap();
+        let command = document["services"]["discord"]["command"].as_sequence().unwrap();
+        let words = command.iter().map(|word| word.as_str().unwrap());
+        let parsed = <crate::args::Arguments as clap::Parser>::try_parse_from(std::iter::once("aq-discord").chain(words)).unwrap();
+        assert!(parsed.endpoint.is_some() && parsed.api_key_file.is_some() && parsed.config.is_some());
+        let dockerfile = include_str!("../../Dockerfile");
+        assert!(dockerfile.contains("ENTRYPOINT [\"aq-discord\"]"));
+    }
 }

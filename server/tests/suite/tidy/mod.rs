@@ -1,0 +1,13 @@
+//! Checks of the repository itself: what the architecture asks for and the compiler cannot see. Each test lists every offence with its
+//! file and line.
+//!
+//! Spec: specs/style.md
+
+mod bans;
+mod deploy;
+mod layout;
+mod licences;
+mod modules;
+mod ranks;
+mod source;
+mod words;

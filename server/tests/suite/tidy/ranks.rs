@@ -3,7 +3,7 @@
 use super::source::{report, rust_files};
 
 /// Each module of `aq-server` and its rank.
-const RANKS: [(&str, u8); 24] = [
+const RANKS: [(&str, u8); 25] = [
     ("app", 8),
     ("main", 8),
     ("demo", 8),
@@ -25,6 +25,7 @@ const RANKS: [(&str, u8); 24] = [
     ("background", 0),
     ("clock", 0),
     ("config", 0),
+    ("home", 0),
     ("shutdown", 0),
     ("telemetry", 0),
     ("instance", 0),

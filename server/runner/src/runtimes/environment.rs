@@ -10,17 +10,39 @@ use crate::git::Identity;
 
 /// Names that pass. Those ending in `_` are prefixes.
 const ALLOWED: [&str; 26] = [
-    "PATH", "LANG", "LANGUAGE", "LC_", "TZ", "TERM", "USER", "LOGNAME", "SHELL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy",
-    "https_proxy", "no_proxy", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "CARGO_HOME", "RUSTUP_HOME", "GOPATH", "NVM_DIR",
-    "JAVA_HOME", "COLORTERM",
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "LC_",
+    "TZ",
+    "TERM",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "GOPATH",
+    "NVM_DIR",
+    "JAVA_HOME",
+    "COLORTERM",
 ];
 
 /// What of `variables` an agent may see. `PATH` gets a plain default when it is missing.
 #[must_use]
 pub fn allow_listed(variables: impl IntoIterator<Item = (String, String)>) -> BTreeMap<String, String> {
-    let passes = |name: &str| {
-        ALLOWED.iter().any(|allowed| if allowed.ends_with('_') { name.starts_with(allowed) } else { name == *allowed })
-    };
+    let passes =
+        |name: &str| ALLOWED.iter().any(|allowed| if allowed.ends_with('_') { name.starts_with(allowed) } else { name == *allowed });
     let mut kept: BTreeMap<String, String> = variables.into_iter().filter(|(name, _)| passes(name)).collect();
     kept.entry("PATH".to_owned()).or_insert_with(|| "/usr/local/bin:/usr/bin:/bin".to_owned());
     kept

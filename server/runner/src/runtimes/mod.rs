@@ -5,8 +5,8 @@
 //! Spec: specs/server/runner/runtimes.md
 
 mod clip;
-mod environment;
 mod ending;
+mod environment;
 mod normalizer;
 mod port;
 mod registry;
@@ -16,8 +16,8 @@ pub mod command;
 pub mod scripted;
 
 pub use clip::{clip, first_line};
-pub use environment::{allow_listed, identity_variables};
 pub use ending::{early_outcome, late_outcome};
-pub use normalizer::{Answered, End, ExitFacts, Normalizer, Step, StdinWish, Wishes};
+pub use environment::{allow_listed, identity_variables};
+pub use normalizer::{Answered, End, ExitFacts, Normalizer, StdinWish, Step, Wishes};
 pub use port::{Frame, LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
 pub use registry::runtime;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use aq_core::runner_link::{Conclusion, ConcludeRun, LandMode, LinkClosed};
+use aq_core::runner_link::{ConcludeRun, Conclusion, LandMode, LinkClosed};
 
 use super::actor::Mailbox;
 use super::checks::{Checked, Checks};

@@ -88,7 +88,12 @@ impl<'a> Drive<'a> {
     }
 
     /// Follows to the end. `record` is there when the launch was over before.
-    pub(super) async fn follow(mut self, shim: Option<Shim>, record: Option<ExitRecord>, mailbox: &mut Mailbox) -> Result<Driven, LinkClosed> {
+    pub(super) async fn follow(
+        mut self,
+        shim: Option<Shim>,
+        record: Option<ExitRecord>,
+        mailbox: &mut Mailbox,
+    ) -> Result<Driven, LinkClosed> {
         let shim = shim.as_ref();
         let mut later = Vec::new();
         let mut over = self.catch_up().await?;

@@ -67,9 +67,7 @@ pub(super) fn outcome(screen: &Screen, outcome: RunOutcome) -> RunOutcome {
     match outcome {
         RunOutcome::Succeeded { summary } => RunOutcome::Succeeded { summary: clean(screen, summary) },
         RunOutcome::Failed { class, message } => RunOutcome::Failed { class, message: clean(screen, message) },
-        RunOutcome::Limited { window, resets_at, message } => {
-            RunOutcome::Limited { window, resets_at, message: clean(screen, message) }
-        }
+        RunOutcome::Limited { window, resets_at, message } => RunOutcome::Limited { window, resets_at, message: clean(screen, message) },
         stopped @ RunOutcome::Stopped { .. } => stopped,
     }
 }
@@ -77,9 +75,7 @@ pub(super) fn outcome(screen: &Screen, outcome: RunOutcome) -> RunOutcome {
 /// The conclusion without secrets.
 pub(super) fn conclusion(screen: &Screen, conclusion: Conclusion) -> Conclusion {
     match conclusion {
-        Conclusion::VerifyFailed { command, exit_code, tail } => {
-            Conclusion::VerifyFailed { command, exit_code, tail: clean(screen, tail) }
-        }
+        Conclusion::VerifyFailed { command, exit_code, tail } => Conclusion::VerifyFailed { command, exit_code, tail: clean(screen, tail) },
         Conclusion::PushFailed { message } => Conclusion::PushFailed { message: clean(screen, message) },
         Conclusion::Error { message } => Conclusion::Error { message: clean(screen, message) },
         other => other,

@@ -17,7 +17,10 @@ async fn the_default_script_lands() {
     assert_eq!(exit_code, Some(0));
     service.order(world.conclude(&["test -f swift-fox.md"]));
     let conclusion = memory.concluded().await;
-    assert!(matches!(&conclusion, aq_core::runner_link::Conclusion::Done { files_changed, pushed: false, .. } if files_changed == &["swift-fox.md"]), "{conclusion:?}");
+    assert!(
+        matches!(&conclusion, aq_core::runner_link::Conclusion::Done { files_changed, pushed: false, .. } if files_changed == &["swift-fox.md"]),
+        "{conclusion:?}"
+    );
     assert_eq!(world.landed("swift-fox.md").as_deref(), Some("# Write a note\n"));
     let items = memory.items();
     assert_gapless(&items, 1);
@@ -98,16 +101,21 @@ async fn commands_run_too() {
     let mut start = world.start("");
     start.runtime = RuntimeKind::Command;
     start.prompt = "hello\nfrom the prompt".to_owned();
-    start.profile.command = ["sh", "-c", "cat; echo \"key $API_KEY for {title}\" >&2; echo note > note.txt; echo all done"].map(str::to_owned).into();
+    start.profile.command =
+        ["sh", "-c", "cat; echo \"key $API_KEY for {title}\" >&2; echo note > note.txt; echo all done"].map(str::to_owned).into();
     start.profile.env.insert("API_KEY".to_owned(), "hunter2-hunter2".to_owned());
     begin(&service, start);
     let (outcome, exit_code) = memory.finished().await;
     assert_eq!(outcome, RunOutcome::Succeeded { summary: "all done".to_owned() });
     assert_eq!(exit_code, Some(0));
-    let lines: Vec<_> = memory.items().into_iter().filter_map(|item| match item.body {
-        OutputBody::Line { text, .. } => Some(text),
-        _ => None,
-    }).collect();
+    let lines: Vec<_> = memory
+        .items()
+        .into_iter()
+        .filter_map(|item| match item.body {
+            OutputBody::Line { text, .. } => Some(text),
+            _ => None,
+        })
+        .collect();
     assert!(lines.contains(&"hello".to_owned()) && lines.contains(&"key [redacted] for Write a note".to_owned()), "{lines:?}");
     service.shutdown().await;
 }

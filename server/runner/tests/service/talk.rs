@@ -10,10 +10,15 @@ use crate::world::{World, begin, run};
 async fn questions_are_answered() {
     let world = World::new();
     let (service, memory) = world.service();
-    begin(&service, world.start("ask Which database? | sqlite | postgres\nsay took {answer}\npermission Bash rm -rf build\nsay then {answer}"));
-    let question = |kind: QuestionKind| move |body: &OutputBody| match body {
-        OutputBody::Question(question) if question.kind == kind => Some(question.clone()),
-        _ => None,
+    begin(
+        &service,
+        world.start("ask Which database? | sqlite | postgres\nsay took {answer}\npermission Bash rm -rf build\nsay then {answer}"),
+    );
+    let question = |kind: QuestionKind| {
+        move |body: &OutputBody| match body {
+            OutputBody::Question(question) if question.kind == kind => Some(question.clone()),
+            _ => None,
+        }
     };
     let first = memory.item(question(QuestionKind::Question)).await;
     assert_eq!(first.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>(), ["sqlite", "postgres"]);

@@ -14,14 +14,15 @@ use crate::runtimes::clip::{clip, first_line};
 const SUMMARY_BYTES: usize = 300;
 
 /// What of a tool's input people look at first, best first.
-const TELLING: [&str; 12] = [
-    "command", "file_path", "notebook_path", "path", "pattern", "url", "query", "plan", "description", "prompt", "subject", "skill",
-];
+const TELLING: [&str; 12] =
+    ["command", "file_path", "notebook_path", "path", "pattern", "url", "query", "plan", "description", "prompt", "subject", "skill"];
 
 /// The items of an assistant message, and what it says about usage and errors.
 pub(super) fn assistant(state: &mut State, message: &Value) -> Vec<OutputBody> {
     let error = text(message, "/error");
-    if !error.is_empty() {
+    if error.is_empty() {
+        state.auth_retries = 0;
+    } else {
         error.clone_into(&mut state.last_error);
     }
     usage::note_message(state, message);
@@ -57,15 +58,22 @@ fn tool_call(state: &mut State, block: &Value) -> OutputBody {
         // Newer versions ask for approval with an empty input; the plan is only here.
         state.plans.insert(id.to_owned(), input.clone());
     }
-    OutputBody::ToolCall { call_id: id.to_owned(), name: name.to_owned(), summary: summary(&input), input: clip(&input.to_string()) }
+    OutputBody::ToolCall {
+        call_id: id.to_owned(),
+        name: name.to_owned(),
+        summary: summary(&state.cwd, &input),
+        input: clip(&input.to_string()),
+    }
 }
 
-/// The telling part of a tool's input.
-pub(super) fn summary(input: &Value) -> String {
+/// The telling part of a tool's input; a path within the work directory is shown from there.
+pub(super) fn summary(cwd: &str, input: &Value) -> String {
     let named = TELLING.iter().find_map(|key| input.get(key).and_then(Value::as_str));
     let any = || input.as_object().and_then(|fields| fields.values().find_map(Value::as_str));
     let question = || input.pointer("/questions/0/question").and_then(Value::as_str);
-    first_line(named.or_else(question).or_else(any).unwrap_or_default(), SUMMARY_BYTES)
+    let telling = named.or_else(question).or_else(any).unwrap_or_default();
+    let inside = telling.strip_prefix(cwd).and_then(|rest| rest.strip_prefix('/')).filter(|_| !cwd.is_empty());
+    first_line(inside.unwrap_or(telling), SUMMARY_BYTES)
 }
 
 /// A tool's answer.

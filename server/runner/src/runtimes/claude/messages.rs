@@ -13,14 +13,34 @@ use crate::runtimes::normalizer::Step;
 
 /// Kinds that tell nothing a person or the server needs.
 const QUIET: [&str; 9] = [
-    "stream_event", "command_lifecycle", "tool_progress", "keep_alive", "control_response", "tool_use_summary", "auth_status", "prompt_suggestion",
+    "stream_event",
+    "command_lifecycle",
+    "tool_progress",
+    "keep_alive",
+    "control_response",
+    "tool_use_summary",
+    "auth_status",
+    "prompt_suggestion",
     "transcript_mirror",
 ];
 
 /// Subtypes of `system` of the same sort.
 const QUIET_SYSTEM: [&str; 16] = [
-    "status", "hook_started", "hook_response", "hook_progress", "thinking_tokens", "session_state_changed", "files_persisted", "task_progress",
-    "post_turn_summary", "local_command_output", "elicitation_complete", "memory_recall", "plugin_install", "worker_shutting_down", "notification",
+    "status",
+    "hook_started",
+    "hook_response",
+    "hook_progress",
+    "thinking_tokens",
+    "session_state_changed",
+    "files_persisted",
+    "task_progress",
+    "post_turn_summary",
+    "local_command_output",
+    "elicitation_complete",
+    "memory_recall",
+    "plugin_install",
+    "worker_shutting_down",
+    "notification",
     "mirror_error",
 ];
 
@@ -44,7 +64,9 @@ pub(super) fn read(state: &mut State, message: &Value, at_ms: i64) -> Step {
         "rate_limit_event" => Step { items: limits::event(state, message), frames: Vec::new() },
         "result" => Step { items: results::result(state, message, at_ms), frames: Vec::new() },
         "control_request" => control_request(state, message),
-        "control_cancel_request" => Step { items: questions::withdraw(state, text(message, "/request_id"), "withdrawn"), frames: Vec::new() },
+        "control_cancel_request" => {
+            Step { items: questions::withdraw(state, text(message, "/request_id"), "withdrawn"), frames: Vec::new() }
+        }
         quiet if QUIET.contains(&quiet) => Step::default(),
         other => {
             state.count_unknown(other);
@@ -109,6 +131,7 @@ fn system(state: &mut State, message: &Value) -> Vec<OutputBody> {
 
 fn init(state: &mut State, message: &Value) -> Vec<OutputBody> {
     state.in_turn = true;
+    text(message, "/cwd").clone_into(&mut state.cwd);
     let session_id = text(message, "/session_id");
     if state.session_id == session_id {
         return Vec::new();

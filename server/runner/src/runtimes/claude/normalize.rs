@@ -17,7 +17,7 @@ use crate::spool::{RawKind, RawLine};
 const UNREAD_MESSAGE_WAIT_MS: u64 = 30_000;
 
 /// Refusals of the key in a row after which waiting for more of them is pointless (claude R9).
-const AUTH_RETRIES: u32 = 2;
+pub(super) const AUTH_RETRIES: u32 = 2;
 
 /// Reads Claude Code's stream.
 pub(super) struct ClaudeLines {
@@ -47,7 +47,8 @@ impl Normalizer for ClaudeLines {
             Ok(message) if message.is_object() => messages::read(&mut self.state, &message, line.at_ms),
             // A message whose end is missing is of no use to anybody as text.
             _ if line.truncated && line.bytes.starts_with(b"{") => {
-                OutputBody::Gap { bytes: line.bytes.len() as u64 + line.dropped, reason: "a message of the agent was too long".to_owned() }.into()
+                OutputBody::Gap { bytes: line.bytes.len() as u64 + line.dropped, reason: "a message of the agent was too long".to_owned() }
+                    .into()
             }
             _ => plain(line).into(),
         }

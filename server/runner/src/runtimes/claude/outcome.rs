@@ -6,6 +6,7 @@ use aq_core::output::{FailureClass, OutputBody};
 use aq_core::runner_link::{RunOutcome, SessionOrder};
 use aq_core::time::Timestamp;
 
+use super::normalize::AUTH_RETRIES;
 use super::state::{Rejection, ResultFacts, State};
 use super::{questions, usage};
 use crate::runtimes::ending::{early_outcome, failed, late_outcome};
@@ -28,15 +29,22 @@ fn outcome(state: &State, exit: &ExitFacts) -> RunOutcome {
         // A turn that began after the last result and never ended leaves the work unfinished.
         Some(_) if state.in_turn => unfinished(state, exit),
         Some(result) if !result.is_error => RunOutcome::Succeeded { summary: result.text.clone() },
-        Some(result) => late_outcome(exit).filter(|_| result.terminal_reason.starts_with("aborted")).unwrap_or_else(|| failure(state, result)),
+        Some(result) => {
+            late_outcome(exit).filter(|_| result.terminal_reason.starts_with("aborted")).unwrap_or_else(|| failure(state, result))
+        }
         None => unfinished(state, exit),
     }
 }
 
+/// We gave up waiting for a key to be accepted (claude R9).
+fn key_refused() -> RunOutcome {
+    failed(FailureClass::Auth, "the provider does not accept the key; check the account's login or API key")
+}
+
 /// No result, or none for the last turn.
 fn unfinished(state: &State, exit: &ExitFacts) -> RunOutcome {
-    if state.auth_retries > 1 {
-        return failed(FailureClass::Auth, "the provider does not accept the key; check the account's login or API key");
+    if state.auth_retries >= AUTH_RETRIES {
+        return key_refused();
     }
     if let Some(outcome) = late_outcome(exit) {
         return outcome;
@@ -46,7 +54,14 @@ fn unfinished(state: &State, exit: &ExitFacts) -> RunOutcome {
     }
     let said: Vec<_> = state.stderr.iter().map(String::as_str).collect();
     let said = said.join(" ");
-    let refused = ["unknown option", "cannot be used with root", "requires --verbose", "Input must be provided", "Invalid session ID", "error: option"];
+    let refused = [
+        "unknown option",
+        "cannot be used with root",
+        "requires --verbose",
+        "Input must be provided",
+        "Invalid session ID",
+        "error: option",
+    ];
     if refused.iter().any(|words| said.contains(words)) {
         return failed(FailureClass::InvalidRequest, said);
     }
@@ -64,6 +79,9 @@ fn failure(state: &State, result: &ResultFacts) -> RunOutcome {
         return limited(&rejection, text);
     }
     if result.terminal_reason.starts_with("aborted") {
+        if state.auth_retries >= AUTH_RETRIES {
+            return key_refused();
+        }
         // The text beside it is a diagnosis for the makers of the CLI.
         return failed(FailureClass::Agent, format!("the turn was interrupted ({})", result.terminal_reason));
     }
@@ -71,9 +89,8 @@ fn failure(state: &State, result: &ResultFacts) -> RunOutcome {
         _ if says("Prompt is too long") => FailureClass::Exhausted,
         ("billing_error" | "account_on_hold", _) => FailureClass::Billing,
         _ if says("Credit balance is too low") => FailureClass::Billing,
-        ("authentication_failed" | "oauth_org_not_allowed" | "verification_required" | "cloud_credential_error", _) | (_, Some(401 | 403)) => {
-            FailureClass::Auth
-        }
+        ("authentication_failed" | "oauth_org_not_allowed" | "verification_required" | "cloud_credential_error", _)
+        | (_, Some(401 | 403)) => FailureClass::Auth,
         _ if says("Not logged in") => FailureClass::Auth,
         ("max_output_tokens", _) => FailureClass::Exhausted,
         _ if subtype.starts_with("error_max_") => FailureClass::Exhausted,

@@ -53,7 +53,7 @@ pub(super) fn ask(state: &mut State, request_id: &str, message: &Value) -> Vec<O
         }
         _ => {
             let reason = text(message, "/request/decision_reason");
-            let wants = format!("May {tool} be used? {}", summary(&input));
+            let wants = format!("May {tool} be used? {}", summary(&state.cwd, &input));
             vec![OutputBody::Question(Question {
                 request_id: request_id.to_owned(),
                 kind: QuestionKind::Permission,

@@ -70,7 +70,9 @@ mod tests {
         assert_eq!(read("resets 2pm (UTC)"), Some(millis("2026-11-21T14:00:00Z")));
         assert_eq!(read("resets Nov 23, 12:58am (UTC)"), Some(millis("2026-11-23T00:58:00Z")));
         assert_eq!(read("resets Jan 2, 12pm (UTC)"), Some(millis("2027-01-02T12:00:00Z")));
-        for nonsense in ["resets soon (UTC)", "resets 6:25pm", "resets 13pm (UTC)", "resets 1pm (Nowhere/None)", "", "resets Foo 3, 1pm (UTC)"] {
+        for nonsense in
+            ["resets soon (UTC)", "resets 6:25pm", "resets 13pm (UTC)", "resets 1pm (Nowhere/None)", "", "resets Foo 3, 1pm (UTC)"]
+        {
             assert_eq!(read(nonsense), None, "{nonsense}");
         }
     }

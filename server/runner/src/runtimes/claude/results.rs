@@ -19,11 +19,12 @@ const SUMMARY_BYTES: usize = 16 * 1024;
 pub(super) fn result(state: &mut State, message: &Value, at_ms: i64) -> Vec<OutputBody> {
     state.turns += 1;
     state.in_turn = false;
-    state.auth_retries = 0;
     let said = text(message, "/result");
     let errors = list(message, "/errors").iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; ");
     let subtype = text(message, "/subtype");
     let words = [said, &errors, subtype].into_iter().find(|words| !words.is_empty()).unwrap_or_default();
+    // An interrupted turn carries a diagnosis for the makers of the CLI.
+    let words = if words.starts_with("[ede_diagnostic]") { "the turn was interrupted" } else { words };
     let is_error = is_true(message, "/is_error") || subtype != "success";
     let facts = ResultFacts {
         subtype: subtype.to_owned(),
@@ -55,6 +56,7 @@ fn denials(message: &Value) -> Option<OutputBody> {
     if counts.is_empty() {
         return None;
     }
-    let named: Vec<_> = counts.iter().map(|(tool, count)| if *count == 1 { (*tool).to_owned() } else { format!("{tool} ({count}×)") }).collect();
+    let named: Vec<_> =
+        counts.iter().map(|(tool, count)| if *count == 1 { (*tool).to_owned() } else { format!("{tool} ({count}×)") }).collect();
     Some(OutputBody::Note { text: format!("not allowed in this turn: {}", named.join(", ")) })
 }

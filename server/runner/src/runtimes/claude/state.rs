@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) prompt_uuid: String,
     /// The session that was announced.
     pub(super) session_id: String,
+    /// The directory that it works in, as it says; left out of summaries (F-100).
+    pub(super) cwd: String,
     /// Turns that have ended.
     pub(super) turns: u32,
     /// True between the first sign of a turn and its result.

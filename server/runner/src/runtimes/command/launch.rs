@@ -2,7 +2,6 @@
 //!
 //! Spec: specs/server/runner/runtimes.md
 
-
 use aq_core::runtime::RuntimeKind;
 
 use super::lines::PlainLines;
@@ -85,7 +84,6 @@ fn fill(template: &str, values: &[(&str, String)]) -> String {
     filled.push_str(rest);
     filled
 }
-
 
 #[cfg(test)]
 mod tests {

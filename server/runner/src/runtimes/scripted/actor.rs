@@ -135,7 +135,8 @@ impl<W: Write> Actor<W> {
                 return self.ask(&format!("{session}-{at}"), asked, progress);
             }
             ScriptStep::Plan(plan) => {
-                let asked = Asked { kind: Kind::Plan, text: "Is this plan accepted?".to_owned(), tool: "", detail: &plan, options: Vec::new() };
+                let asked =
+                    Asked { kind: Kind::Plan, text: "Is this plan accepted?".to_owned(), tool: "", detail: &plan, options: Vec::new() };
                 return self.ask(&format!("{session}-{at}"), asked, progress);
             }
             ScriptStep::Usage { input, output } => self.say(&Said::Usage { id: format!("{session}-{at}"), input, output }),
@@ -159,7 +160,9 @@ impl<W: Write> Actor<W> {
                 std::thread::park();
             },
             ScriptStep::Flood { bytes } => self.flood(bytes),
-            ScriptStep::Garbage => drop(self.stdout.write_all(b"{\"aq\":\"nonsense\"}\n{broken\n\xff\xfe\x00 not text\n").and_then(|()| self.stdout.flush())),
+            ScriptStep::Garbage => {
+                drop(self.stdout.write_all(b"{\"aq\":\"nonsense\"}\n{broken\n\xff\xfe\x00 not text\n").and_then(|()| self.stdout.flush()))
+            }
             ScriptStep::Done(text) => return Next::Stop(self.result(true, fill(&text), "")),
         }
         Next::Go

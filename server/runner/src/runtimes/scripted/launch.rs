@@ -30,13 +30,8 @@ impl Runtime for Scripted {
             SessionOrder::Resume { session_id } => (session_id.clone(), true),
         };
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
-        let told = Told::Start {
-            task: start.run.task.to_string(),
-            title: start.title.clone(),
-            prompt: start.prompt.clone(),
-            session,
-            resume,
-        };
+        let told =
+            Told::Start { task: start.run.task.to_string(), title: start.title.clone(), prompt: start.prompt.clone(), session, resume };
         Ok(LaunchPlan {
             argv: vec![text(order.ourselves), SUBCOMMAND.to_owned(), text(order.home)],
             env: start.profile.env.clone(),

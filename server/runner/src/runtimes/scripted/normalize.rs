@@ -43,12 +43,9 @@ impl ScriptedLines {
             Said::Session { id, model, version } => OutputBody::SessionStarted { session_id: id, model, version },
             Said::Say { text } => OutputBody::Text { text: clip(&text) },
             Said::Think { text } => OutputBody::Thinking { text: clip(&text) },
-            Said::Tool { id, name, summary, input } => OutputBody::ToolCall {
-                call_id: id,
-                name,
-                summary: first_line(&summary, 300),
-                input: clip(&input.to_string()),
-            },
+            Said::Tool { id, name, summary, input } => {
+                OutputBody::ToolCall { call_id: id, name, summary: first_line(&summary, 300), input: clip(&input.to_string()) }
+            }
             Said::ToolResult { id, error, text } => OutputBody::ToolResult { call_id: id, is_error: error, text: clip(&text) },
             Said::Usage { id, input, output } => {
                 let tokens = TokenUsage { input, output, ..TokenUsage::default() };
@@ -110,11 +107,9 @@ impl Normalizer for ScriptedLines {
         let items = withdrawn.map(|id| OutputBody::QuestionClosed { request_id: id, answer: "the run ended".to_owned() }).collect();
         let said = self.result.as_ref().map(|result| match result {
             Verdicted { success: true, text, .. } => RunOutcome::Succeeded { summary: text.clone() },
-            Verdicted { window, text, resets_at_ms, .. } if !window.is_empty() => RunOutcome::Limited {
-                window: window.clone(),
-                resets_at: resets_at_ms.map(Timestamp::from_millis),
-                message: text.clone(),
-            },
+            Verdicted { window, text, resets_at_ms, .. } if !window.is_empty() => {
+                RunOutcome::Limited { window: window.clone(), resets_at: resets_at_ms.map(Timestamp::from_millis), message: text.clone() }
+            }
             Verdicted { class, text, .. } => failed(FailureClass::parse(class).unwrap_or(FailureClass::Agent), text.clone()),
         });
         let outcome = early_outcome(exit).or(said).or_else(|| late_outcome(exit)).unwrap_or_else(|| {

@@ -1,0 +1,9 @@
+//! Runtimes against recordings of our own, in the manner of the real programs. Spec: specs/server/runner/runtimes.md
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+mod bench;
+mod claude_launch;
+mod claude_outcomes;
+mod claude_talk;
+mod plain;

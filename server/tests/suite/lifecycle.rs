@@ -262,7 +262,7 @@ async fn tokens_are_counted_once() {
     server.report(&order.run, RunReport::Output { items: vec![usage(1)] }).await;
     server.report(&order.run, RunReport::Output { items: vec![usage(1), usage(2)] }).await;
     assert_eq!(server.runs(&task).await[0].run.tokens.total(), 18);
-    let used = server.engine.submit(|tx| Ok::<_, CommandError>(tx.state.projects.values().next().unwrap().usage.tokens_at(at))).await.unwrap();
+    let used = server.engine.submit(move |tx| Ok::<_, CommandError>(tx.state.projects.values().next().unwrap().usage.tokens_at(at))).await.unwrap();
     assert_eq!(used, 18);
 }
 

@@ -1,0 +1,347 @@
+//! Starting and ending a server, in the one order that loses nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aq_core::event::EventKind;
+use aq_core::runner_link::{RunnerLink, RunnerOrder, StopReason};
+use aq_runner::service::RunnerService;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::adapters::{Ender, Repositories};
+use super::{maintenance, policy, seed};
+use crate::api::{self, Api, KeyRing};
+use crate::background::{Background, OnExit};
+use crate::clock::{SharedClock, SystemClock};
+use crate::commands::CommandError;
+use crate::config::{Environment, ServerConfig, sections};
+use crate::events::{EventBus, OutputHub, OutputLog, Wake};
+use crate::grpc::{self, Gate, GrpcOptions, Health, Permissions, TcpOptions, TlsIdentity};
+use crate::home::{Home, HomeError};
+use crate::lifecycle::{EPOCH, Engine, Figures, Hot, LifecycleError, Subject, announce, load};
+use crate::orchestrator::{Orchestrator, Parts};
+use crate::shutdown::{self, Shutdown};
+use crate::store::{Connection, DatabaseUrl, Reader, StoreError, WriterThread, open_migrated, settings};
+
+/// Threads that read the database.
+const READERS: usize = 3;
+
+/// Why a server did not start, or ended other than asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The database cannot be used.
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// What was running cannot be taken up.
+    #[error("what was running cannot be taken up: {0}")]
+    Recover(#[from] LifecycleError),
+    /// Something that the configuration names cannot be made.
+    #[error("{0}")]
+    Command(#[from] CommandError),
+    /// A listener cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] grpc::ListenError),
+    /// A listener broke while serving.
+    #[error(transparent)]
+    Serve(#[from] grpc::ServeError),
+    /// A file or a signal handler cannot be had.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> AppError {
+    let what = what.into();
+    move |source| AppError::Io { what, source }
+}
+
+/// A server whose parts run but that takes no calls yet.
+pub struct Started {
+    /// The writer.
+    pub engine: Engine,
+    /// The readers.
+    pub reader: Reader,
+    /// Events.
+    pub bus: EventBus,
+    /// Run output.
+    pub hub: OutputHub,
+    /// The clock.
+    pub clock: SharedClock,
+    /// Rings the orchestrator.
+    pub wake: Wake,
+    /// The figures decisions are made with.
+    pub policy: Arc<crate::orchestrator::Policy>,
+    writer: WriterThread,
+}
+
+fn database(config: &ServerConfig) -> DatabaseUrl {
+    match &config.database.url {
+        sections::DatabaseUrl::Sqlite(path) => DatabaseUrl::sqlite(path),
+        sections::DatabaseUrl::Postgres(url) => DatabaseUrl::parse(url.expose()),
+    }
+}
+
+/// Opens the database, counts the start, and starts writer and readers. Blocking work happens on a blocking thread.
+///
+/// # Errors
+/// [`AppError::Store`].
+pub async fn start(config: &ServerConfig, clock: SharedClock) -> Result<Started, AppError> {
+    let (url, backups, span) = (database(config), config.server.home.join("backups"), policy::window_ms(config));
+    let now = clock.now();
+    let opened = tokio::task::spawn_blocking(move || -> Result<(Connection, Figures, Reader), StoreError> {
+        let (mut connection, migrated) = open_migrated(&url, &backups, now)?;
+        if !migrated.applied.is_empty() {
+            tracing::info!(applied = ?migrated.applied, backup = ?migrated.backup, "brought the database up to date");
+        }
+        let epoch = settings::get(&mut connection, EPOCH)?.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0) + 1;
+        settings::set(&mut connection, EPOCH, &epoch.to_string())?;
+        let figures = load(&mut connection, now, span)?;
+        Ok((connection, figures, Reader::start(&url, READERS)?))
+    });
+    let (connection, figures, reader) = opened.await.map_err(|error| StoreError::Database(error.to_string()))??;
+    let hub = OutputHub::new(OutputLog::open(&config.server.home.join("output")).map_err(io("the output folder cannot be made"))?);
+    let bus = EventBus::new(figures.last_event);
+    let publisher = bus.clone();
+    let (engine, writer) = Engine::start(connection, Hot::new(figures), move |facts| publisher.publish(facts))?;
+    Ok(Started { engine, reader, bus, hub, clock, wake: Wake::default(), policy: Arc::new(policy::policy(config)), writer })
+}
+
+/// Serves until a signal, a call or a broken part ends it. Runs go on under their shims; the next start takes them up.
+///
+/// # Errors
+/// [`AppError`] when it cannot start, or a listener breaks.
+pub async fn serve(config: ServerConfig, environment: &Environment, program: PathBuf) -> Result<(), AppError> {
+    let home = Home::open(&config.server.home)?;
+    warn_of_weak_walls(&config);
+    let (controller, shutdown) = shutdown::pair(config.server.grace);
+    let signals = shutdown::listen(&shutdown).map_err(io("signals cannot be handled"))?;
+    let started = start(&config, Arc::new(SystemClock)).await?;
+    let options = options(&config, &home, environment)?;
+    let listeners = grpc::bind(&options).await?;
+    let health = Health::starting().await;
+
+    let closed = CancellationToken::new();
+    let parts = Parts {
+        engine: started.engine.clone(),
+        reader: started.reader.clone(),
+        hub: started.hub.clone(),
+        clock: Arc::clone(&started.clock),
+        policy: Arc::clone(&started.policy),
+        wake: started.wake.clone(),
+    };
+    let (orchestrator, sink) = Orchestrator::new(parts, closed.clone());
+    let runner = RunnerService::start(policy::runner(&config, environment, &program), sink);
+    let link: Arc<dyn RunnerLink> = Arc::clone(&runner) as Arc<dyn RunnerLink>;
+    let context = seed::own(started.clock.now());
+    let (wanted, own) = (config.clone(), context.clone());
+    started.engine.submit(move |tx| seed::configured(tx, &wanted, &own)).await?;
+    let keys = Arc::new(KeyRing::open(started.engine.clone(), started.reader.clone(), Arc::clone(&started.clock)).await?);
+    if !home.path().join("admin.key").exists() {
+        let key = keys.create_admin().await?;
+        home.write("admin.key", &key)?;
+    }
+    let recovered = orchestrator.recover(link.as_ref()).await?;
+    if recovered != crate::orchestrator::Recovered::default() {
+        tracing::info!(?recovered, "took up what was running");
+    }
+
+    let background = Background::new(shutdown.clone());
+    spawn_maintenance(&background, &started, &config);
+    let (order, stop) = (Arc::clone(&link), shutdown.drain().clone());
+    let deciding = tokio::spawn(orchestrator.run(order, stop));
+    let take_runs = Arc::new(AtomicBool::new(false));
+    let api = Api::new(api::Parts {
+        engine: started.engine.clone(),
+        reader: started.reader.clone(),
+        hub: started.hub.clone(),
+        bus: started.bus.clone(),
+        clock: Arc::clone(&started.clock),
+        wake: started.wake.clone(),
+        link: Arc::clone(&link),
+        policy: Arc::clone(&started.policy),
+        repositories: Arc::new(Repositories { rooms: runner.rooms().clone(), home: home.path().to_owned() }),
+        ending: Arc::new(Ender { shutdown: shutdown.clone(), take_runs: Arc::clone(&take_runs) }),
+        facts: facts(&config, &started),
+        drain: shutdown.drain().clone(),
+    });
+    let endpoint = listeners.endpoint().unwrap_or_default();
+    home.write("endpoint", &format!("{endpoint}\n"))?;
+    tracing::info!(%endpoint, home = %home.path().display(), database = %database(&config), "serving");
+    api.set_ready();
+    health.ready().await;
+    say(&started.engine, &context, EventKind::SystemStarted, json!({ "version": env!("CARGO_PKG_VERSION") })).await?;
+
+    let gate = Gate { keys, permissions: permissions() };
+    let serving = tokio::spawn({
+        let (routes, token) = (api.routes(), shutdown.drain().clone());
+        async move { grpc::serve(listeners, &options, gate, routes, health, token).await }
+    });
+    let ended = Ended { shutdown, serving, deciding, background, link, runner, started, closed, take_runs };
+    let outcome = end(controller, ended).await;
+    signals.abort();
+    drop(home);
+    outcome
+}
+
+/// Everything that has to come to rest, in this order.
+struct Ended {
+    shutdown: Shutdown,
+    serving: tokio::task::JoinHandle<Result<(), grpc::ServeError>>,
+    deciding: tokio::task::JoinHandle<Result<(), StoreError>>,
+    background: Background,
+    link: Arc<dyn RunnerLink>,
+    runner: Arc<RunnerService>,
+    started: Started,
+    closed: CancellationToken,
+    take_runs: Arc<AtomicBool>,
+}
+
+async fn end(controller: shutdown::Controller, parts: Ended) -> Result<(), AppError> {
+    let Ended { shutdown, mut serving, deciding, background, link, runner, started, closed, take_runs } = parts;
+    let broken = {
+        let shutdown = shutdown.clone();
+        let (engine, clock) = (started.engine.clone(), Arc::clone(&started.clock));
+        let drained = async move {
+            shutdown.drain().cancelled().await;
+            let reason = shutdown.reason().map(|reason| reason.to_string()).unwrap_or_default();
+            let context = seed::own(clock.now());
+            if let Err(error) = say(&engine, &context, EventKind::SystemStopping, json!({ "reason": reason })).await {
+                tracing::warn!(%error, "the end could not be announced");
+            }
+            if take_runs.load(Ordering::SeqCst) {
+                stop_runs(&engine, link.as_ref()).await;
+            }
+            background.ended().await;
+            // The loop ends by the same token; what it returns was logged where it happened.
+            let _ended = deciding.await;
+        };
+        tokio::select! {
+            reason = controller.run(drained) => {
+                tracing::info!(%reason, "ending");
+                None
+            }
+            served = &mut serving => Some(served),
+        }
+    };
+    let served = match broken {
+        Some(served) => served,
+        None => tokio::time::timeout(Duration::from_secs(5), &mut serving).await.unwrap_or(Ok(Ok(()))),
+    };
+    // Reports are taken until here, so that what ended during the drain is recorded; then the runner lets go without ending a run.
+    closed.cancel();
+    runner.shutdown().await;
+    let Started { engine, writer, hub, .. } = started;
+    let last = tokio::task::spawn_blocking(move || {
+        engine.stop();
+        writer.join();
+        hub.log().sync()
+    });
+    for (run, error) in last.await.unwrap_or_default() {
+        tracing::warn!(%run, %error, "output could not be made durable");
+    }
+    match served {
+        Ok(served) => served.map_err(AppError::from),
+        Err(error) => Err(AppError::Io { what: "serving ended".to_owned(), source: std::io::Error::other(error) }),
+    }
+}
+
+/// Stops every open run and waits until none is left; the grace of the shutdown bounds it.
+async fn stop_runs(engine: &Engine, link: &dyn RunnerLink) {
+    let open = |engine: Engine| async move {
+        engine
+            .submit(|tx| Ok::<_, StoreError>(tx.state.runs.values().map(|open| open.run.clone()).collect::<Vec<_>>()))
+            .await
+            .unwrap_or_default()
+    };
+    for run in open(engine.clone()).await {
+        link.order(RunnerOrder::Stop { run, reason: StopReason::Shutdown });
+    }
+    while !open(engine.clone()).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn say(
+    engine: &Engine,
+    context: &crate::commands::Context,
+    kind: EventKind,
+    payload: serde_json::Value,
+) -> Result<(), LifecycleError> {
+    let now = context.now;
+    engine.submit(move |tx| announce(tx, kind, now, Subject::default(), payload.clone())).await
+}
+
+fn spawn_maintenance(background: &Background, started: &Started, config: &ServerConfig) {
+    let hub = started.hub.clone();
+    background.spawn("output sync", OnExit::Restart, move |shutdown| maintenance::sync_output(hub.clone(), shutdown));
+    let (engine, clock, wanted) = (started.engine.clone(), Arc::clone(&started.clock), config.clone());
+    background.spawn("retention", OnExit::Restart, move |shutdown| {
+        maintenance::sweep(engine.clone(), Arc::clone(&clock), wanted.clone(), shutdown)
+    });
+    let (engine, wake, folder, reserve) =
+        (started.engine.clone(), started.wake.clone(), config.server.home.clone(), config.retention.disk_reserve_bytes);
+    background.spawn("disk room", OnExit::Restart, move |shutdown| {
+        maintenance::watch_disk(engine.clone(), wake.clone(), folder.clone(), reserve, shutdown)
+    });
+}
+
+fn options(config: &ServerConfig, home: &Home, environment: &Environment) -> Result<GrpcOptions, AppError> {
+    let runtime_dir = environment.filled("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let socket = match &config.server.socket {
+        Some(path) => path.clone(),
+        None => home.socket(runtime_dir.as_deref())?,
+    };
+    let tls = config
+        .server
+        .tls
+        .as_ref()
+        .map(|files| {
+            let read = |path: &PathBuf| std::fs::read(path).map_err(io(format!("{} cannot be read", path.display())));
+            Ok::<_, AppError>(TlsIdentity { certificate_pem: read(&files.certificate)?, key_pem: read(&files.key)? })
+        })
+        .transpose()?;
+    let tcp = config.server.listen.map(|address| TcpOptions { address, tls });
+    Ok(GrpcOptions { unix_socket: Some(socket), tcp, ..GrpcOptions::default() })
+}
+
+fn permissions() -> Permissions {
+    api::PERMISSIONS.iter().fold(Permissions::new(), |table, (path, roles)| table.allow(path, roles))
+}
+
+fn facts(config: &ServerConfig, started: &Started) -> api::ServerFacts {
+    api::ServerFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: started.clock.now(),
+        sandbox: sandbox_text(config),
+        database: database(config).to_string(),
+        home: config.server.home.clone(),
+        clones: config.server.home.join("clones"),
+    }
+}
+
+fn sandbox_text(config: &ServerConfig) -> String {
+    match config.agents.sandbox {
+        sections::SandboxLevel::Landlock => aq_runner::sandbox::probe().to_string(),
+        sections::SandboxLevel::None => "none: agents are not contained".to_owned(),
+    }
+}
+
+fn warn_of_weak_walls(config: &ServerConfig) {
+    tracing::info!(sandbox = %sandbox_text(config), "how agents are contained");
+    if config.agents.sandbox == sections::SandboxLevel::None || aq_runner::sandbox::probe().landlock == 0 {
+        tracing::warn!("agents are not contained: they can read whatever this user can, except where a key is asked for");
+    }
+    if rustix::process::geteuid().is_root() {
+        tracing::warn!("aqd runs as root, and so do its agents; use a user of its own");
+    }
+}

@@ -1,0 +1,92 @@
+//! What is looked after in the background: output made durable, old things removed, room on the disk.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::SharedClock;
+use crate::commands::CommandError;
+use crate::config::ServerConfig;
+use crate::events::{OutputHub, Wake};
+use crate::lifecycle::Engine;
+use crate::shutdown::Shutdown;
+use crate::store::{StoreError, events};
+
+/// How often output is made durable.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// How often old things are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// How often the room on the disk is looked at.
+const DISK_EVERY: Duration = Duration::from_secs(10);
+
+/// A day in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
+/// Makes appended output durable once a second.
+pub(super) async fn sync_output(hub: OutputHub, shutdown: Shutdown) -> Result<(), StoreError> {
+    let mut timer = tokio::time::interval(SYNC_EVERY);
+    loop {
+        tokio::select! {
+            _ = timer.tick() => {}
+            () = shutdown.drain().cancelled() => return Ok(()),
+        }
+        let log = hub.log().clone();
+        let failed = tokio::task::spawn_blocking(move || log.sync()).await.unwrap_or_default();
+        for (run, error) in failed {
+            tracing::warn!(%run, %error, "output is not durable yet");
+        }
+    }
+}
+
+/// Removes what is older than the configuration keeps.
+pub(super) async fn sweep(engine: Engine, clock: SharedClock, config: ServerConfig, shutdown: Shutdown) -> Result<(), StoreError> {
+    let days = i64::try_from(config.retention.events_days).unwrap_or(i64::MAX / DAY_MS);
+    let mut timer = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            _ = timer.tick() => {}
+            () = shutdown.drain().cancelled() => return Ok(()),
+        }
+        let before = clock.now().plus_millis(-days.saturating_mul(DAY_MS));
+        let removed = engine.submit(move |tx| events::remove_before(tx.db, before)).await?;
+        if removed > 0 {
+            tracing::info!(removed, "removed old events");
+        }
+    }
+}
+
+/// Stops new starts while the disk has less room than the configured reserve, and says so. Runs go on.
+pub(super) async fn watch_disk(
+    engine: Engine,
+    wake: Wake,
+    home: PathBuf,
+    reserve: u64,
+    shutdown: Shutdown,
+) -> Result<(), CommandError> {
+    let mut timer = tokio::time::interval(DISK_EVERY);
+    let mut short = false;
+    loop {
+        tokio::select! {
+            _ = timer.tick() => {}
+            () = shutdown.drain().cancelled() => return Ok(()),
+        }
+        let Ok(room) = rustix::fs::statvfs(&home) else { continue };
+        let free = room.f_bavail.saturating_mul(room.f_frsize);
+        if (free < reserve) != short {
+            short = free < reserve;
+            let reason = short.then(|| format!("{} MiB are free on the disk of {}, less than the reserve of {} MiB", free >> 20, home.display(), reserve >> 20));
+            match &reason {
+                Some(reason) => tracing::warn!(%reason, "nothing new starts"),
+                None => tracing::info!("there is room on the disk again"),
+            }
+            engine
+                .submit(move |tx| {
+                    tx.state.set_degraded(reason.clone());
+                    Ok::<_, CommandError>(())
+                })
+                .await?;
+            wake.ring();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! From the configuration to the figures that decisions are made with, and to what the runner needs to know.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use aq_core::runner_link::{RunLimits, RuntimeProfile};
+use aq_core::runtime::RuntimeKind;
+use aq_runner::git::{GitProgram, Identity};
+use aq_runner::service::RunnerConfig;
+
+use crate::config::{Environment, Secret, ServerConfig, sections};
+use crate::orchestrator::Policy;
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The figures of the orchestrator.
+#[must_use]
+pub(super) fn policy(config: &ServerConfig) -> Policy {
+    let defaults = Policy::default();
+    let run_limits = RunLimits {
+        wall_ms: millis(config.agents.stuck_timeout),
+        silence_ms: millis(config.agents.silence_timeout),
+        output_bytes: config.retention.run_output_bytes,
+        grace_ms: millis(config.agents.graceful_shutdown_timeout),
+        ..defaults.run_limits
+    };
+    let claude = &config.runtimes.claude;
+    let claude = RuntimeProfile {
+        command: std::iter::once(claude.program.clone()).chain(claude.extra_args.iter().cloned()).collect(),
+        model: claude.model.clone().unwrap_or_default(),
+        ..RuntimeProfile::default()
+    };
+    let secrets = config
+        .accounts
+        .iter()
+        .filter_map(|account| match &account.login {
+            Some(sections::Login::ApiKey(key)) => Some(key),
+            _ => None,
+        })
+        .chain(config.runtimes.command_profiles.values().flat_map(|profile| profile.env.values()))
+        .filter(|secret| !secret.is_empty())
+        .map(|secret| secret.expose().to_owned())
+        .collect();
+    Policy {
+        guarantee: config.scheduling.min_task_guarantee,
+        global_budget: config.budgets.day_tokens,
+        project_budget: config.budgets.project_day_tokens,
+        run_budget: config.budgets.run_tokens,
+        verify_limits: RunLimits { wall_ms: run_limits.wall_ms.min(3_600_000), ..run_limits },
+        run_limits,
+        limit_wait_ms: i64::try_from(millis(config.pause_retry.rate_limit_backoff)).unwrap_or(i64::MAX),
+        safety_timer_ms: millis(config.scheduling.safety_timer),
+        runtimes: BTreeMap::from([(RuntimeKind::Claude, claude)]),
+        secrets,
+        ..defaults
+    }
+}
+
+/// The length of the rolling window, in milliseconds.
+#[must_use]
+pub(super) fn window_ms(config: &ServerConfig) -> i64 {
+    i64::try_from(config.scheduling.rolling_window_hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
+}
+
+/// What the runner works with.
+#[must_use]
+pub(super) fn runner(config: &ServerConfig, environment: &Environment, program: &Path) -> RunnerConfig {
+    let mut runner = RunnerConfig::new(&config.server.home, program);
+    runner.sandbox = match config.agents.sandbox {
+        sections::SandboxLevel::Landlock => aq_runner::service::SandboxLevel::Landlock,
+        sections::SandboxLevel::None => aq_runner::service::SandboxLevel::None,
+    };
+    runner.identity = Identity { name: config.git.identity_name.clone(), email: config.git.identity_email.clone() };
+    runner.git = GitProgram { timeout: config.git.fetch_timeout, ..GitProgram::default() };
+    runner.environment = config.agents.environment.iter().map(|(name, value): (&String, &Secret)| (name.clone(), value.expose().to_owned())).collect();
+    runner.toolchains = [".cargo", ".rustup", ".nvm", ".pyenv", ".local/share/claude", ".local/bin"]
+        .iter()
+        .filter_map(|folder| environment.home().map(|home| home.join(folder)))
+        .filter(|folder| folder.is_dir())
+        .collect();
+    runner
+}

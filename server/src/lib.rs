@@ -2,13 +2,17 @@
 //!
 //! Spec: specs/server/README.md
 
+pub mod app;
 pub mod args;
 pub mod background;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod demo;
+pub mod entry;
 pub mod events;
 pub mod grpc;
+pub mod home;
 pub mod lifecycle;
 pub mod orchestrator;
 pub mod shutdown;

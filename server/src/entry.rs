@@ -51,13 +51,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the command line talks to people on standard error")]
 fn fail(message: &str) -> ExitCode {
     eprintln!("aqd: {message}");
     ExitCode::FAILURE
 }
 
-#[expect(clippy::print_stderr, reason = "the command line talks to people on standard error")]
 fn tell(problems: &[Problem]) {
     for problem in problems {
         eprintln!("{problem}");
@@ -102,7 +100,6 @@ fn serve(config: ServerConfig, environment: &Environment) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command goes to standard output")]
 fn check(config: &ServerConfig, environment: &Environment, print: bool) -> ExitCode {
     let found = inspect(config, environment);
     tell(&found);
@@ -128,7 +125,6 @@ fn database(config: &ServerConfig) -> DatabaseUrl {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command goes to standard output")]
 fn migrate(config: &ServerConfig) -> ExitCode {
     let home = match crate::home::Home::open(&config.server.home) {
         Ok(home) => home,
@@ -155,7 +151,6 @@ fn migrate(config: &ServerConfig) -> ExitCode {
 }
 
 /// What can be checked without a running server. What only a server knows is checked by `aqctl doctor`.
-#[expect(clippy::print_stdout, reason = "the answer of a command goes to standard output")]
 fn doctor(config: &ServerConfig, environment: &Environment, json: bool) -> ExitCode {
     let problems = inspect(config, environment);
     let git = crate::config::find_program("git", environment);

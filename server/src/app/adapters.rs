@@ -8,7 +8,10 @@ use aq_core::runner_link::{BoxFuture, WorkspaceSource};
 use aq_core::workspace::WorkspaceKind;
 use aq_runner::git::Rooms;
 
-use crate::api::{Ending, RepositoryCheck, RepositoryRefused};
+use aq_core::principal::Principal;
+
+use crate::api::{Ending, KeyRing, RepositoryCheck, RepositoryRefused};
+use crate::grpc::{KeyStore, KeyStoreUnavailable};
 use crate::shutdown::{Reason, Shutdown};
 
 /// Looks at repositories with the runner's own git.
@@ -71,5 +74,15 @@ impl Ending for Ender {
     fn end(&self, reason: &str, _grace: Option<Duration>, stop_runs: bool) {
         self.take_runs.store(stop_runs, std::sync::atomic::Ordering::SeqCst);
         self.shutdown.request(Reason::Requested(reason.to_owned()));
+    }
+}
+
+/// Lets the transport ask the ring of keys.
+pub(super) struct Keys(pub(super) KeyRing);
+
+#[tonic::async_trait]
+impl KeyStore for Keys {
+    async fn verify(&self, kid: &str, secret: &str) -> Result<Option<Principal>, KeyStoreUnavailable> {
+        self.0.verify(kid, secret).await.map_err(|error| KeyStoreUnavailable(error.to_string()))
     }
 }

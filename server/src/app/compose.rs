@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aq_core::event::EventKind;
+use aq_core::principal::{ProjectScope, Role};
 use aq_core::runner_link::{RunnerLink, RunnerOrder, StopReason};
 use aq_runner::service::RunnerService;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::adapters::{Ender, Repositories};
+use super::adapters::{Ender, Keys, Repositories};
 use super::{maintenance, policy, seed};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
@@ -24,7 +25,7 @@ use crate::home::{Home, HomeError};
 use crate::lifecycle::{EPOCH, Engine, Figures, Hot, LifecycleError, Subject, announce, load};
 use crate::orchestrator::{Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
-use crate::store::{Connection, DatabaseUrl, Reader, StoreError, WriterThread, open_migrated, settings};
+use crate::store::{Connection, DatabaseUrl, Reader, StoreError, WriterThread, api_keys, open_migrated, settings};
 
 /// Threads that read the database.
 const READERS: usize = 3;
@@ -145,10 +146,13 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let context = seed::own(started.clock.now());
     let (wanted, own) = (config.clone(), context.clone());
     started.engine.submit(move |tx| seed::configured(tx, &wanted, &own)).await?;
-    let keys = Arc::new(KeyRing::open(started.engine.clone(), started.reader.clone(), Arc::clone(&started.clock)).await?);
+    let keys = Arc::new(Keys(KeyRing::new(started.reader.clone(), Arc::clone(&started.clock))));
     if !home.path().join("admin.key").exists() {
-        let key = keys.create_admin().await?;
-        home.write("admin.key", &key)?;
+        // The key is stored before its file is written: a file without its key would lock the administrator out.
+        let made = api::new_key(Role::Admin, ProjectScope::All, "administrator", context.now, None);
+        let record = made.record.clone();
+        started.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await?;
+        home.write("admin.key", &format!("{}\n", made.key))?;
     }
     let recovered = orchestrator.recover(link.as_ref()).await?;
     if recovered != crate::orchestrator::Recovered::default() {

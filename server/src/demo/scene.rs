@@ -27,7 +27,6 @@ struct Queued {
 
 /// Runs the demonstration; `home` overrides the scratch folder, which is then kept.
 #[must_use]
-#[expect(clippy::print_stderr, reason = "the demonstration talks to people")]
 pub fn run(arguments: DemoArguments, home: Option<PathBuf>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -62,7 +61,6 @@ pub fn run(arguments: DemoArguments, home: Option<PathBuf>) -> ExitCode {
     code
 }
 
-#[expect(clippy::print_stdout, reason = "the demonstration talks to people")]
 async fn play(agent: DemoAgent, folder: &Path) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
     let mut server = Server::start(&folder.join("home"))?;
@@ -104,7 +102,6 @@ async fn play(agent: DemoAgent, folder: &Path) -> Result<(), String> {
 }
 
 /// Prints what the agents do, as it happens, until every task is settled; the error names the tasks that did not complete.
-#[expect(clippy::print_stdout, reason = "the demonstration talks to people")]
 async fn follow(connection: &Connection, queued: &[Queued]) -> Result<(), String> {
     let mut streams = SelectAll::new();
     for task in queued {
@@ -152,7 +149,6 @@ fn line(item: &pb::OutputItem) -> Option<String> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the demonstration talks to people")]
 fn farewell(folder: &Path, kept: bool) {
     println!("Every task ran in a directory of its own, was checked, and landed on main.");
     println!("What to type next:");

@@ -16,10 +16,10 @@ use super::launching::{Program, start_or_attach, was_launched, write_files};
 use super::router::Shared;
 use super::stored::SideItem;
 use crate::runtimes::{LaunchOrder, Normalizer, Runtime, runtime};
-use crate::shim::{Attachment, end_leftovers};
+use crate::shim::{Attachment, FolderError, RunFolder, end_leftovers};
 
-/// How many launches one run may take.
-const MAX_LAUNCHES: u32 = 2;
+/// How many launches one run may take, those that never came to life included.
+const MAX_LAUNCHES: u32 = 5;
 
 fn failed(class: FailureClass, message: impl Into<String>) -> RunOutcome {
     RunOutcome::Failed { class, message: message.into() }
@@ -128,9 +128,16 @@ async fn launches(
         let (outcome, exit_code, relaunch) = match launch(shared, &order, journal, mailbox).await? {
             Driven::Over { end, exit_code } => (end.outcome, exit_code, end.relaunch),
             Driven::Lost { outcome } => (outcome, None, None),
+            Driven::Unborn if number + 1 < MAX_LAUNCHES => {
+                (journal.cursor.launch, journal.cursor.offset) = (number + 1, 0);
+                journal.save();
+                continue;
+            }
+            Driven::Unborn => (failed(FailureClass::Lost, "the shim never came to life"), None, None),
         };
         match relaunch {
-            Some(session) if number + 1 < MAX_LAUNCHES => {
+            // Once per run: a session that fails both ways is not tried for ever.
+            Some(session) if journal.cursor.session.is_none() => {
                 let (id, resume, words) = match session {
                     SessionOrder::Fresh { session_id } => (session_id, false, "the session is gone; starting a new one"),
                     SessionOrder::Resume { session_id } => (session_id, true, "the session exists already; going on with it"),
@@ -200,9 +207,19 @@ async fn launch(shared: &Arc<Shared>, order: &LaunchOrder<'_>, journal: &mut Jou
         Attachment::Exited(record) => drive.follow(None, Some(record), mailbox).await,
         Attachment::Lost { reason } => {
             end_leftovers(&folder).await;
+            // Barred now: what has not started by this time never will, so that starting it elsewhere does nothing twice.
+            if !was_born(&folder) {
+                return Ok(Driven::Unborn);
+            }
             drive.follow_lost(reason, mailbox).await
         }
     }
+}
+
+/// True when a shim came so far as to start the program, or when that cannot be ruled out.
+fn was_born(folder: &Path) -> bool {
+    let folder = RunFolder::new(folder);
+    folder.has_exit() || !matches!(folder.read_run(), Err(FolderError::Missing(_)))
 }
 
 /// The normaliser where the cursor left it.

@@ -37,6 +37,8 @@ pub(super) enum Driven {
     Over { end: End, exit_code: Option<i32> },
     /// It never ran, or nobody knows how it ended.
     Lost { outcome: RunOutcome },
+    /// Its shim was ended before it started the program; another launch does nothing twice.
+    Unborn,
 }
 
 /// A launch being followed.
@@ -151,8 +153,9 @@ impl<'a> Drive<'a> {
                 }
             }
         }
-        // Wishes are told anew to whoever is there now.
-        self.wishes = Wishes::default();
+        // Wishes are told anew to whoever is there now; an earlier server may have left the silence limit as a question wanted it.
+        let taken_up = self.offset > 0;
+        self.wishes = Wishes { patient: taken_up && !self.normalizer.wishes().patient, ..Wishes::default() };
         self.close_at = None;
         Ok(false)
     }

@@ -149,3 +149,42 @@ async fn sessions_are_resumed() {
     assert!(!memory.items().iter().any(|item| item.body == OutputBody::Text { text: "one".to_owned() }));
     service.shutdown().await;
 }
+
+/// Service R4: servers that come and go all the time lose and double nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_servers_see_one_stream() {
+    let script: String = (0..60).map(|number| format!("say {number}\nsleep {}\n", number % 7)).collect();
+    let world = World::new();
+    let mut all: Vec<aq_core::output::OutputItem> = Vec::new();
+    let mut servers = 0;
+    loop {
+        let (service, memory) = world.service();
+        match servers {
+            0 => begin(&service, world.start(&script)),
+            _ => service.order(attach(&world, &script, all.len() as u64)),
+        }
+        let wanted = 1 + servers % 5;
+        if servers % 2 == 1 {
+            memory.deaf_after.store(1 + wanted, std::sync::atomic::Ordering::Relaxed);
+        }
+        let over = memory
+            .until(|reports| {
+                let over = reports.iter().any(|report| matches!(report, RunReport::Finished { .. }));
+                let items: usize =
+                    reports.iter().map(|report| if let RunReport::Output { items } = report { items.len() } else { 0 }).sum();
+                let deaf = servers % 2 == 1 && reports.len() > 1 + wanted;
+                (over || deaf || items >= wanted).then_some(over)
+            })
+            .await;
+        service.shutdown().await;
+        all.extend(memory.items());
+        assert_gapless(&all, 1);
+        servers += 1;
+        if over {
+            break;
+        }
+    }
+    let said = all.iter().filter_map(|item| if let OutputBody::Text { text } = &item.body { text.parse::<u32>().ok() } else { None });
+    assert_eq!(said.collect::<Vec<_>>(), (0..60).collect::<Vec<_>>());
+    assert!(servers > 5, "{servers} servers");
+}

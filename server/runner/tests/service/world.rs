@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,13 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Memory {
     reports: Mutex<Vec<RunReport>>,
     news: Notify,
+    /// Reports beyond this many are remembered but never acknowledged, as by a server that dies right then; 0: all are.
+    pub(crate) deaf_after: AtomicUsize,
 }
 
 impl RunnerSink for Memory {
     fn report(&self, _run: RunRef, report: RunReport) -> BoxFuture<'_, Result<(), LinkClosed>> {
-        self.reports.lock().unwrap().push(report);
+        let mut reports = self.reports.lock().unwrap();
+        reports.push(report);
+        let deaf_after = self.deaf_after.load(Ordering::Relaxed);
+        let deaf = deaf_after > 0 && reports.len() > deaf_after;
         self.news.notify_waiters();
-        Box::pin(async { Ok(()) })
+        if deaf { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(()) }) }
     }
 }
 

@@ -110,9 +110,9 @@ fn limited(rejection: &Rejection, message: &str) -> RunOutcome {
     }
 }
 
-/// A session that is gone starts fresh, one that exists already is resumed, once per run (claude R10).
+/// A session that is gone starts fresh, one that exists already is resumed; the service does so once per run (claude R10).
 fn relaunch(state: &State, exit: &ExitFacts) -> Option<SessionOrder> {
-    if state.launch > 0 || exit.stopped.is_some() || exit.spawn_error.is_some() || !state.session_id.is_empty() {
+    if exit.stopped.is_some() || exit.spawn_error.is_some() || !state.session_id.is_empty() {
         return None;
     }
     let in_result = state.result.iter().map(|result| result.text.as_str());

@@ -161,7 +161,8 @@ impl<W: Write> Actor<W> {
             },
             ScriptStep::Flood { bytes } => self.flood(bytes),
             ScriptStep::Garbage => {
-                drop(self.stdout.write_all(b"{\"aq\":\"nonsense\"}\n{broken\n\xff\xfe\x00 not text\n").and_then(|()| self.stdout.flush()))
+                let garbage = b"{\"aq\":\"nonsense\"}\n{broken\n\xff\xfe\x00 not text\n";
+                drop(self.stdout.write_all(garbage).and_then(|()| self.stdout.flush()));
             }
             ScriptStep::Done(text) => return Next::Stop(self.result(true, fill(&text), "")),
         }

@@ -1,0 +1,107 @@
+//! The arguments: global options and the table of contents of all commands. What a verb takes is defined beside it.
+//!
+//! Spec: specs/cli/commands.md
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    account, agent, answer, completions, doctor, events, health, init, key, logs, pause, project, questions, resume, run, server, service,
+    status, task, usage, watch, workspace,
+};
+use crate::look::ColorChoice;
+use crate::ui::Format;
+
+/// Agent Queue keeps coding agents busy on the tasks of your projects.
+///
+/// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not found, 4 no rights, 5 conflict or not possible in this state, 6 server not
+/// reachable, 7 the awaited task failed, 8 the awaited task waits for a person, 124 out of time, 130 interrupted.
+///
+/// Where an id is asked for, a unique beginning is enough; `@last` is the newest task.
+#[derive(Debug, Parser)]
+#[command(name = "aqctl", version, propagate_version = false, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Global options.
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    /// The server's data directory [default: $XDG_STATE_HOME/agent-queue or ~/.local/state/agent-queue]
+    #[arg(long, global = true, env = "AQ_HOME", hide_env_values = true, value_name = "DIR")]
+    pub(crate) home: Option<String>,
+    /// Where the server listens: unix:/path, http://host:port or https://host:port [default: found in the home]
+    #[arg(long, global = true, env = "AQ_SERVER", hide_env_values = true, value_name = "ENDPOINT")]
+    pub(crate) server: Option<String>,
+    /// File with the API key, readable by you only [default: admin.key in the home]
+    #[arg(long, global = true, env = "AQ_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    pub(crate) key_file: Option<String>,
+    /// PEM file of the certificate that proves the server; needed for https
+    #[arg(long, global = true, env = "AQ_CA_FILE", hide_env_values = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<String>,
+    /// Form of the data on standard output
+    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
+    /// Say nothing but data and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Answer questions with yes
+    #[arg(short, long, global = true)]
+    pub(crate) yes: bool,
+    /// Longest time to wait, for example 10s or 5m [default: 30s; none for --wait and followed streams]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(crate) timeout: Option<humantime::Duration>,
+}
+
+/// All commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(init::Args),
+    Doctor(doctor::Args),
+    Status(status::Args),
+    /// Projects: the top unit of work, with a weight, limits and a repository
+    #[command(subcommand, visible_alias = "projects")]
+    Project(project::Verb),
+    /// Workspaces: directories that tasks of a project are done in
+    #[command(subcommand, visible_alias = "workspaces")]
+    Workspace(workspace::Verb),
+    /// Tasks: add, read, control
+    #[command(subcommand, visible_alias = "tasks")]
+    Task(task::Verb),
+    /// Runs: the attempts of tasks
+    #[command(subcommand, visible_alias = "runs")]
+    Run(run::Verb),
+    Logs(logs::Args),
+    Watch(watch::Args),
+    Questions(questions::Args),
+    Answer(answer::Args),
+    Events(events::Args),
+    Usage(usage::Args),
+    /// Agents: worker slots, each of one runtime
+    #[command(subcommand, visible_alias = "agents")]
+    Agent(agent::Verb),
+    /// Accounts: the plans and provider keys that agents draw from, and their usage windows
+    #[command(subcommand, visible_alias = "accounts")]
+    Account(account::Verb),
+    /// API keys: credentials of clients
+    #[command(subcommand, visible_alias = "keys")]
+    Key(key::Verb),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Health(health::Args),
+    /// The server process on this machine: start, stop, look
+    #[command(subcommand)]
+    Server(server::Verb),
+    /// The server as a systemd service of yours
+    #[command(subcommand)]
+    Service(service::Verb),
+    Completions(completions::Args),
+}

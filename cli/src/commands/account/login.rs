@@ -1,0 +1,46 @@
+//! Where an account's login lives, as it is typed. A secret is never a flag's value (commands R2).
+
+use crate::commands::values::{self, long_text};
+use crate::context::Context;
+use crate::error::CliError;
+
+/// The login and the limits.
+#[derive(clap::Args, Debug)]
+pub(crate) struct LoginArgs {
+    /// Folder of the agent CLI's own configuration and login, for example ~/.claude
+    #[arg(long, value_name = "DIR")]
+    pub(crate) login_dir: Option<String>,
+    /// Environment variable that carries the provider key to the program, for example ANTHROPIC_API_KEY
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key_variable: Option<String>,
+    /// Read the provider key from a file; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) provider_key_file: Option<String>,
+    /// Most runs at the same time, 0 for no limit
+    #[arg(long, value_name = "N")]
+    pub(crate) max_runs: Option<u32>,
+    /// Start nothing new when a window is used beyond this part, for example 80%
+    #[arg(long, value_name = "PART", value_parser = values::part)]
+    pub(crate) stop_at: Option<f64>,
+}
+
+impl LoginArgs {
+    /// The folder, absolute, as the server understands it.
+    ///
+    /// # Errors
+    /// When it is not UTF-8.
+    pub(crate) fn absolute_dir(&self) -> Result<Option<String>, CliError> {
+        let Some(dir) = &self.login_dir else { return Ok(None) };
+        let path = std::path::absolute(dir)?.into_os_string().into_string();
+        path.map(Some).map_err(|_| CliError::usage(format!("`{dir}` is not UTF-8")))
+    }
+
+    /// The provider key.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn provider_key(&self, context: &Context) -> Result<Option<String>, CliError> {
+        let text = long_text(&context.ui, None, self.provider_key_file.as_deref())?;
+        Ok(text.map(|text| text.trim().to_owned()))
+    }
+}

@@ -1,0 +1,117 @@
+//! What the server is checked for, and what it finds itself.
+
+use aq_proto::client::Connection;
+use aq_proto::v1::{CheckInvariantsRequest, Finding, FindingSeverity, GetServerInfoRequest, ServerInfo};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::render::finding::{Check, Verdict};
+
+/// Largest difference between the clocks that goes without a word, in seconds.
+const SKEW: u64 = 5;
+
+/// The checks, in order; one failed line when the server cannot be reached.
+pub(super) async fn checks(context: &Context) -> Vec<Check> {
+    match ask(context).await {
+        Ok(all) => all,
+        Err(error) => {
+            let check = Check::new("server", Verdict::Failed, error.message);
+            vec![match error.hint {
+                Some(hint) => check.hint(hint),
+                None => check,
+            }]
+        }
+    }
+}
+
+async fn ask(context: &Context) -> Result<Vec<Check>, CliError> {
+    let connection = context.connect().await?;
+    let info = connection.admin().get_server_info(GetServerInfoRequest {}).await?.into_inner();
+    let mut all = judge(&info, context.ui.look.now.as_second());
+    all.extend(invariants(&connection).await?);
+    Ok(all)
+}
+
+fn judge(info: &ServerInfo, now: i64) -> Vec<Check> {
+    let ours = env!("CARGO_PKG_VERSION");
+    let mut all = vec![if info.ready {
+        Check::new("server", Verdict::Ok, format!("aqd {} answers, {} at {}", info.version, info.database, info.home))
+    } else {
+        Check::new("server", Verdict::Warning, "answers, but is still recovering").hint("see: aqctl server logs")
+    }];
+    all.push(if info.version == ours {
+        Check::new("version", Verdict::Ok, format!("client and server are {ours}"))
+    } else {
+        Check::new("version", Verdict::Warning, format!("client is {ours}, server is {}", info.version))
+            .hint("install the same version of both")
+    });
+    if let Some(time) = &info.time {
+        let skew = now.abs_diff(time.seconds);
+        if skew > SKEW {
+            all.push(Check::new("clock", Verdict::Warning, format!("client and server differ by {skew} s")).hint("set the clocks by NTP"));
+        }
+    }
+    all.push(match info.sandbox.as_str() {
+        "" | "none" => Check::new("sandbox", Verdict::Warning, "agents are not contained")
+            .hint("a kernel with Landlock (5.13 or newer) contains them; else run the server as a user of its own"),
+        level => Check::new("sandbox", Verdict::Ok, level),
+    });
+    all
+}
+
+async fn invariants(connection: &Connection) -> Result<Vec<Check>, CliError> {
+    let answer = connection.admin().check_invariants(CheckInvariantsRequest {}).await?.into_inner();
+    if answer.findings.is_empty() {
+        return Ok(vec![Check::new("invariants", Verdict::Ok, format!("{} rules hold", answer.checked.len()))]);
+    }
+    Ok(answer.findings.iter().map(finding).collect())
+}
+
+fn finding(found: &Finding) -> Check {
+    let verdict = match FindingSeverity::try_from(found.severity) {
+        Ok(FindingSeverity::Info) => Verdict::Info,
+        Ok(FindingSeverity::Error) => Verdict::Failed,
+        _ => Verdict::Warning,
+    };
+    let subject = if found.subject.is_empty() { String::new() } else { format!("{}: ", found.subject) };
+    Check::new(&found.rule, verdict, format!("{subject}{}", found.message)).hint(&found.remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// server-control R7: version skew, clocks, sandbox.
+    #[test]
+    fn the_server_is_judged() {
+        let info = ServerInfo {
+            version: env!("CARGO_PKG_VERSION").into(),
+            ready: true,
+            sandbox: "landlock 4".into(),
+            time: Some(prost_types::Timestamp { seconds: 1000, nanos: 0 }),
+            ..Default::default()
+        };
+        assert!(judge(&info, 1003).iter().all(|check| check.verdict == Verdict::Ok));
+        let other = ServerInfo { version: "9.9.9".into(), sandbox: "none".into(), ready: false, ..info };
+        let judged = judge(&other, 2000);
+        assert_eq!(judged.len(), 4);
+        assert!(judged.iter().all(|check| check.verdict == Verdict::Warning && !check.hint.is_empty()));
+    }
+
+    /// server-control R7: what the server finds keeps its rule, its weight and its remedy.
+    #[test]
+    fn findings_become_checks() {
+        let found = Finding {
+            rule: "I-07".into(),
+            severity: FindingSeverity::Error.into(),
+            subject: "task swift-falcon".into(),
+            message: "has no wake-up".into(),
+            remedy: "report it".into(),
+        };
+        let check = finding(&found);
+        assert_eq!(
+            (check.verdict, check.message.as_str(), check.hint.as_str()),
+            (Verdict::Failed, "task swift-falcon: has no wake-up", "report it")
+        );
+    }
+}

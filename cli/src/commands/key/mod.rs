@@ -1,0 +1,11 @@
+//! `aqctl key …`: API keys of clients.
+//!
+//! Spec: specs/cli/commands.md
+
+mod create;
+mod list;
+mod revoke;
+mod verb;
+
+pub(crate) use verb::Verb;
+pub(super) use verb::run;

@@ -1,0 +1,22 @@
+//! The verbs of `aqctl key`.
+
+use super::{create, list, revoke};
+use crate::context::Context;
+use crate::error::CliError;
+
+/// The verbs.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Create(create::Args),
+    #[command(visible_alias = "ls")]
+    List(list::Args),
+    Revoke(revoke::Args),
+}
+
+pub(in crate::commands) async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
+    match verb {
+        Verb::Create(args) => create::run(context, args).await,
+        Verb::List(args) => list::run(context, args).await,
+        Verb::Revoke(args) => revoke::run(context, args).await,
+    }
+}

@@ -1,0 +1,58 @@
+//! `aqctl project create`.
+
+use aq_proto::v1::{CreateProjectRequest, Runtime};
+
+use crate::commands::values;
+use crate::context::{Context, request_id};
+use crate::error::CliError;
+use crate::words;
+
+/// Create a project; its id is made from the name
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The name, for example "My App"
+    name: String,
+    /// URL or path of its repository
+    #[arg(long, value_name = "URL", default_value = "")]
+    repo: String,
+    /// The branch that finished work lands on [default: the repository's]
+    #[arg(long, value_name = "BRANCH", default_value = "")]
+    default_branch: String,
+    /// Share of the agents' work relative to other projects [default: 1.0]
+    #[arg(long, value_name = "NUMBER", value_parser = values::weight)]
+    weight: Option<f64>,
+    /// Most agents at work at the same time [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_agents: Option<u32>,
+    /// Most model tokens within the budget window, for example 5M
+    #[arg(long, value_name = "TOKENS", value_parser = values::tokens)]
+    budget: Option<u64>,
+    /// Runtime of tasks that name none
+    #[arg(long, value_parser = words::parser::<Runtime>(), ignore_case = true)]
+    runtime: Option<Runtime>,
+    /// Test command of tasks that bring none; may be repeated
+    #[arg(long = "test", value_name = "COMMAND")]
+    tests: Vec<String>,
+    /// Discord channel id of the project
+    #[arg(long, value_name = "ID", default_value = "")]
+    discord_channel: String,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let connection = context.connect().await?;
+    let request = CreateProjectRequest {
+        name: args.name,
+        credit_weight: args.weight,
+        max_concurrent_agents: args.max_agents,
+        budget_limit: args.budget,
+        repo_url: args.repo,
+        default_branch: args.default_branch,
+        discord_channel_id: args.discord_channel,
+        default_runtime: args.runtime.unwrap_or_default().into(),
+        test_commands: args.tests,
+        request_id: request_id(),
+    };
+    let project = connection.projects().create_project(request).await?.into_inner();
+    let next = format!("project {} created; give it a workspace with: aqctl workspace add {0} --clone", project.id);
+    context.ui.done(&project, Some(&project.id), next)
+}

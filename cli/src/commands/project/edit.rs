@@ -1,0 +1,102 @@
+//! `aqctl project edit`.
+
+use aq_proto::v1::{Project, Runtime, UpdateProjectRequest};
+use prost_types::FieldMask;
+
+use crate::candidates;
+use crate::commands::values::{self, OrNone};
+use crate::context::{Context, request_id};
+use crate::error::CliError;
+use crate::ids;
+use crate::words;
+
+/// Change a project; only what is named changes
+#[derive(clap::Args, Debug)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args([
+    "name", "repo", "default_branch", "weight", "max_agents", "budget", "runtime", "any_runtime", "tests", "no_tests", "discord_channel",
+]))]
+pub(crate) struct Args {
+    /// The project
+    #[arg(add = candidates::projects())]
+    project: String,
+    /// The name; the id stays
+    #[arg(long)]
+    name: Option<String>,
+    /// URL or path of its repository
+    #[arg(long, value_name = "URL")]
+    repo: Option<String>,
+    /// The branch that finished work lands on
+    #[arg(long, value_name = "BRANCH")]
+    default_branch: Option<String>,
+    /// Share of the agents' work relative to other projects
+    #[arg(long, value_name = "NUMBER", value_parser = values::weight)]
+    weight: Option<f64>,
+    /// Most agents at work at the same time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_agents: Option<u32>,
+    /// Most model tokens within the budget window, or none
+    #[arg(long, value_name = "TOKENS|none", value_parser = values::tokens_or_none)]
+    budget: Option<OrNone<u64>>,
+    /// Runtime of tasks that name none
+    #[arg(long, value_parser = words::parser::<Runtime>(), ignore_case = true)]
+    runtime: Option<Runtime>,
+    /// Tasks that name no runtime may go to any agent
+    #[arg(long, conflicts_with = "runtime")]
+    any_runtime: bool,
+    /// Test command of tasks that bring none; may be repeated, replaces all
+    #[arg(long = "test", value_name = "COMMAND")]
+    tests: Vec<String>,
+    /// No test commands
+    #[arg(long, conflicts_with = "tests")]
+    no_tests: bool,
+    /// Discord channel id of the project, or none
+    #[arg(long, value_name = "ID|none")]
+    discord_channel: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let mut project = Project::default();
+    let mut paths = Vec::new();
+    if let Some(name) = args.name {
+        project.name = name;
+        paths.push("name");
+    }
+    if let Some(repo) = args.repo {
+        project.repo_url = repo;
+        paths.push("repo_url");
+    }
+    if let Some(branch) = args.default_branch {
+        project.default_branch = branch;
+        paths.push("default_branch");
+    }
+    if let Some(weight) = args.weight {
+        project.credit_weight = weight;
+        paths.push("credit_weight");
+    }
+    if let Some(most) = args.max_agents {
+        project.max_concurrent_agents = most;
+        paths.push("max_concurrent_agents");
+    }
+    if let Some(OrNone(budget)) = args.budget {
+        project.budget_limit = budget;
+        paths.push("budget_limit");
+    }
+    if args.runtime.is_some() || args.any_runtime {
+        project.default_runtime = args.runtime.unwrap_or_default().into();
+        paths.push("default_runtime");
+    }
+    if !args.tests.is_empty() || args.no_tests {
+        project.test_commands = args.tests;
+        paths.push("test_commands");
+    }
+    if let Some(channel) = args.discord_channel {
+        project.discord_channel_id = if channel == "none" { String::new() } else { channel };
+        paths.push("discord_channel_id");
+    }
+    let connection = context.connect().await?;
+    project.id = ids::project(&connection, &args.project).await?;
+    let update_mask = Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
+    let request = UpdateProjectRequest { project: Some(project), update_mask, request_id: request_id() };
+    let project = connection.projects().update_project(request).await?.into_inner();
+    context.ui.done(&project, None, format!("changed {} of project {}", paths.join(", "), project.id))
+}

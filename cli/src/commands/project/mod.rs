@@ -1,0 +1,15 @@
+//! `aqctl project …` (F-153).
+//!
+//! Spec: specs/cli/commands.md
+
+mod create;
+mod delete;
+mod edit;
+mod list;
+mod pause;
+mod resume;
+mod show;
+mod verb;
+
+pub(crate) use verb::Verb;
+pub(super) use verb::run;

@@ -1,0 +1,26 @@
+//! `aqctl service status`.
+
+use super::{systemd, unit};
+use crate::clean;
+use crate::context::Context;
+use crate::error::{CliError, Kind};
+
+/// Tell whether the service is installed and active; ends with 0 only when it is active
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {}
+
+pub(super) fn run(context: &Context, _args: &Args) -> Result<(), CliError> {
+    let path = systemd::unit_path(context)?;
+    if !path.exists() {
+        context.ui.print("not installed")?;
+        return Err(CliError::new(Kind::NotFound, "the service is not installed").hint("install it with: aqctl service install"));
+    }
+    let systemctl = systemd::systemctl(context)?;
+    let output = systemd::call(&systemctl, &["is-active", unit::NAME])?;
+    let state = clean::line(String::from_utf8_lossy(&output.stdout).trim());
+    context.ui.print(&format!("{state} ({})", path.display()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(CliError::new(Kind::Unavailable, format!("the service is {state}")).hint("see: journalctl --user -u agent-queue"))
+}

@@ -1,0 +1,24 @@
+//! `aqctl task …` (F-155 … F-163).
+//!
+//! Spec: specs/cli/commands.md
+
+mod add;
+mod approve;
+mod delete;
+mod deps;
+mod edit;
+mod explain;
+mod list;
+mod reject;
+mod restart;
+mod send;
+mod set_status;
+mod show;
+mod skip;
+mod stop;
+mod tree;
+mod verb;
+mod wait;
+
+pub(crate) use verb::Verb;
+pub(super) use verb::run;

@@ -1,0 +1,69 @@
+//! API keys.
+
+use aq_proto::v1::{ApiKey, ListApiKeysResponse, Role};
+
+use super::table::{Cell, table};
+use super::time;
+use crate::look::{Look, Tone};
+use crate::words;
+
+fn state(look: &Look, key: &ApiKey) -> (String, Tone) {
+    if key.revoked_at.is_some() {
+        return (format!("revoked {}", time::relative(look, key.revoked_at.as_ref())), Tone::Bad);
+    }
+    match time::instant(key.expires_at.as_ref()) {
+        Some(instant) if instant <= look.now => ("expired".to_owned(), Tone::Bad),
+        Some(_) => (format!("expires {}", time::relative(look, key.expires_at.as_ref())), Tone::Plain),
+        None => ("valid".to_owned(), Tone::Plain),
+    }
+}
+
+/// A page of keys.
+#[must_use]
+pub(crate) fn list(look: &Look, page: &ListApiKeysResponse) -> String {
+    table(
+        look,
+        &["KEY", "ROLE", "PROJECTS", "STATE", "LAST USED", "DESCRIPTION"],
+        page.api_keys.iter().map(|key| {
+            let (state, tone) = state(look, key);
+            vec![
+                Cell::new(&key.kid),
+                Cell::new(words::phrase::<Role>(key.role)),
+                Cell::new(if key.project_ids.is_empty() { "all".to_owned() } else { key.project_ids.join(", ") }),
+                Cell::new(state).tone(tone),
+                Cell::new(time::relative(look, key.last_used_at.as_ref())),
+                Cell::new(&key.description),
+            ]
+        }),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F-237: keys with their state; no secret has a place here.
+    #[test]
+    fn keys() {
+        let at = |seconds: i64| Some(prost_types::Timestamp { seconds: Look::plain().now.as_second() + seconds, nanos: 0 });
+        let valid = ApiKey {
+            kid: "k1".into(),
+            role: Role::Admin.into(),
+            description: "laptop".into(),
+            expires_at: at(86_400),
+            ..Default::default()
+        };
+        let expired = ApiKey {
+            kid: "k2".into(),
+            role: Role::Viewer.into(),
+            project_ids: vec!["web".into()],
+            expires_at: at(-1),
+            ..Default::default()
+        };
+        let revoked = ApiKey { kid: "k3".into(), revoked_at: at(-60), last_used_at: at(-120), ..valid.clone() };
+        insta::assert_snapshot!(list(
+            &Look::plain(),
+            &ListApiKeysResponse { api_keys: vec![valid, expired, revoked], ..Default::default() }
+        ));
+    }
+}

@@ -1,0 +1,88 @@
+//! Projects.
+
+use aq_proto::v1::{ListProjectsResponse, Project, ProjectStatus, Runtime, TaskStatus, TaskStatusCount};
+
+use super::sheet::Sheet;
+use super::table::{Cell, table};
+use super::{amount, time};
+use crate::look::{Look, Tone};
+use crate::words;
+
+/// Numbers of tasks in words: `2 in progress, 5 ready`; empty for none.
+#[must_use]
+pub(crate) fn counts(counts: &[TaskStatusCount]) -> String {
+    let shown = counts.iter().filter(|entry| entry.count > 0);
+    shown.map(|entry| format!("{} {}", entry.count, words::phrase::<TaskStatus>(entry.status))).collect::<Vec<_>>().join(", ")
+}
+
+/// A page of projects.
+#[must_use]
+pub(crate) fn list(look: &Look, page: &ListProjectsResponse) -> String {
+    table(
+        look,
+        &["ID", "NAME", "STATUS", "WEIGHT", "AGENTS", "WORKSPACES", "TOKENS", "TASKS"],
+        page.projects.iter().map(|project| {
+            let paused = project.status == i32::from(ProjectStatus::Paused);
+            vec![
+                Cell::new(&project.id),
+                Cell::new(&project.name),
+                Cell::new(words::upper::<ProjectStatus>(project.status)).tone(if paused { Tone::Warn } else { Tone::Plain }),
+                Cell::number(project.credit_weight.to_string()),
+                Cell::number(project.max_concurrent_agents.to_string()),
+                Cell::number(project.workspace_count.to_string()),
+                Cell::number(amount::tokens(project.window_tokens)),
+                Cell::new(counts(&project.task_counts)),
+            ]
+        }),
+    )
+}
+
+/// One project with everything.
+#[must_use]
+pub(crate) fn show(look: &Look, project: &Project) -> String {
+    let mut sheet = Sheet::new(look, &format!("{}  {}", project.id, project.name));
+    sheet.field("status", words::upper::<ProjectStatus>(project.status));
+    sheet.field("weight", project.credit_weight.to_string());
+    sheet.field("agents at most", project.max_concurrent_agents.to_string());
+    let budget = project.budget_limit.map(|limit| format!("{} of {}", amount::tokens(project.window_tokens), amount::tokens(limit)));
+    sheet.field("tokens in window", budget.unwrap_or_else(|| amount::tokens(project.window_tokens)));
+    sheet.field("repository", &project.repo_url).field("default branch", &project.default_branch);
+    sheet.field("runtime", words::phrase::<Runtime>(project.default_runtime));
+    sheet.field("discord channel", &project.discord_channel_id);
+    sheet.field("workspaces", project.workspace_count.to_string());
+    sheet.field("tasks", counts(&project.task_counts));
+    sheet.field("created", time::both(look, project.created_at.as_ref()));
+    sheet.field("changed", time::both(look, project.updated_at.as_ref()));
+    sheet.list("Test commands", &project.test_commands);
+    sheet.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F-153: projects as a table and in detail.
+    #[test]
+    fn projects() {
+        let project = Project {
+            id: "web".into(),
+            name: "Web".into(),
+            status: ProjectStatus::Paused.into(),
+            credit_weight: 2.5,
+            max_concurrent_agents: 2,
+            budget_limit: Some(5_000_000),
+            window_tokens: 1_200_000,
+            repo_url: "https://example.org/web.git".into(),
+            workspace_count: 1,
+            task_counts: vec![
+                TaskStatusCount { status: TaskStatus::InProgress.into(), count: 2 },
+                TaskStatusCount { status: TaskStatus::Failed.into(), count: 0 },
+                TaskStatusCount { status: TaskStatus::Ready.into(), count: 5 },
+            ],
+            test_commands: vec!["make test".into()],
+            ..Default::default()
+        };
+        insta::assert_snapshot!(show(&Look::plain(), &project));
+        insta::assert_snapshot!(list(&Look::plain(), &ListProjectsResponse { projects: vec![project], ..Default::default() }));
+    }
+}

@@ -1,0 +1,8 @@
+//! A small fake server and a clean environment for the binary. `server` answers calls, `environment` runs `aqctl`.
+
+mod environment;
+mod server;
+mod tasks;
+
+pub(crate) use environment::{Done, Environment, script};
+pub(crate) use server::{Fake, item};

@@ -1,0 +1,10 @@
+//! The binary against a small fake server.
+//!
+//! Spec: specs/cli/commands.md
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod calls;
+mod fake;
+mod local;
+mod streams;

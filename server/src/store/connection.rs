@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use diesel::Connection as _;
 use diesel::sqlite::SqliteConnection;
 
+use super::blocking::OwnRuntime;
 use super::dialect::{Connection, PgConnection};
 use super::error::StoreError;
 
@@ -87,10 +88,18 @@ pub(super) fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Connection, St
             Ok(connection)
         }
         DatabaseUrl::Postgres(url) => {
+            OwnRuntime::available().map_err(|error| StoreError::Unavailable(format!("cannot open a connection: {error}")))?;
             let mut connection = Connection::Postgres(PgConnection::establish(url)?);
-            if purpose == Purpose::Read {
-                connection.batch("SET default_transaction_read_only = on")?;
-            }
+            // The writer may wait: its batch belongs to nobody else. A reader that takes this long has lost its caller.
+            connection.batch(match purpose {
+                Purpose::Write => {
+                    "SET application_name = 'aqd writer'; SET statement_timeout = 0; SET lock_timeout = 0; \
+                     SET idle_in_transaction_session_timeout = 0; SET synchronous_commit = on"
+                }
+                Purpose::Read => {
+                    "SET application_name = 'aqd reader'; SET statement_timeout = '60s'; SET default_transaction_read_only = on"
+                }
+            })?;
             Ok(connection)
         }
     }

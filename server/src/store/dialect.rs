@@ -4,14 +4,20 @@
 //! Query functions live beside their table; opening connections lives in `connection`.
 
 use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
+use diesel::{QueryableByName, RunQueryDsl as _};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
+use super::blocking::OwnRuntime;
 use super::error::StoreError;
 
 /// The PostgreSQL connection behind diesel's synchronous interface.
-pub(super) type PgConnection = AsyncConnectionWrapper<AsyncPgConnection>;
+pub(super) type PgConnection = AsyncConnectionWrapper<AsyncPgConnection, OwnRuntime>;
+
+/// Held by the one write transaction that is open on a PostgreSQL database, and by the server that is migrating it.
+const WRITE_LOCK: i64 = 0x4147_5155_4555_4501;
 
 /// A connection to whichever database the server runs on.
 pub enum Connection {
@@ -52,14 +58,74 @@ impl Connection {
         Ok(())
     }
 
-    /// Opens a write transaction. SQLite takes its write lock at once, so that a read-then-write never fails half-way; on PostgreSQL
-    /// the writer holds the only write transaction of the scheduling leader.
+    /// Opens a write transaction that is alone until it ends. SQLite takes its write lock at once, so that a read-then-write never fails
+    /// half-way; PostgreSQL takes a lock of ours that is held to the commit, so that event numbers become visible in their order.
     pub(super) fn begin_write(&mut self) -> Result<(), StoreError> {
         match self.dialect() {
             Dialect::Sqlite => self.batch("BEGIN IMMEDIATE"),
-            Dialect::Postgres => self.batch("BEGIN"),
+            Dialect::Postgres => self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})")),
         }
     }
+
+    /// Keeps other servers from migrating the same database meanwhile. An embedded database is guarded by the lock of its home.
+    pub(super) fn lock_schema(&mut self) -> Result<(), StoreError> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => self.batch(&format!("SELECT pg_advisory_lock({WRITE_LOCK})")),
+        }
+    }
+
+    /// Ends what [`Connection::lock_schema`] began.
+    pub(super) fn unlock_schema(&mut self) -> Result<(), StoreError> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => self.batch(&format!("SELECT pg_advisory_unlock({WRITE_LOCK})")),
+        }
+    }
+
+    /// False when the connection is gone and a new one must be opened. An embedded database is never gone.
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.dialect() == Dialect::Sqlite || self.batch("").is_ok()
+    }
+
+    /// True when losing the connection leaves open whether the last commit happened.
+    pub(super) const fn commits_over_a_wire(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Looks for damage: the structure of the file and every foreign key on SQLite, an answer at all on PostgreSQL, which checks itself.
+    /// Empty: none found. Reads the whole file, so it belongs on a reader.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the check itself cannot run.
+    pub fn quick_check(&mut self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Postgres(connection) => connection.batch_execute("SELECT 1")?,
+            Self::Sqlite(connection) => {
+                let lines: Vec<CheckLine> = diesel::sql_query("PRAGMA quick_check(20)").load(connection)?;
+                let orphans: Vec<Orphan> =
+                    diesel::sql_query("SELECT \"table\" AS name, parent FROM pragma_foreign_key_check LIMIT 20").load(connection)?;
+                let broken = lines.into_iter().map(|line| line.quick_check).filter(|line| line != "ok");
+                let orphans = orphans.into_iter().map(|row| format!("a row of {} points at nothing in {}", row.name, row.parent));
+                return Ok(broken.chain(orphans).collect());
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
+#[derive(QueryableByName)]
+struct CheckLine {
+    #[diesel(sql_type = Text)]
+    quick_check: String,
+}
+
+#[derive(QueryableByName)]
+struct Orphan {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    parent: String,
 }
 
 /// Writes query functions once and compiles them for both databases.

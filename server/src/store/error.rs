@@ -63,7 +63,10 @@ impl From<DieselError> for StoreError {
                     DatabaseErrorKind::ForeignKeyViolation | DatabaseErrorKind::CheckViolation | DatabaseErrorKind::NotNullViolation => {
                         Self::Refused(message)
                     }
-                    DatabaseErrorKind::ClosedConnection => Self::Unavailable(message),
+                    DatabaseErrorKind::ClosedConnection
+                    | DatabaseErrorKind::UnableToSendCommand
+                    | DatabaseErrorKind::ReadOnlyTransaction
+                    | DatabaseErrorKind::SerializationFailure => Self::Unavailable(message),
                     _ if is_unavailable(&message) => Self::Unavailable(message),
                     _ => Self::Database(message),
                 }
@@ -73,7 +76,7 @@ impl From<DieselError> for StoreError {
     }
 }
 
-/// SQLite reports these conditions as plain texts (sqlite3_errstr); diesel passes them on without the code.
+/// Both databases report these conditions as plain texts; diesel passes them on without the code.
 fn is_unavailable(message: &str) -> bool {
     [
         "database is locked",
@@ -82,6 +85,10 @@ fn is_unavailable(message: &str) -> bool {
         "disk I/O error",
         "unable to open database file",
         "readonly database",
+        "No space left on device",
+        "the database system is",
+        "terminating connection",
+        "deadlock detected",
     ]
     .iter()
     .any(|text| message.contains(text))

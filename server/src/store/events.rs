@@ -92,10 +92,55 @@ queries! {
         }
     }
 
+    /// The newest events that a filter lets through, older than `before` where given, newest first, at most `limit`.
+    pub fn page(connection, filter: &EventQuery, before: Option<u64>, limit: i64) -> Result<Vec<Event>, StoreError> {
+        let mut query = events::table.order(events::seq.desc()).limit(limit).select(Row::as_select()).into_boxed();
+        if let Some(before) = before {
+            query = query.filter(events::seq.lt(columns::big(before)));
+        }
+        if let Some(projects) = &filter.projects {
+            query = query.filter(events::project_id.eq_any(projects.iter().map(ProjectId::as_str)));
+        }
+        if !filter.tasks.is_empty() {
+            query = query.filter(events::task_id.eq_any(filter.tasks.iter().map(TaskId::as_str)));
+        }
+        if let Some(run) = filter.run {
+            query = query.filter(events::run_number.eq(columns::int(run)));
+        }
+        if !filter.kinds.is_empty() {
+            query = query.filter(events::kind.eq_any(filter.kinds.iter().map(|kind| kind.as_str())));
+        }
+        let rows: Vec<Row> = query.load(connection)?;
+        rows.into_iter().map(Event::try_from).collect()
+    }
+
     /// Removes events older than `before`, but never the newest one: sequence numbers go on from it. Returns how many.
     pub fn remove_before(connection, before: Timestamp) -> Result<usize, StoreError> {
         let newest: Option<i64> = events::table.select(diesel::dsl::max(events::seq)).first(connection)?;
         let Some(newest) = newest else { return Ok(0) };
         Ok(diesel::delete(events::table.filter(events::at.lt(before.as_millis()).and(events::seq.lt(newest)))).execute(connection)?)
     }
+
+    /// As [`remove_before`], from the oldest on and at most `limit` of them, so that the writer is never held up for long: call it again until
+    /// it returns less than `limit`. Stops at the first event that is young enough.
+    pub fn remove_some_before(connection, before: Timestamp, limit: i64) -> Result<usize, StoreError> {
+        let newest: Option<i64> = events::table.select(diesel::dsl::max(events::seq)).first(connection)?;
+        let oldest: Vec<(i64, i64)> = events::table.order(events::seq).limit(limit).select((events::seq, events::at)).load(connection)?;
+        let old = oldest.into_iter().take_while(|(seq, at)| *at < before.as_millis() && Some(*seq) != newest).last();
+        let Some((last, _)) = old else { return Ok(0) };
+        Ok(diesel::delete(events::table.filter(events::seq.le(last))).execute(connection)?)
+    }
+}
+
+/// Which stored events are wanted. Conditions of different fields must all hold; within a field one is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Of these projects; `None`: of all, and those of no project.
+    pub projects: Option<Vec<ProjectId>>,
+    /// Of these tasks; empty: of all.
+    pub tasks: Vec<TaskId>,
+    /// Of the run of this number; `None`: of all.
+    pub run: Option<u32>,
+    /// Of these kinds; empty: of all.
+    pub kinds: Vec<EventKind>,
 }

@@ -3,7 +3,9 @@
 use aq_core::ids::{AccountId, AgentId, ProjectId};
 use aq_core::output::TokenUsage;
 use aq_core::time::Timestamp;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 
 use super::columns;
 use super::dialect::queries;
@@ -100,11 +102,10 @@ queries! {
 
     /// Sum of all tokens of a project from `since` on (inclusive).
     pub fn project_total(connection, project: &ProjectId, since: Timestamp) -> Result<u64, StoreError> {
-        let rows: Vec<(i64, i64, i64, i64)> = token_ledger::table
+        let total: Option<i64> = token_ledger::table
             .filter(token_ledger::project_id.eq(project.as_str()).and(token_ledger::at.ge(since.as_millis())))
-            .select((token_ledger::input, token_ledger::output, token_ledger::cache_read, token_ledger::cache_write))
-            .load(connection)?;
-        let total: i64 = rows.into_iter().map(|(input, output, read, write)| input + output + read + write).sum();
-        columns::count("token_ledger", total)
+            .select(sql::<Nullable<BigInt>>("CAST(SUM(input + output + cache_read + cache_write) AS BIGINT)"))
+            .first(connection)?;
+        columns::count("token_ledger", total.unwrap_or(0))
     }
 }

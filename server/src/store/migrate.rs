@@ -4,12 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
+use aq_core::time::Timestamp;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{DatabaseUrl, Purpose, open};
-use super::dialect::Connection;
+use super::dialect::{Connection, Dialect};
 use super::error::StoreError;
-use aq_core::time::Timestamp;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -32,24 +35,39 @@ pub struct Migrated {
 /// kept, and the server must not start.
 pub fn open_migrated(url: &DatabaseUrl, backups: &Path, now: Timestamp) -> Result<(Connection, Migrated), StoreError> {
     let mut connection = open(url, Purpose::Write)?;
-    let (applied, known) = match &mut connection {
-        Connection::Sqlite(connection) => (versions(connection)?, names(&SQLITE)?),
-        Connection::Postgres(connection) => (versions(connection)?, names(&POSTGRES)?),
+    connection.lock_schema()?;
+    let migrated = match &connection {
+        Connection::Sqlite(_) => migrate(&mut connection, SQLITE, backups, now),
+        Connection::Postgres(_) => migrate(&mut connection, POSTGRES, backups, now),
+    }?;
+    connection.unlock_schema()?;
+    Ok((connection, migrated))
+}
+
+/// Brings the schema to what `source` knows. When it fails, the connection is dropped by the caller and its lock goes with it.
+fn migrate<S>(connection: &mut Connection, source: S, backups: &Path, now: Timestamp) -> Result<Migrated, StoreError>
+where
+    S: MigrationSource<Sqlite> + MigrationSource<Pg>,
+{
+    let applied = match connection {
+        Connection::Sqlite(connection) => versions(connection)?,
+        Connection::Postgres(connection) => versions(connection)?,
     };
+    let known = names(&source)?;
     if let Some(found) = applied.iter().find(|version| !known.contains(version)) {
         return Err(StoreError::NewerSchema { found: found.clone() });
     }
     let mut migrated = Migrated::default();
     if applied.len() < known.len() {
-        if !applied.is_empty() && matches!(url, DatabaseUrl::Sqlite(_)) {
-            migrated.backup = Some(backup(&mut connection, backups, &format!("before-migration-{}", now.as_millis()))?);
+        if !applied.is_empty() && connection.dialect() == Dialect::Sqlite {
+            migrated.backup = Some(backup(connection, backups, &format!("before-migration-{}", now.as_millis()))?);
         }
-        migrated.applied = match &mut connection {
-            Connection::Sqlite(connection) => run(connection, SQLITE)?,
-            Connection::Postgres(connection) => run(connection, POSTGRES)?,
+        migrated.applied = match connection {
+            Connection::Sqlite(connection) => run::<_, Sqlite, _>(connection, source)?,
+            Connection::Postgres(connection) => run::<_, Pg, _>(connection, source)?,
         };
     }
-    Ok((connection, migrated))
+    Ok(migrated)
 }
 
 /// Writes a consistent copy of an embedded database to `folder/agent-queue-<label>.db` and returns its path. Blocking.
@@ -73,18 +91,95 @@ where
     Ok(applied.into_iter().map(|version| version.to_string()).collect())
 }
 
-fn names(source: &EmbeddedMigrations) -> Result<Vec<String>, StoreError> {
-    use diesel::migration::{Migration, MigrationSource};
-    let migrations: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> =
-        MigrationSource::<diesel::sqlite::Sqlite>::migrations(source).map_err(|error| StoreError::Migration(error.to_string()))?;
+fn names<S: MigrationSource<Sqlite>>(source: &S) -> Result<Vec<String>, StoreError> {
+    let migrations: Vec<Box<dyn Migration<Sqlite>>> = source.migrations().map_err(|error| StoreError::Migration(error.to_string()))?;
     Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
-fn run<C, DB>(connection: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+fn run<C, DB, S>(connection: &mut C, source: S) -> Result<Vec<String>, StoreError>
 where
     C: MigrationHarness<DB>,
     DB: diesel::backend::Backend,
+    S: MigrationSource<DB>,
 {
     let applied = connection.run_pending_migrations(source).map_err(|error| StoreError::Migration(error.to_string()))?;
     Ok(applied.into_iter().map(|version| version.to_string()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel_migrations::FileBasedMigrations;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(7);
+
+    /// A folder of migrations: the first is sound, each further one as given.
+    fn steps(folder: &Path, further: &[&str]) -> FileBasedMigrations {
+        let sound = "CREATE TABLE first (a INTEGER);";
+        for (number, sql) in (1..).zip(std::iter::once(&sound).chain(further)) {
+            let step = folder.join(format!("migrations/2026-01-01-{number:06}_step"));
+            std::fs::create_dir_all(&step).unwrap();
+            std::fs::write(step.join("up.sql"), sql).unwrap();
+            std::fs::write(step.join("down.sql"), "").unwrap();
+        }
+        FileBasedMigrations::from_path(folder.join("migrations")).unwrap()
+    }
+
+    /// F-020, F-021, D-36: nothing of a step that fails is kept, what was there before is, and the copy made before says the same.
+    fn a_failing_step_leaves_nothing(url: &DatabaseUrl, folder: &Path) {
+        let mut db = open(url, Purpose::Write).unwrap();
+        let first = migrate(&mut db, steps(folder, &[]), folder, NOW).unwrap();
+        assert_eq!((first.applied.len(), first.backup), (1, None));
+        db.batch("INSERT INTO first VALUES (1)").unwrap();
+        let broken = "CREATE TABLE second (a INTEGER); INSERT INTO first VALUES (2); INSERT INTO missing VALUES (1);";
+        let error = migrate(&mut db, steps(folder, &[broken]), folder, NOW).unwrap_err();
+        assert!(matches!(&error, StoreError::Migration(text) if text.contains("missing")), "{error}");
+        drop(db);
+
+        let mut db = open(url, Purpose::Write).unwrap();
+        assert!(db.batch("SELECT * FROM second").is_err());
+        db.batch("CREATE UNIQUE INDEX one_row ON first ((1))").unwrap();
+        // SQLite writes one copy for each start that found something to do, and never over an older one.
+        let backup = folder.join("agent-queue-before-migration-7.db");
+        assert_eq!(backup.exists(), matches!(url, DatabaseUrl::Sqlite(_)));
+        if backup.exists() {
+            let mut copy = open(&DatabaseUrl::Sqlite(backup), Purpose::Read).unwrap();
+            assert_eq!(copy.quick_check().unwrap(), Vec::<String>::new());
+            copy.batch("SELECT a FROM first").unwrap();
+            let again = migrate(&mut db, steps(folder, &[broken]), folder, NOW);
+            assert!(again.is_err(), "an existing copy is not overwritten");
+        }
+        let repaired = migrate(&mut db, steps(folder, &["CREATE TABLE second (a INTEGER);"]), folder, Timestamp::from_millis(8)).unwrap();
+        assert_eq!(repaired.applied.len(), 1);
+        db.batch("SELECT * FROM second").unwrap();
+    }
+
+    #[test]
+    fn a_failing_step_leaves_nothing_on_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        a_failing_step_leaves_nothing(&DatabaseUrl::sqlite(&folder.path().join("a.db")), folder.path());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests get the address of a database server from the environment")]
+    fn a_failing_step_leaves_nothing_on_postgres() {
+        let Ok(server) = std::env::var("AQ_TEST_POSTGRES_URL") else {
+            eprintln!("AQ_TEST_POSTGRES_URL is not set: nothing was tested on PostgreSQL");
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let schema = format!("aq_migrate_{}", std::process::id());
+        let mut admin = open(&DatabaseUrl::parse(&server), Purpose::Write).unwrap();
+        admin.batch(&format!("CREATE SCHEMA {schema}")).unwrap();
+        let sign = if server.contains('?') { '&' } else { '?' };
+        a_failing_step_leaves_nothing(&DatabaseUrl::parse(&format!("{server}{sign}options=-csearch_path%3D{schema}")), folder.path());
+        admin.batch(&format!("DROP SCHEMA {schema} CASCADE")).unwrap();
+    }
+
+    /// Both databases have the same steps under the same names.
+    #[test]
+    fn both_databases_have_the_same_steps() {
+        assert_eq!(names(&SQLITE).unwrap(), names(&POSTGRES).unwrap());
+    }
 }

@@ -5,10 +5,15 @@
 //!
 //! Spec: specs/server/store.md
 
+pub mod accounts;
 pub mod agents;
+pub mod api_keys;
+pub mod archive;
 pub mod attachments;
+mod blocking;
 mod columns;
 mod connection;
+pub mod consumers;
 pub mod dependencies;
 mod dialect;
 mod error;
@@ -18,20 +23,32 @@ mod migrate;
 pub mod projects;
 pub mod questions;
 mod reader;
+pub mod requests;
 pub mod runs;
 mod schema;
 pub mod settings;
+pub mod task_lists;
+pub mod task_trees;
 pub mod tasks;
+pub mod usage;
 pub mod workspaces;
 mod writer;
 
+pub use api_keys::{ApiKey, SecretHash};
 pub use connection::DatabaseUrl;
+pub use consumers::Consumer;
+pub use dependencies::{Edges, TaskLink};
 pub use dialect::{Connection, Dialect};
 pub use error::StoreError;
+pub use events::EventQuery;
 pub use ledger::LedgerEntry;
 pub use migrate::{Migrated, backup, open_migrated};
 pub use questions::QuestionRecord;
 pub use reader::Reader;
-pub use runs::RunRecord;
+pub use requests::RecordedRequest;
+pub use runs::{RunCursor, RunPage, RunQuery, RunRecord};
+pub use task_lists::{Archived, Finished, TaskCursor, TaskOrder, TaskPage, TaskQuery};
+pub use task_trees::{StuckTask, TaskTree, TreeNode};
 pub use tasks::{Promoted, TaskRecord};
+pub use usage::{Usage, UsageLine};
 pub use writer::{State, Tx, Writer, WriterThread};

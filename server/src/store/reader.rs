@@ -30,12 +30,20 @@ impl Reader {
         for number in 0..threads.max(1) {
             let mut connection = open(url, Purpose::Read)?;
             let receiver = Arc::clone(&receiver);
+            let url = url.clone();
             thread::Builder::new()
                 .name(format!("aq-reader-{number}"))
                 .spawn(move || {
                     loop {
                         let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
                         let Ok(job) = job else { break };
+                        // A database server may have been restarted in between; the job's own error tells when it is still away.
+                        if !connection.is_alive() {
+                            match open(&url, Purpose::Read) {
+                                Ok(opened) => connection = opened,
+                                Err(error) => tracing::warn!(%error, "a reader cannot reach the database"),
+                            }
+                        }
                         job(&mut connection);
                     }
                 })

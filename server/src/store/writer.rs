@@ -3,14 +3,15 @@
 //! Commands queue up while a batch is being written and share the next commit, so that durability costs one synchronisation for all of
 //! them. Within a batch each command runs in a savepoint against the connection and the state; a command that fails takes back both. Answers,
 //! and the facts that others are told, leave only after the commit. A batch whose commit fails is taken back whole and run again command by
-//! command, so that one bad command cannot take its neighbours along.
+//! command, so that one bad command cannot take its neighbours along. Where the database is behind a connection that breaks, nobody knows
+//! whether the last commit happened: the writer ends, and a new start reads the state from what was stored.
 //!
 //! What the state is and what the commands do live elsewhere (`lifecycle`, `commands`, `orchestrator`).
 
 use std::sync::mpsc;
 use std::thread;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::dialect::Connection;
 use super::error::StoreError;
@@ -67,11 +68,13 @@ enum Message<S: State> {
 /// A handle to the writer; cheap to clone.
 pub struct Writer<S: State> {
     sender: mpsc::Sender<Message<S>>,
+    /// Its sender lives on the thread and goes with it.
+    alive: watch::Receiver<()>,
 }
 
 impl<S: State> Clone for Writer<S> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone() }
+        Self { sender: self.sender.clone(), alive: self.alive.clone() }
     }
 }
 
@@ -99,11 +102,15 @@ impl<S: State> Writer<S> {
         publish: impl FnMut(Vec<S::Fact>) + Send + 'static,
     ) -> Result<(Self, WriterThread), StoreError> {
         let (sender, receiver) = mpsc::channel();
+        let (life, alive) = watch::channel(());
         let thread = thread::Builder::new()
             .name("aq-writer".to_owned())
-            .spawn(move || Loop { connection, state, publish: Box::new(publish) }.run(&receiver))
+            .spawn(move || {
+                Loop { connection, state, publish: Box::new(publish), lost: false }.run(&receiver);
+                drop(life);
+            })
             .map_err(|error| StoreError::Unavailable(format!("cannot start the writer thread: {error}")))?;
-        Ok((Self { sender }, WriterThread { thread }))
+        Ok((Self { sender, alive }, WriterThread { thread }))
     }
 
     /// Runs `command` in the next batch and answers when it is durable.
@@ -165,6 +172,13 @@ impl<S: State> Writer<S> {
         receiver
     }
 
+    /// Waits until the writer has ended: after [`Writer::stop`], when the connection to the database was lost, or by a defect. Nothing can be
+    /// written any more; the server has to go down and start anew.
+    pub async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+
     /// Ends the writer after everything queued so far.
     pub fn stop(&self) {
         let _already_ended = self.sender.send(Message::Stop);
@@ -175,12 +189,14 @@ struct Loop<S: State> {
     connection: Connection,
     state: S,
     publish: Box<dyn FnMut(Vec<S::Fact>) + Send>,
+    /// The connection broke.
+    lost: bool,
 }
 
 impl<S: State> Loop<S> {
     fn run(mut self, receiver: &mpsc::Receiver<Message<S>>) {
         let mut stopping = false;
-        while !stopping {
+        while !stopping && !self.lost {
             let Ok(first) = receiver.recv() else { break };
             let mut batch = Vec::new();
             let mut next = Some(first);
@@ -207,6 +223,13 @@ impl<S: State> Loop<S> {
                     (job.reply)(Ok(()));
                 }
             }
+            Err(error) if self.is_lost() => {
+                tracing::error!(%error, "the connection to the database was lost; the writer ends");
+                for job in batch {
+                    let text = "the connection was lost; whether this was kept shows after the restart";
+                    (job.reply)(Err(StoreError::Unavailable(text.to_owned())));
+                }
+            }
             Err(error) if batch.len() == 1 => {
                 tracing::error!(%error, "a command could not be written");
                 for job in batch {
@@ -220,6 +243,12 @@ impl<S: State> Loop<S> {
                 }
             }
         }
+    }
+
+    /// True when the connection broke, now or before.
+    fn is_lost(&mut self) -> bool {
+        self.lost = self.lost || (self.connection.commits_over_a_wire() && !self.connection.is_alive());
+        self.lost
     }
 
     /// Runs the whole batch in one transaction. An error means that nothing of it was kept.

@@ -263,10 +263,16 @@ CREATE INDEX tasks_ready ON tasks (project_id, priority, key) WHERE status = 'RE
 CREATE INDEX tasks_timer ON tasks (resume_after) WHERE resume_after IS NOT NULL;
 -- What is neither waiting to run nor settled: small, and read at every start.
 CREATE INDEX tasks_active ON tasks (status, key) WHERE status IN ('ASSIGNED','IN_PROGRESS','WAITING_INPUT','VERIFYING','AWAITING_APPROVAL','PAUSED');
+-- What others wait behind; moves between other statuses never touch it.
+CREATE INDEX tasks_stuck ON tasks (status, key) WHERE status IN ('FAILED','BLOCKED');
 CREATE INDEX task_dependencies_reverse ON task_dependencies (depends_on_key);
 -- A lease is an open run: an agent works on one run at most, and a workspace serves one run at a time.
 CREATE UNIQUE INDEX runs_agent ON runs (agent_id) WHERE state IN ('STARTING', 'RUNNING');
 CREATE UNIQUE INDEX runs_workspace ON runs (workspace_id) WHERE state <> 'ENDED';
+-- Lists of runs for people, newest first.
+CREATE INDEX runs_started ON runs (started_at, task_key, number);
+-- The history of one task, newest first.
+CREATE INDEX events_task ON events (task_id, seq) WHERE task_id IS NOT NULL;
 CREATE INDEX questions_open ON questions (task_key) WHERE closed_at IS NULL;
 CREATE INDEX token_ledger_at ON token_ledger (at, project_id);
 CREATE UNIQUE INDEX workspaces_path ON workspaces (path) WHERE removed_at IS NULL;

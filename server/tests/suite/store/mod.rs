@@ -1,0 +1,18 @@
+//! The store from outside: one set of tests for both databases, the writer, and what happens when the machine fails.
+//!
+//! Spec: specs/server/store.md
+
+mod backend;
+mod faults;
+mod keys;
+mod kill;
+mod leases;
+mod lists;
+mod migrate;
+mod model;
+mod ready;
+mod samples;
+mod tables;
+mod trees;
+mod usage;
+mod writer;

@@ -1,0 +1,161 @@
+//! The writer: shared commits, commands that fail alone, facts after the commit, an orderly end.
+
+use std::sync::mpsc;
+
+use aq_server::store::{Reader, StoreError, Writer, settings};
+use futures_util::future::{join, join_all};
+
+use super::backend::on_both;
+use super::backend::Home;
+use super::model::{Numbers, add, spoil};
+
+type Batches = mpsc::Receiver<Vec<(String, i64)>>;
+
+fn start(home: &Home) -> (Writer<Numbers>, aq_server::store::WriterThread, Batches) {
+    let (told, facts) = mpsc::channel();
+    let (writer, thread) = Writer::start(home.open(), Numbers::default(), move |batch| told.send(batch).unwrap()).unwrap();
+    (writer, thread, facts)
+}
+
+/// Without the runtime's fairness among futures: what is queued together must be queued in one go.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(tokio::task::unconstrained(future))
+}
+
+/// Holds the writer up until everything in `queued` has been queued, so that it shares one batch.
+async fn together<T>(writer: &Writer<Numbers>, queued: impl Future<Output = T>) -> T {
+    let (open, gate) = mpsc::channel::<()>();
+    let held = writer.submit(move |_| {
+        let _opened = gate.recv();
+        Ok::<_, StoreError>(())
+    });
+    // The futures are polled in order: the gate is queued first, then the others, then it opens.
+    let opening = async move { drop(open) };
+    let (held, (answer, ())) = join(held, join(queued, opening)).await;
+    held.unwrap();
+    answer
+}
+
+on_both! {
+    /// Store R3: commands that wait together share one commit, and each gets its own answer.
+    fn a_batch_shares_one_commit(home) {
+        let (writer, thread, facts) = start(home);
+        let answers = block_on(together(&writer, join_all((1..=100).map(|value| writer.submit(move |tx| add(tx, "sum", value))))));
+        let sums: Vec<i64> = answers.into_iter().map(Result::unwrap).collect();
+        assert_eq!(sums, (1..=100).map(|n| n * (n + 1) / 2).collect::<Vec<_>>());
+        writer.stop();
+        thread.join();
+        let batches: Vec<_> = facts.into_iter().collect();
+        assert_eq!(batches.len(), 1, "one commit, one announcement");
+        assert_eq!(batches[0].iter().map(|(_, sum)| *sum).collect::<Vec<_>>(), sums, "in order");
+        assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("5050"));
+    }
+
+    /// Store R4: a command that fails takes back its rows, its state and its facts, and nobody else's.
+    fn a_failing_command_fails_alone(home) {
+        let (writer, thread, facts) = start(home);
+        let answers = block_on(together(&writer, join_all((1..=5).map(|value| {
+            writer.submit(move |tx| {
+                add(tx, "sum", value)?;
+                match value {
+                    2 => Err(StoreError::Refused("no".to_owned())),
+                    // A statement that the database itself refuses; on PostgreSQL it breaks the transaction up to the savepoint.
+                    4 => tx.db.batch("INSERT INTO settings VALUES ('sum', '0')").map(|()| 0),
+                    _ => Ok(tx.state.values["sum"]),
+                }
+            })
+        }))));
+        let answers: Vec<_> = answers.into_iter().map(Result::ok).collect();
+        assert_eq!(answers, [Some(1), None, Some(4), None, Some(9)]);
+        writer.stop();
+        thread.join();
+        let told: Vec<_> = facts.into_iter().flatten().map(|(_, sum)| sum).collect();
+        assert_eq!(told, [1, 4, 9]);
+        assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("9"));
+    }
+
+    /// Store R6: nothing is announced and nothing answered before others can read it.
+    fn facts_follow_the_commit(home) {
+        let (told, facts) = mpsc::channel();
+        let url = home.url().clone();
+        let connection = home.open();
+        let mut other = home.open();
+        let (writer, thread) = Writer::start(connection, Numbers::default(), move |batch| {
+            let seen = settings::get(&mut other, "n").unwrap();
+            told.send((batch, seen)).unwrap();
+        })
+        .unwrap();
+        let reader = Reader::start(&url, 2).unwrap();
+        for value in 1..=20 {
+            assert_eq!(writer.submit_blocking(|tx| add(tx, "n", 1)).unwrap(), value);
+            let (batch, seen) = facts.try_recv().expect("facts come before the answer");
+            assert_eq!((batch, seen), (vec![("n".to_owned(), value)], Some(value.to_string())));
+            let read = block_on(reader.read(|db| settings::get(db, "n"))).unwrap();
+            assert_eq!(read, Some(value.to_string()), "a reader sees what was acknowledged");
+        }
+        let refused = block_on(reader.read(|db| settings::set(db, "n", "0")));
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "readers cannot write: {refused:?}");
+        assert_eq!(block_on(reader.read(|db| db.quick_check())).unwrap(), Vec::<String>::new());
+        writer.stop();
+        thread.join();
+    }
+
+    /// Store R7: what was queued before the stop is written and answered, what comes after is told so.
+    fn stopping_drains_the_queue(home) {
+        let (writer, thread, _facts) = start(home);
+        let answers = block_on(together(&writer, async {
+            let queued = join_all((0..600).map(|_| writer.submit(|tx| add(tx, "n", 1))));
+            let (answers, ()) = join(queued, async { writer.stop() }).await;
+            answers
+        }));
+        assert_eq!(answers.into_iter().filter(Result::is_ok).count(), 600);
+        block_on(writer.ended());
+        thread.join();
+        assert!(matches!(writer.submit_blocking(|tx| add(tx, "n", 1)), Err(StoreError::Closed)));
+        assert_eq!(settings::get(&mut home.open(), "n").unwrap().as_deref(), Some("600"));
+    }
+}
+
+/// Store R5: a batch that cannot be committed is run again command by command, and only the bad one fails.
+#[test]
+fn a_failing_commit_is_retried_one_by_one_on_sqlite() {
+    let home = Home::sqlite();
+    let (writer, thread, facts) = start(&home);
+    let answers = block_on(together(&writer, join_all((1..=4).map(|value| {
+        writer.submit(move |tx| {
+            let sum = add(tx, "sum", value)?;
+            if value == 2 {
+                spoil(tx)?;
+            }
+            Ok::<_, StoreError>(sum)
+        })
+    }))));
+    let answers: Vec<_> = answers.into_iter().map(|answer| answer.map_err(|error| error.to_string())).collect();
+    assert_eq!(answers[0], Ok(1));
+    assert!(answers[1].as_ref().is_err_and(|error| error.contains("FOREIGN KEY")), "{:?}", answers[1]);
+    assert_eq!(answers[2..], [Ok(4), Ok(8)]);
+    writer.stop();
+    thread.join();
+    let batches: Vec<_> = facts.into_iter().collect();
+    assert_eq!(batches.concat().iter().map(|(_, sum)| *sum).collect::<Vec<_>>(), [1, 4, 8], "told once each");
+    assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("8"));
+}
+
+/// Store R8: when the connection breaks, the writer ends and says so; readers connect again.
+#[test]
+fn a_broken_connection_ends_the_writer_on_postgres() {
+    let Some(home) = Home::postgres() else { return };
+    let (writer, thread, _facts) = start(&home);
+    let reader = Reader::start(home.url(), 1).unwrap();
+    assert_eq!(writer.submit_blocking(|tx| add(tx, "n", 1)).unwrap(), 1);
+    let cut = |purpose: &str| format!("SELECT pg_terminate_backend(pg_backend_pid()) WHERE 'aqd {purpose}' = current_setting('application_name')");
+    let sql = cut("writer");
+    let lost = writer.submit_blocking(move |tx| tx.db.batch(&sql));
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    block_on(writer.ended());
+    thread.join();
+    assert!(matches!(writer.submit_blocking(|tx| add(tx, "n", 1)), Err(StoreError::Closed)));
+    let sql = cut("reader");
+    assert!(block_on(reader.read(move |db| db.batch(&sql))).is_err());
+    assert_eq!(block_on(reader.read(|db| settings::get(db, "n"))).unwrap().as_deref(), Some("1"));
+}

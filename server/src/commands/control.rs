@@ -4,14 +4,13 @@
 
 use aq_core::event::EventKind;
 use aq_core::ids::TaskId;
-use aq_core::run::RunState;
 use aq_core::task::{BlockedReason, TaskStatus, Trigger};
 use serde_json::json;
 
 use super::context::{Context, task};
 use super::edit::promote;
 use super::error::CommandError;
-use crate::lifecycle::{Move, OpenRun, Subject, Tx, announce, apply};
+use crate::lifecycle::{Move, Subject, Tx, announce, apply, reopen};
 use crate::store::{TaskRecord, dependencies, questions, runs, tasks};
 
 /// Stops a task: its run is ended, nothing of it is left, and it stays BLOCKED until a person restarts or skips it.
@@ -89,7 +88,7 @@ pub fn skip(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<(TaskReco
 /// Approves finished work: its branch is landed now, and the task completes when it has.
 ///
 /// # Errors
-/// [`CommandError::Precondition`] unless the task is AWAITING_APPROVAL.
+/// [`CommandError::Precondition`] unless the task is AWAITING_APPROVAL with finished work and a workspace is free.
 pub fn approve(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRecord, CommandError> {
     let mut record = task(tx.db, context, id)?;
     let (status, run, actor) = (record.task.status, record.task.run_number, context.actor());
@@ -109,10 +108,14 @@ pub fn approve(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRe
 
 /// Takes up the run of a task again to land its branch. The run's leases are its own only while a workspace is free.
 fn land_again(tx: &mut Tx<'_>, record: &mut TaskRecord, number: u32, change: Move<'_>) -> Result<(), CommandError> {
-    let Some(mut run) = runs::get(tx.db, record.key, number)? else {
-        return Err(CommandError::Internal(format!("run {number} of task `{}` is missing", record.task.id)));
+    if let Some(open) = tx.state.runs.get(&record.key) {
+        return Err(CommandError::precondition("RUN_NOT_OVER", format!("run {} has not ended yet; try again when it has", open.run)));
+    }
+    let Some(mut run) = runs::get(tx.db, record.key, number)?.filter(|run| !run.run.commit.is_empty()) else {
+        let id = &record.task.id;
+        return Err(CommandError::precondition("NOTHING_TO_LAND", format!("task `{id}` has no finished work; restart it or skip it instead")));
     };
-    if tx.state.leased.contains_key(&run.run.workspace) {
+    if tx.state.leased.contains_key(&run.run.workspace) || !tx.state.workspaces.contains_key(&run.run.workspace) {
         let free = tx.state.free_workspace(&record.task.project).map(|workspace| workspace.id.clone());
         run.run.workspace = free.ok_or_else(|| {
             CommandError::precondition("NO_WORKSPACE", "every workspace of the project is in use; try again when a run has ended")
@@ -120,23 +123,7 @@ fn land_again(tx: &mut Tx<'_>, record: &mut TaskRecord, number: u32, change: Mov
     }
     record.task.assigned_agent = Some(run.run.agent.clone());
     apply(tx, record, number, change)?;
-    run.run.state = RunState::Concluding;
-    (run.run.end, run.run.ended_at) = (None, None);
-    runs::update(tx.db, &run)?;
-    tx.state.put_run(
-        record.key,
-        Some(OpenRun {
-            run: run.run.id.clone(),
-            project: run.run.project.clone(),
-            agent: run.run.agent.clone(),
-            workspace: run.run.workspace.clone(),
-            state: RunState::Concluding,
-            tokens: run.run.tokens.total(),
-            reserved: 0,
-            since: run.run.started_at,
-            stopping: None,
-        }),
-    );
+    reopen(tx, &mut run)?;
     Ok(())
 }
 

@@ -91,6 +91,12 @@ impl OutputHub {
         self.channel(run).map(|_| ())
     }
 
+    /// True from [`OutputHub::begin`] (or the first item) to [`OutputHub::end`].
+    #[must_use]
+    pub fn is_live(&self, run: &RunRef) -> bool {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).contains_key(run)
+    }
+
     /// Nothing more will come of this run: makes its output durable and ends its followers after the last item.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ const MAX_RECORD: u32 = 8 * 1024 * 1024;
 /// Bytes in front of each record: length and checksum.
 const HEADER: u64 = 8;
 
+/// Files kept open at most, but for those in use or not yet synchronised: reading old output must not use up the descriptors.
+const MAX_OPEN: usize = 256;
+
 /// Every this many items the offset is remembered, so that reading from the middle does not start at the front.
 const MARK_EVERY: u64 = 64;
 
@@ -63,11 +66,24 @@ struct Segment {
     dirty: bool,
 }
 
+/// A file that is kept open.
+struct OpenFile {
+    segment: Arc<Mutex<Segment>>,
+    /// Grows with every use of any file: the least is the longest unused.
+    used: u64,
+}
+
+#[derive(Default)]
+struct OpenFiles {
+    files: HashMap<RunRef, OpenFile>,
+    uses: u64,
+}
+
 /// The files of all runs; cheap to clone. Calls block on the disk and belong on blocking threads, except appends of small batches.
 #[derive(Clone)]
 pub struct OutputLog {
     folder: PathBuf,
-    open: Arc<Mutex<HashMap<RunRef, Arc<Mutex<Segment>>>>>,
+    open: Arc<Mutex<OpenFiles>>,
 }
 
 impl OutputLog {
@@ -86,12 +102,18 @@ impl OutputLog {
 
     fn segment(&self, run: &RunRef) -> Result<Arc<Mutex<Segment>>, OutputError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(segment) = open.get(run) {
-            return Ok(Arc::clone(segment));
+        open.uses += 1;
+        let now = open.uses;
+        if let Some(file) = open.files.get_mut(run) {
+            file.used = now;
+            return Ok(Arc::clone(&file.segment));
         }
         let segment = Segment::open(&self.path(run)).map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
+        if open.files.len() >= MAX_OPEN {
+            open.close_one();
+        }
         let segment = Arc::new(Mutex::new(segment));
-        open.insert(run.clone(), Arc::clone(&segment));
+        open.files.insert(run.clone(), OpenFile { segment: Arc::clone(&segment), used: now });
         Ok(segment)
     }
 
@@ -180,7 +202,7 @@ impl OutputLog {
     pub fn sync(&self) -> Vec<(RunRef, io::Error)> {
         let segments: Vec<_> = {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            open.iter().map(|(run, segment)| (run.clone(), Arc::clone(segment))).collect()
+            open.files.iter().map(|(run, file)| (run.clone(), Arc::clone(&file.segment))).collect()
         };
         segments.into_iter().filter_map(|(run, segment)| sync_segment(&segment).err().map(|error| (run, error))).collect()
     }
@@ -190,9 +212,9 @@ impl OutputLog {
     /// # Errors
     /// When the disk refuses.
     pub fn close(&self, run: &RunRef) -> Result<(), OutputError> {
-        let segment = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
-        match segment {
-            Some(segment) => sync_segment(&segment).map_err(|source| OutputError::Io { run: run.clone(), what: "written", source }),
+        let file = self.open.lock().unwrap_or_else(PoisonError::into_inner).files.remove(run);
+        match file {
+            Some(file) => sync_segment(&file.segment).map_err(|source| OutputError::Io { run: run.clone(), what: "written", source }),
             None => Ok(()),
         }
     }
@@ -202,10 +224,24 @@ impl OutputLog {
     /// # Errors
     /// When the file exists and cannot be removed.
     pub fn remove(&self, run: &RunRef) -> Result<(), OutputError> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).files.remove(run);
         match std::fs::remove_file(self.path(run)) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => Err(OutputError::Io { run: run.clone(), what: "removed", source }),
             _ => Ok(()),
+        }
+    }
+}
+
+impl OpenFiles {
+    /// Closes the file that was unused for longest. One in use is shared, and one not yet synchronised would be forgotten: both stay.
+    fn close_one(&mut self) {
+        let idle = |file: &mut OpenFile| {
+            let segment = Arc::get_mut(&mut file.segment)?.get_mut().unwrap_or_else(PoisonError::into_inner);
+            (!segment.dirty).then_some(file.used)
+        };
+        let oldest = self.files.iter_mut().filter_map(|(run, file)| Some((idle(file)?, run.clone()))).min_by_key(|(used, _)| *used);
+        if let Some((_, run)) = oldest {
+            self.files.remove(&run);
         }
     }
 }
@@ -234,6 +270,10 @@ impl Segment {
         let length = file.metadata()?.len();
         let mut segment = Self { file: file.try_clone()?, length: 0, last: 0, marks: Vec::new(), dirty: false };
         while let Some((item, next)) = read_record(&file, segment.length, length)? {
+            // A file system may fill a torn tail with zeros or with an older write; only what follows on counts.
+            if item.seq != segment.last + 1 {
+                break;
+            }
             if item.seq % MARK_EVERY == 1 {
                 segment.marks.push((item.seq, segment.length));
             }

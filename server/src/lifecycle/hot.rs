@@ -64,6 +64,9 @@ pub struct OpenRun {
     pub since: Timestamp,
     /// Set when the task moved on without its run: the run has to be stopped, for this reason.
     pub stopping: Option<StopReason>,
+    /// True when a command took the run up again and the order to conclude it has yet to be given. Not stored: a start of the server orders
+    /// every conclusion anyway.
+    pub conclude_due: bool,
 }
 
 /// The figures themselves. Read freely inside the writer; change only through [`Hot`].
@@ -318,8 +321,15 @@ impl Hot {
     /// A project started something: its tag and the virtual time move on, the others were passed over once.
     pub fn note_start(&mut self, project: &ProjectId, start_tag: f64, finish_tag: f64) {
         self.set(start_tag, |figures| &mut figures.virtual_time);
-        let waiting: Vec<_> = self.figures.projects.iter().filter(|(_, state)| !state.ready.is_empty()).map(|(id, _)| id.clone()).collect();
-        for id in waiting {
+        // The project itself belongs to them also when this was its last ready task.
+        let concerned: Vec<_> = self
+            .figures
+            .projects
+            .iter()
+            .filter(|(id, state)| *id == project || !state.ready.is_empty())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in concerned {
             let Some(state) = self.figures.projects.get(&id) else { continue };
             let (passed_over, tag) = (state.passed_over, state.finish_tag);
             let (new_passed, new_tag) = if id == *project { (0, finish_tag) } else { (passed_over.saturating_add(1), tag) };
@@ -335,8 +345,13 @@ impl Hot {
 impl Figures {
     pub(super) fn lease(&mut self, key: i64, old: Option<&OpenRun>, new: Option<&OpenRun>) {
         if let Some(old) = old {
-            self.busy.remove(&old.agent);
-            self.leased.remove(&old.workspace);
+            // While one run concludes its agent may be at work on the next: only what is this task's own is given back.
+            if self.busy.get(&old.agent) == Some(&key) {
+                self.busy.remove(&old.agent);
+            }
+            if self.leased.get(&old.workspace) == Some(&key) {
+                self.leased.remove(&old.workspace);
+            }
         }
         if let Some(new) = new {
             if matches!(new.state, RunState::Starting | RunState::Running) {

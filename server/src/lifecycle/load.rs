@@ -1,7 +1,6 @@
 //! Building the hot state from the rows, in one pass at start. Nothing is changed.
 
 use aq_core::ids::{AccountId, AgentId, ProjectId};
-use aq_core::run::RunResult;
 use aq_core::runner_link::StopReason;
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::TaskStatus;
@@ -54,6 +53,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
                 since: run.started_at,
                 run: run.id,
                 stopping: left_behind.then_some(StopReason::Operator),
+                conclude_due: false,
             },
         );
     }
@@ -95,10 +95,13 @@ fn load_usage(db: &mut Connection, figures: &mut Figures, since: Timestamp) -> R
             state.usage.tokens.add(Timestamp::from_millis(at), tokens);
         }
     }
-    for (project, at) in runs::completions_since(db, since)? {
-        if let Some(sum) = figures.projects.get_mut(&ProjectId::from_trusted(&project)).and_then(|state| state.usage.ended(RunResult::Done))
-        {
-            sum.add(Timestamp::from_millis(at), 1);
+    for (project, at, result, tokens) in runs::ended_since(db, since)? {
+        let Some(state) = figures.projects.get_mut(&ProjectId::from_trusted(&project)) else { continue };
+        if tokens > 0 {
+            state.usage.run_cost(tokens);
+        }
+        if let Some(sum) = state.usage.ended(result) {
+            sum.add(at, 1);
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ pub use error::LifecycleError;
 pub use hot::{Figures, Hot, OpenRun, ProjectHot};
 pub use load::{EPOCH, PAUSED, load};
 pub use moves::{Move, Subject, Tx, announce, apply};
-pub use runs::{Lease, begin, end, fenced, save, spend};
+pub use runs::{Lease, begin, end, fenced, reopen, save, spend};
 pub use usage::{DEFAULT_SPAN_MS, RollingSum, Usage};
 
 /// The writer with the hot state: what commands are submitted to.

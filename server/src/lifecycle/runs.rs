@@ -61,6 +61,7 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
             reserved: lease.reserved,
             since: now,
             stopping: None,
+            conclude_due: false,
         }),
     );
     Ok(stored)
@@ -133,6 +134,50 @@ pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunE
         "tokens": tokens, "message": record.run.end.as_ref().map(|end| end.message.as_str()), "commit": record.run.commit,
     });
     announce(tx, EventKind::RunEnded, now, subject, payload)
+}
+
+/// Takes an ended run up again to land its work: it concludes once more, its workspace is leased again, and it no longer counts as completed.
+///
+/// The task must have been moved before, and the workspace be free.
+///
+/// # Errors
+/// When the row cannot be written; [`StoreError::Conflict`] when the workspace turns out to be leased.
+pub fn reopen(tx: &mut Tx<'_>, record: &mut RunRecord) -> Result<(), LifecycleError> {
+    record.run.state = RunState::Concluding;
+    let (end, ended_at) = (record.run.end.take(), record.run.ended_at.take());
+    runs::update(tx.db, record)?;
+    if let (Some(end), Some(at)) = (end, ended_at) {
+        tx.state.change_project(
+            &record.run.project,
+            |state| {
+                if let Some(sum) = state.usage.ended(end.result) {
+                    sum.subtract(at, 1);
+                }
+            },
+            move |state| {
+                if let Some(sum) = state.usage.ended(end.result) {
+                    sum.add(at, 1);
+                }
+            },
+        );
+    }
+    tx.state.put_run(
+        record.task_key,
+        Some(OpenRun {
+            run: record.run.id.clone(),
+            project: record.run.project.clone(),
+            agent: record.run.agent.clone(),
+            workspace: record.run.workspace.clone(),
+            state: RunState::Concluding,
+            tokens: record.run.tokens.total(),
+            reserved: record.run.reserved_tokens,
+            since: record.run.started_at,
+            stopping: None,
+            // The orchestrator finds it and gives the order.
+            conclude_due: true,
+        }),
+    );
+    Ok(())
 }
 
 /// Counts tokens of a run, once per message.

@@ -4,16 +4,16 @@ use aq_core::ids::RunRef;
 use aq_core::names::branch_name;
 use aq_core::output::FailureClass;
 use aq_core::run::RunResult;
-use aq_core::runner_link::{SessionOrder, StopReason};
+use aq_core::runner_link::{RunnerOrder, SessionOrder, StopReason};
 use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::{Assignment, decide};
 use aq_core::task::Trigger;
 use aq_core::time::Timestamp;
 
-use super::orders::{Draft, draft};
+use super::orders::{Draft, conclude, draft};
 use super::policy::Policy;
 use super::snapshot::{key_of, snapshot};
-use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin};
+use crate::lifecycle::{Lease, LifecycleError, Move, OpenRun, Tx, apply, begin};
 use crate::store::{StoreError, TaskRecord, runs, tasks};
 
 /// Timers handled in one pass; the rest follow in the next one, which comes at once.
@@ -26,6 +26,8 @@ pub(super) struct Passed {
     pub begun: Vec<Draft>,
     /// Runs to stop.
     pub stop: Vec<(RunRef, StopReason)>,
+    /// Conclusions to order: runs that a command took up again.
+    pub conclude: Vec<RunnerOrder>,
     /// When there will be something to do without a wake-up; `None`: only after one.
     pub next: Option<Timestamp>,
 }
@@ -47,6 +49,7 @@ pub(super) fn pass(
         apply(tx, &mut task, run, Move::system(Trigger::ResumeTimer, now))?;
     }
     let stop = tx.state.runs.values().filter_map(|open| open.stopping.map(|reason| (open.run.clone(), reason))).collect();
+    let conclude = conclusions(tx, policy)?;
     let mut begun = Vec::new();
     let snapshot = snapshot(tx.state, policy, now);
     if !snapshot.projects.is_empty() && !snapshot.agents.is_empty() {
@@ -58,7 +61,21 @@ pub(super) fn pass(
     }
     let account_opens = snapshot.agents.iter().filter_map(|agent| agent.closed_until).min();
     let next = if more_due { Some(now) } else { earliest(tasks::next_due(tx.db)?, account_opens) };
-    Ok(Passed { begun, stop, next })
+    Ok(Passed { begun, stop, conclude, next })
+}
+
+/// Orders for the runs that a command took up again to land their work.
+fn conclusions(tx: &mut Tx<'_>, policy: &Policy) -> Result<Vec<RunnerOrder>, LifecycleError> {
+    let due: Vec<_> = tx.state.runs.iter().filter(|(_, open)| open.conclude_due).map(|(key, open)| (*key, open.clone())).collect();
+    let mut orders = Vec::new();
+    for (key, open) in due {
+        let task = tasks::by_key(tx.db, key)?;
+        if let Some(run) = runs::get(tx.db, key, open.run.number)? {
+            orders.extend(conclude(tx.state, policy, &task, &run.run));
+        }
+        tx.state.put_run(key, Some(OpenRun { conclude_due: false, ..open }));
+    }
+    Ok(orders)
 }
 
 fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

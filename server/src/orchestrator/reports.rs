@@ -173,6 +173,11 @@ pub(super) fn concluded(
 ) -> Result<Followed, LifecycleError> {
     let now = at.now;
     let Some((mut task, mut record)) = fenced(tx, run)? else { return forgotten(tx, run) };
+    if record.run.state != RunState::Concluding {
+        // Nobody ordered it: ending the run here would leave a live task without one.
+        tracing::warn!(%run, "a conclusion was reported of a run whose agent is not through");
+        return Ok(Followed::default());
+    }
     (record.run.last_output_seq, record.output_bytes) = (at.items, at.bytes);
     if task.task.status != TaskStatus::Verifying {
         return over(tx, &task, &mut record, RunResult::Stopped, None, "the task moved on".to_owned(), now);
@@ -276,7 +281,7 @@ fn over(
 mod tests {
     use super::*;
 
-    /// Lifecycle R6: only an unbroken row of the same failure counts.
+    /// Orchestrator R11: only an unbroken row of the same failure counts.
     #[test]
     fn equal_failures_are_counted_in_a_row() {
         let (one, stored) = repeat_count(None, "aa");

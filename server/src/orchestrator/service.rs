@@ -107,6 +107,14 @@ impl Orchestrator {
         for (run, reason) in passed.stop {
             link.order(RunnerOrder::Stop { run, reason });
         }
+        for order in passed.conclude {
+            if let RunnerOrder::Conclude(conclude) = &order
+                && let Err(error) = self.parts.hub.begin(&conclude.run)
+            {
+                tracing::warn!(run = %conclude.run, %error, "the output of a run cannot be opened yet");
+            }
+            link.order(order);
+        }
         start(&self.parts, link, passed.begun).await;
         let safety = Duration::from_millis(self.parts.policy.safety_timer_ms);
         let next = passed.next.map(|at| Duration::from_millis(u64::try_from(at.millis_since(now)).unwrap_or(0)));

@@ -123,6 +123,14 @@ impl Sink {
     }
 
     async fn output(&self, run: &RunRef, items: &[OutputItem]) -> Result<Followed, Refused> {
+        // Output of a run that is over would open its channel again, and nobody would ever close it.
+        if !self.hub.is_live(run) {
+            let asked = run.clone();
+            let open = self.engine.submit(move |tx| Ok::<_, LifecycleError>(tx.state.runs.values().any(|open| open.run == asked))).await?;
+            if !open {
+                return Ok(Followed::default());
+            }
+        }
         self.hub.append(run, items).map_err(|error| match error {
             crate::events::OutputError::Io { .. } => Refused::Later(error.to_string()),
             crate::events::OutputError::Hole { .. } => Refused::Never(error.to_string()),

@@ -190,14 +190,27 @@ queries! {
         rows.into_iter().map(RunRecord::try_from).collect()
     }
 
-    /// Projects and instants of runs that ended successfully at or after `since`, oldest first.
-    pub fn completions_since(connection, since: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
-        let rows: Vec<(String, Option<i64>)> = runs::table
-            .filter(runs::ended_at.ge(since.as_millis()).and(runs::failure_class.is_null()))
-            .order(runs::ended_at)
-            .select((runs::project_id, runs::ended_at))
+    /// Runs that ended at or after `since`, oldest first: project, instant, result, tokens spent. What rebuilds the usage windows.
+    pub fn ended_since(connection, since: Timestamp) -> Result<Vec<(String, Timestamp, RunResult, u64)>, StoreError> {
+        type Ended = (String, Option<i64>, Option<String>, (i64, i64, i64, i64));
+        let rows: Vec<Ended> = runs::table
+            .filter(runs::ended_at.ge(since.as_millis()))
+            .order((runs::ended_at, runs::task_key, runs::number))
+            .select((
+                runs::project_id,
+                runs::ended_at,
+                runs::result,
+                (runs::tokens_input, runs::tokens_output, runs::tokens_cache_read, runs::tokens_cache_write),
+            ))
             .load(connection)?;
-        Ok(rows.into_iter().filter_map(|(project, at)| at.map(|at| (project, at))).collect())
+        let mut ended = Vec::with_capacity(rows.len());
+        for (project, at, result, (input, output, read, write)) in rows {
+            let (Some(at), Some(result)) = (columns::instant(at), result) else { continue };
+            let tokens = input.saturating_add(output).saturating_add(read).saturating_add(write);
+            let result = columns::read("runs.result", &result, RunResult::parse)?;
+            ended.push((project, at, result, columns::count("runs.tokens", tokens)?));
+        }
+        Ok(ended)
     }
 
     /// A page of runs, newest first, behind `after` where given, at most `limit`.

@@ -59,7 +59,7 @@ async fn workspaces_are_never_over_assigned() {
     assert_ne!(first.run.task, second.run.task);
 }
 
-/// F-075, lifecycle R6: a failing task is tried three times with a wait in between, then BLOCKED with its reason.
+/// F-075, orchestrator R11: a failing task is tried three times with a wait in between, then BLOCKED with its reason.
 #[tokio::test]
 async fn a_failing_task_is_retried_then_blocked() {
     let server = Harness::start().await;

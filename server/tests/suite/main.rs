@@ -1,5 +1,8 @@
 //! Tests of the server through its public parts, in one binary.
 
+mod conservation;
+mod events;
+mod figures;
 mod harness;
 mod lifecycle;
 mod store;

@@ -70,8 +70,8 @@ pub(super) fn window_ms(config: &ServerConfig) -> i64 {
 pub(super) fn runner(config: &ServerConfig, environment: &Environment, program: &Path) -> RunnerConfig {
     let mut runner = RunnerConfig::new(&config.server.home, program);
     runner.sandbox = match config.agents.sandbox {
-        sections::SandboxLevel::Landlock => aq_runner::service::SandboxLevel::Landlock,
-        sections::SandboxLevel::None => aq_runner::service::SandboxLevel::None,
+        sections::SandboxLevel::Landlock => aq_runner::sandbox::SandboxLevel::Landlock,
+        sections::SandboxLevel::None => aq_runner::sandbox::SandboxLevel::None,
     };
     runner.identity = Identity { name: config.git.identity_name.clone(), email: config.git.identity_email.clone() };
     runner.git = GitProgram { timeout: config.git.fetch_timeout, ..GitProgram::default() };

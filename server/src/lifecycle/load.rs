@@ -7,7 +7,7 @@ use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
 
 use super::hot::{Figures, OpenRun, ProjectHot};
-use crate::store::{Connection, StoreError, agents, events, ledger, projects, runs, settings, tasks, workspaces};
+use crate::store::{Connection, StoreError, accounts, agents, events, ledger, projects, runs, settings, tasks, workspaces};
 
 /// The setting that keeps the global pause.
 pub const PAUSED: &str = "scheduling.paused";
@@ -36,6 +36,9 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
     }
     for agent in agents::all(db)? {
         figures.agents.insert(agent.id.clone(), agent);
+    }
+    for account in accounts::all(db)? {
+        figures.accounts.insert(account.id.clone(), account);
     }
     for record in runs::open(db)? {
         let run = record.run;

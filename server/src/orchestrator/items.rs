@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::policy::Policy;
 use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, fenced, save, spend};
-use crate::store::{QuestionRecord, RunRecord, TaskRecord, questions};
+use crate::store::{QuestionRecord, RunRecord, TaskRecord, accounts, questions};
 
 /// True for items that change more than the stored output.
 #[must_use]
@@ -55,7 +55,10 @@ pub(super) fn act(tx: &mut Tx<'_>, policy: &Policy, run: &RunRef, items: &[Outpu
                 let account = tx.state.agents.get(&record.run.agent).and_then(|agent| agent.account.clone());
                 let Some(mut account) = account.and_then(|id| tx.state.accounts.get(&id).cloned()) else { continue };
                 if account.observe(notice, item.at) {
-                    // ACCOUNTS: accounts::put_windows(tx.db, &account)?;
+                    let seen = account.windows.iter().find(|window| window.name == notice.window);
+                    if let Some(window) = seen {
+                        accounts::put_window(tx.db, &account.id, window)?;
+                    }
                     tx.state.put_account(account.id.clone(), Some(account));
                 }
             }

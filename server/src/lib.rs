@@ -2,6 +2,7 @@
 //!
 //! Spec: specs/server/README.md
 
+pub mod api;
 pub mod app;
 pub mod args;
 pub mod background;

@@ -4,12 +4,15 @@
 //!
 //! Spec: specs/server/commands.md
 
+pub mod accounts;
 pub mod agents;
+pub mod check;
 mod context;
 pub mod control;
 pub mod create;
 pub mod edit;
 mod error;
+pub mod keys;
 pub mod projects;
 pub mod questions;
 pub mod system;

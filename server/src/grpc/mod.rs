@@ -21,7 +21,6 @@ mod permissions;
 mod rate;
 mod refusal;
 mod server;
-pub mod stream;
 mod stream_limit;
 
 pub use auth::{KeyStore, KeyStoreUnavailable, principal_of};
@@ -32,6 +31,8 @@ pub use listener::{ListenError, Listeners, bind};
 pub use options::{GrpcOptions, MAX_DECODED_BYTES, MAX_ENCODED_BYTES, TcpOptions, TlsIdentity};
 pub use permissions::Permissions;
 pub use server::{Gate, ServeError, serve};
+
+pub use crate::api::stream;
 
 #[cfg(test)]
 mod tests;

@@ -92,12 +92,6 @@ pub(super) fn shutting_down() -> Status {
         .into_status(Code::Unavailable, "the server ends; the stream can be resumed when it is back")
 }
 
-pub(super) fn slow_reader(after: u64) -> Status {
-    ErrorDetail::new(reason::SLOW_READER)
-        .with("after_seq", after.to_string())
-        .into_status(Code::Aborted, format!("the reader did not keep up; resume behind number {after}"))
-}
-
 pub(super) fn internal(call_id: &str) -> Status {
     Status::internal(format!("an error of the server itself; its log has more under request id {call_id}"))
 }

@@ -15,9 +15,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 
-use super::refusal;
+use super::status::{self, Status};
 
 /// What a source has to say now.
 #[derive(Debug)]
@@ -100,7 +99,7 @@ impl<M> Stream for FollowStream<M> {
             self.over = true;
             self.messages.close();
             while self.messages.try_recv().is_ok() {}
-            return Poll::Ready(Some(Err(refusal::slow_reader(self.read))));
+            return Poll::Ready(Some(Err(status::slow_reader(self.read))));
         }
         match self.messages.poll_recv(cx) {
             Poll::Pending => Poll::Pending,
@@ -114,7 +113,7 @@ impl<M> Stream for FollowStream<M> {
                     Some(Ending::Complete) => Poll::Ready(None),
                     Some(Ending::Failed(status)) => Poll::Ready(Some(Err(status.clone()))),
                     // The task went away without a word: it panicked, or its runtime ends.
-                    Some(Ending::Stalled) | None => Poll::Ready(Some(Err(refusal::shutting_down()))),
+                    Some(Ending::Stalled) | None => Poll::Ready(Some(Err(status::shutting_down()))),
                 }
             }
         }
@@ -153,7 +152,7 @@ async fn pump<S: CursorSource>(
     loop {
         let batch = tokio::select! {
             biased;
-            () = shutdown.cancelled() => return Some(Ending::Failed(refusal::shutting_down())),
+            () = shutdown.cancelled() => return Some(Ending::Failed(status::shutting_down())),
             batch = source.ready() => batch,
         };
         let (messages, last) = match batch {
@@ -175,7 +174,7 @@ async fn pump<S: CursorSource>(
             continue;
         }
         tokio::select! {
-            () = shutdown.cancelled() => return Some(Ending::Failed(refusal::shutting_down())),
+            () = shutdown.cancelled() => return Some(Ending::Failed(status::shutting_down())),
             () = sender.closed() => return None,
             () = source.changed() => {}
             () = sleep_until(quiet_since + settings.heartbeat) => {
@@ -196,7 +195,7 @@ async fn send<M>(sender: &mpsc::Sender<M>, message: M, stall: Duration, shutdown
             permit.ok()?.send(message);
             Some(None)
         }
-        () = shutdown.cancelled() => Some(Some(Ending::Failed(refusal::shutting_down()))),
+        () = shutdown.cancelled() => Some(Some(Ending::Failed(status::shutting_down()))),
         () = tokio::time::sleep(stall) => Some(Some(Ending::Stalled)),
     }
 }

@@ -1,0 +1,45 @@
+//! Agents.
+
+use aq_core::agent::{Agent, AgentState};
+use aq_core::principal::ProjectScope;
+use aq_proto::v1 as pb;
+
+use super::words::{runtime, timestamp};
+use crate::lifecycle::Figures;
+
+/// An agent with what it does. A task outside the caller's projects is not named. Title and tokens are filled in by `views`.
+pub(in crate::api) fn agent(figures: &Figures, agent: &Agent, scope: &ProjectScope) -> pb::Agent {
+    let run = figures.busy.get(&agent.id).and_then(|key| figures.runs.get(key));
+    let named = run.filter(|run| scope.covers(&run.project));
+    let paused = agent.state == AgentState::Paused;
+    pb::Agent {
+        id: agent.id.to_string(),
+        name: agent.name.clone(),
+        runtime: runtime(Some(agent.runtime)),
+        profile: Some(pb::RuntimeProfile {
+            command: agent.profile.command.clone(),
+            model: agent.profile.model.clone(),
+            permission_mode: agent.profile.permission_mode.clone(),
+            allowed_tools: agent.profile.allowed_tools.clone(),
+            system_prompt_suffix: agent.profile.system_prompt_suffix.clone(),
+            // Values are secrets: the names are told, nothing else.
+            env: agent.profile.env.keys().map(|name| (name.clone(), String::new())).collect(),
+        }),
+        account_id: agent.account.as_ref().map(ToString::to_string).unwrap_or_default(),
+        state: match (agent.state, run.is_some()) {
+            (AgentState::Error, _) => pb::AgentState::Error,
+            (_, true) => pb::AgentState::Busy,
+            (AgentState::Paused, false) => pb::AgentState::Paused,
+            (AgentState::Idle | AgentState::Busy, false) => pb::AgentState::Idle,
+        }
+        .into(),
+        paused,
+        current_task_id: named.map(|run| run.run.task.to_string()).unwrap_or_default(),
+        current_task_title: String::new(),
+        busy_since: run.map(|run| timestamp(run.since)),
+        total_tokens: 0,
+        error: String::new(),
+        created_at: Some(timestamp(agent.created_at)),
+        updated_at: Some(timestamp(agent.updated_at)),
+    }
+}

@@ -1,0 +1,21 @@
+//! From the domain to the wire. What is stored or known, never how it was found.
+
+mod account;
+mod admin;
+mod agent;
+mod event;
+mod project;
+mod run;
+mod task;
+mod words;
+mod workspace;
+
+pub(super) use account::{account, windows};
+pub(super) use admin::{api_key, status_counts};
+pub(super) use agent::agent;
+pub(super) use event::event;
+pub(super) use project::project;
+pub(super) use run::run;
+pub(super) use task::{TaskExtra, link, task, task_ref};
+pub(super) use words::{runtime, task_status, timestamp};
+pub(super) use workspace::workspace;

@@ -1,0 +1,37 @@
+//! Projects.
+
+use aq_core::project::ProjectStatus;
+use aq_core::time::Timestamp;
+use aq_proto::v1 as pb;
+
+use super::admin::status_counts;
+use super::words::{runtime, timestamp};
+use crate::lifecycle::{Figures, ProjectHot};
+
+/// A project with what is known of its work.
+pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, now: Timestamp) -> pb::Project {
+    let project = &hot.project;
+    let workspaces = figures.workspaces.values().filter(|space| space.project == project.id).count();
+    pb::Project {
+        id: project.id.to_string(),
+        name: project.name.clone(),
+        status: match project.status {
+            ProjectStatus::Active => pb::ProjectStatus::Active,
+            ProjectStatus::Paused | ProjectStatus::Archived => pb::ProjectStatus::Paused,
+        }
+        .into(),
+        credit_weight: project.credit_weight,
+        max_concurrent_agents: project.max_concurrent_agents,
+        budget_limit: project.budget_limit,
+        repo_url: project.repo_url.clone(),
+        default_branch: project.default_branch.clone(),
+        discord_channel_id: project.discord_channel_id.clone().unwrap_or_default(),
+        default_runtime: runtime(project.default_runtime),
+        test_commands: project.test_commands.clone(),
+        created_at: Some(timestamp(project.created_at)),
+        updated_at: Some(timestamp(project.updated_at)),
+        task_counts: status_counts(&hot.counts),
+        workspace_count: u32::try_from(workspaces).unwrap_or(u32::MAX),
+        window_tokens: hot.usage.tokens_at(now),
+    }
+}

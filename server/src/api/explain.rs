@@ -1,0 +1,173 @@
+//! Why a task does not run now, from the same figures that the scheduler decides on.
+
+use std::collections::BTreeMap;
+
+use aq_core::explain::{Facts, WaitReason, Wake, explain};
+use aq_core::ids::{ProjectId, TaskId};
+use aq_core::project::ProjectStatus;
+use aq_core::schedule::{Reason, decide};
+use aq_core::task::TaskStatus;
+use aq_core::time::Timestamp;
+use aq_proto::v1 as pb;
+
+use super::convert;
+use crate::lifecycle::Figures;
+use crate::orchestrator::{Policy, snapshot};
+use crate::store::TaskRecord;
+
+/// Ready tasks counted before a task of a list; an explanation of one task counts further.
+pub(super) const FEW: usize = 1_000;
+/// Ready tasks counted before one task.
+pub(super) const MANY: usize = 100_000;
+
+/// Why projects with ready work got nothing in the decision that would be made now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waits(BTreeMap<ProjectId, Reason>);
+
+impl Waits {
+    /// Asks the scheduler. As dear as one pass over the projects with ready work.
+    pub(super) fn decided(figures: &Figures, policy: &Policy, now: Timestamp) -> Self {
+        let decision = decide(&snapshot(figures, policy, now));
+        Self(decision.waits.into_iter().map(|wait| (wait.project, wait.reason)).collect())
+    }
+
+    /// Only what is known without asking: the pauses. For the answers of mutations.
+    pub(super) fn pauses(figures: &Figures) -> Self {
+        let paused = figures.projects.values().filter_map(|hot| {
+            let reason = if figures.paused {
+                Reason::SystemPaused
+            } else if hot.project.status != ProjectStatus::Active {
+                Reason::ProjectPaused
+            } else {
+                return None;
+            };
+            Some((hot.project.id.clone(), reason))
+        });
+        Self(paused.collect())
+    }
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Explained {
+    pub(super) sentence: String,
+    pub(super) reasons: Vec<pb::WaitReason>,
+    pub(super) expected_at: Option<Timestamp>,
+    pub(super) ahead: u32,
+}
+
+/// Explains a task. `unmet` are the dependencies that are not completed; at most `count` tasks before it are counted.
+pub(super) fn explained(
+    figures: &Figures,
+    waits: &Waits,
+    record: &TaskRecord,
+    unmet: &[(TaskId, TaskStatus)],
+    count: usize,
+    now: Timestamp,
+) -> Explained {
+    let task = &record.task;
+    let ready = task.status == TaskStatus::Ready;
+    if ready && figures.runs.contains_key(&record.key) {
+        return single(pb::WaitKind::Running, "Waits for its previous run to end.".to_owned());
+    }
+    if let Some(reason) = figures.degraded.as_ref().filter(|_| ready) {
+        return single(pb::WaitKind::Resources, format!("Nothing starts at the moment: {reason}."));
+    }
+    let hot = figures.projects.get(&task.project);
+    let lanes = hot.into_iter().flat_map(|hot| hot.ready.values());
+    let place = (task.priority, record.key);
+    let ahead: usize = if ready { lanes.map(|lane| lane.range(..place).take(count).count()).sum() } else { 0 };
+    let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+    let facts = Facts {
+        unmet: unmet.to_vec(),
+        project: waits.0.get(&task.project).copied(),
+        ahead,
+        no_fitting_agent: !figures.agents.values().any(|agent| task.runtime.is_none_or(|wanted| agent.runtime == wanted)),
+        no_workspace: !figures.workspaces.values().any(|space| space.project == task.project),
+        budget_opens: None,
+    };
+    let Some(reason) = explain(task, &facts) else {
+        return single(pb::WaitKind::Finished, String::new());
+    };
+    let until = match reason.wake() {
+        Wake::At(at) => Some(at),
+        Wake::Now => Some(now),
+        Wake::OwnRun | Wake::Others | Wake::Person => None,
+    };
+    let told = pb::WaitReason {
+        kind: kind(&reason, task.retry_count).into(),
+        text: reason.sentence(),
+        subject_id: subject(&reason, task.project.as_str()),
+        until: match reason.wake() {
+            Wake::At(at) => Some(convert::timestamp(at)),
+            _ => None,
+        },
+    };
+    let mut reasons = vec![told];
+    // A task that could not start anyway is told of the pauses too: both have to end.
+    if ready || task.status == TaskStatus::Defined {
+        reasons.extend(pauses(figures, &task.project, &reason));
+    }
+    Explained { sentence: reason.sentence(), reasons, expected_at: until, ahead }
+}
+
+fn single(kind: pb::WaitKind, text: String) -> Explained {
+    let reason = pb::WaitReason { kind: kind.into(), text: text.clone(), ..Default::default() };
+    Explained { sentence: text, reasons: vec![reason], ..Explained::default() }
+}
+
+fn pauses(figures: &Figures, project: &ProjectId, first: &WaitReason) -> Vec<pb::WaitReason> {
+    let mut found = Vec::new();
+    if figures.paused && *first != WaitReason::SystemPaused {
+        found.push((pb::WaitKind::SchedulingPaused, WaitReason::SystemPaused));
+    }
+    let paused = figures.projects.get(project).is_some_and(|hot| hot.project.status != ProjectStatus::Active);
+    if paused && *first != WaitReason::ProjectPaused {
+        found.push((pb::WaitKind::ProjectPaused, WaitReason::ProjectPaused));
+    }
+    let told = |(kind, reason): (pb::WaitKind, WaitReason)| pb::WaitReason {
+        kind: kind.into(),
+        text: reason.sentence(),
+        subject_id: subject(&reason, project.as_str()),
+        until: None,
+    };
+    found.into_iter().map(told).collect()
+}
+
+const fn kind(reason: &WaitReason, retries: u32) -> pb::WaitKind {
+    match reason {
+        WaitReason::RunnableNow => pb::WaitKind::Runnable,
+        WaitReason::Queued { .. } | WaitReason::Turn => pb::WaitKind::Turn,
+        WaitReason::Agent { none_exists: true, .. } => pb::WaitKind::NoAgent,
+        WaitReason::Agent { none_exists: false, .. } => pb::WaitKind::AgentsBusy,
+        WaitReason::Workspace { none_exists: true } => pb::WaitKind::NoWorkspace,
+        WaitReason::Workspace { none_exists: false } => pb::WaitKind::WorkspacesBusy,
+        WaitReason::ProjectPaused => pb::WaitKind::ProjectPaused,
+        WaitReason::SystemPaused => pb::WaitKind::SchedulingPaused,
+        WaitReason::Budget { .. } => pb::WaitKind::Budget,
+        WaitReason::ConcurrencyCap { .. } => pb::WaitKind::ProjectLimit,
+        WaitReason::AccountLimit { .. } => pb::WaitKind::AccountLimit,
+        WaitReason::Dependencies { .. } => pb::WaitKind::Dependency,
+        WaitReason::Until { .. } if retries > 0 => pb::WaitKind::RetryTimer,
+        WaitReason::Until { .. } => pb::WaitKind::ResumeTimer,
+        WaitReason::Starting { .. } | WaitReason::Working { .. } => pb::WaitKind::Running,
+        WaitReason::Verifying => pb::WaitKind::Verifying,
+        WaitReason::Answer => pb::WaitKind::Question,
+        WaitReason::Approval { .. } => pb::WaitKind::Approval,
+        WaitReason::Failed | WaitReason::Blocked { .. } => pb::WaitKind::Blocked,
+    }
+}
+
+fn subject(reason: &WaitReason, project: &str) -> String {
+    match reason {
+        WaitReason::Dependencies { unmet } => unmet.first().map(|(task, _)| task.to_string()).unwrap_or_default(),
+        WaitReason::Starting { agent } | WaitReason::Working { agent } => agent.as_ref().map(ToString::to_string).unwrap_or_default(),
+        WaitReason::Queued { .. }
+        | WaitReason::Turn
+        | WaitReason::ProjectPaused
+        | WaitReason::ConcurrencyCap { .. }
+        | WaitReason::Workspace { .. }
+        | WaitReason::Budget { global: false, .. } => project.to_owned(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,39 @@
+//! The calls of the contract, one function each: authorise, convert in, call, convert out.
+//!
+//! What a command does lives in `commands`; listeners and what every call passes through in `grpc`.
+//!
+//! Reading order: `permissions`, `service`, `status`, `incoming`, `page`, `idempotency`, then the services and `convert`.
+//!
+//! Spec: specs/server/api.md
+
+mod accounts;
+mod admin;
+mod agents;
+mod convert;
+mod event_stream;
+mod events;
+mod explain;
+mod idempotency;
+mod incoming;
+mod keys;
+mod output_stream;
+mod page;
+mod permissions;
+mod ports;
+mod projects;
+mod runs;
+mod service;
+mod status;
+pub mod stream;
+mod task_control;
+mod task_fields;
+mod task_reads;
+mod tasks;
+mod views;
+mod workspaces;
+
+pub use idempotency::KEPT_MS as REQUESTS_KEPT_MS;
+pub use keys::{KeyRing, NewKey, new_key};
+pub use permissions::{Call, TABLE as PERMISSIONS};
+pub use ports::{Ending, RepositoryCheck, RepositoryRefused, ServerFacts};
+pub use service::{Api, Parts};

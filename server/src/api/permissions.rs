@@ -1,0 +1,152 @@
+//! Which role may make which call: the one table. A call that is not in it is denied to everyone.
+//!
+//! Which projects a key sees is decided where things are looked up (`commands::Context::sees`).
+
+use aq_core::principal::Role;
+use aq_proto::v1 as pb;
+
+/// A request of the contract: names its call.
+pub trait Call {
+    /// The path of the call, for example `/agentqueue.v1.TaskService/CreateTask`.
+    const PATH: &'static str;
+    /// The roles that may make it.
+    const ROLES: &'static [Role];
+}
+
+/// Looks, within its projects.
+const READ: &[Role] = &[Role::Viewer, Role::Operator, Role::Admin, Role::Gateway];
+/// Also an agent, about its own task.
+const OWN: &[Role] = &[Role::Viewer, Role::Operator, Role::Admin, Role::Gateway, Role::Run];
+/// Works with tasks, within its projects.
+const WORK: &[Role] = &[Role::Operator, Role::Admin, Role::Gateway];
+/// Changes what work is done with: projects, workspaces, agents.
+const MANAGE: &[Role] = &[Role::Admin, Role::Gateway];
+/// Keys, accounts with their secrets, the end of the server.
+const ADMIN: &[Role] = &[Role::Admin];
+
+macro_rules! table {
+    ($($service:ident { $($call:ident $request:ident $roles:ident,)+ })+) => {
+        /// Every call of the contract with the roles that may make it. Api R1.
+        pub const TABLE: &[(&str, &[Role])] = &[
+            $($((concat!("/agentqueue.v1.", stringify!($service), "/", stringify!($call)), $roles),)+)+
+        ];
+        $($(
+            impl Call for pb::$request {
+                const PATH: &'static str = concat!("/agentqueue.v1.", stringify!($service), "/", stringify!($call));
+                const ROLES: &'static [Role] = $roles;
+            }
+        )+)+
+    };
+}
+
+table! {
+    ProjectService {
+        CreateProject CreateProjectRequest MANAGE,
+        GetProject GetProjectRequest READ,
+        ListProjects ListProjectsRequest READ,
+        UpdateProject UpdateProjectRequest MANAGE,
+        PauseProject PauseProjectRequest WORK,
+        ResumeProject ResumeProjectRequest WORK,
+        DeleteProject DeleteProjectRequest MANAGE,
+    }
+    WorkspaceService {
+        AddWorkspace AddWorkspaceRequest MANAGE,
+        ListWorkspaces ListWorkspacesRequest READ,
+        RemoveWorkspace RemoveWorkspaceRequest MANAGE,
+        ReleaseWorkspace ReleaseWorkspaceRequest MANAGE,
+    }
+    TaskService {
+        CreateTask CreateTaskRequest WORK,
+        BatchCreateTasks BatchCreateTasksRequest WORK,
+        GetTask GetTaskRequest OWN,
+        ListTasks ListTasksRequest READ,
+        GetTaskTree GetTaskTreeRequest READ,
+        UpdateTask UpdateTaskRequest WORK,
+        SetTaskStatus SetTaskStatusRequest WORK,
+        AddDependency AddDependencyRequest WORK,
+        RemoveDependency RemoveDependencyRequest WORK,
+        ListDependencies ListDependenciesRequest READ,
+        StopTask StopTaskRequest WORK,
+        RestartTask RestartTaskRequest WORK,
+        SkipTask SkipTaskRequest WORK,
+        DeleteTask DeleteTaskRequest WORK,
+        ApproveTask ApproveTaskRequest WORK,
+        RejectTask RejectTaskRequest WORK,
+        AnswerQuestion AnswerQuestionRequest WORK,
+        SendMessage SendMessageRequest WORK,
+        ExplainTask ExplainTaskRequest READ,
+        ListQuestions ListQuestionsRequest READ,
+    }
+    RunService {
+        GetRun GetRunRequest OWN,
+        ListRuns ListRunsRequest READ,
+        StreamRunOutput StreamRunOutputRequest READ,
+    }
+    AgentService {
+        CreateAgent CreateAgentRequest MANAGE,
+        GetAgent GetAgentRequest READ,
+        ListAgents ListAgentsRequest READ,
+        UpdateAgent UpdateAgentRequest MANAGE,
+        PauseAgent PauseAgentRequest MANAGE,
+        ResumeAgent ResumeAgentRequest MANAGE,
+        DeleteAgent DeleteAgentRequest MANAGE,
+    }
+    AccountService {
+        CreateAccount CreateAccountRequest ADMIN,
+        GetAccount GetAccountRequest READ,
+        ListAccounts ListAccountsRequest READ,
+        UpdateAccount UpdateAccountRequest ADMIN,
+        DeleteAccount DeleteAccountRequest ADMIN,
+        ListLimitWindows ListLimitWindowsRequest READ,
+        GetTokenUsage GetTokenUsageRequest READ,
+    }
+    EventService {
+        WatchEvents WatchEventsRequest READ,
+        ListEvents ListEventsRequest READ,
+        AcknowledgeEvents AcknowledgeEventsRequest READ,
+        GetConsumer GetConsumerRequest READ,
+    }
+    AdminService {
+        GetStatus GetStatusRequest READ,
+        GetServerInfo GetServerInfoRequest OWN,
+        PauseScheduling PauseSchedulingRequest MANAGE,
+        ResumeScheduling ResumeSchedulingRequest MANAGE,
+        Shutdown ShutdownRequest ADMIN,
+        CheckInvariants CheckInvariantsRequest ADMIN,
+        CreateApiKey CreateApiKeyRequest ADMIN,
+        ListApiKeys ListApiKeysRequest ADMIN,
+        RevokeApiKey RevokeApiKeyRequest ADMIN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use aq_proto::methods::methods;
+
+    use super::*;
+
+    /// Api R1, I-41: the table holds exactly the calls of the contract.
+    #[test]
+    fn the_table_covers_the_contract_exactly() {
+        let ours: BTreeSet<_> = TABLE.iter().map(|(path, _)| *path).collect();
+        let contract: BTreeSet<_> = methods().keys().map(String::as_str).collect();
+        assert_eq!(ours, contract);
+        assert_eq!(ours.len(), TABLE.len());
+    }
+
+    /// Api R1: an administrator may do everything, an agent almost nothing, and whoever may change something may look.
+    #[test]
+    fn the_roles_nest() {
+        for (path, roles) in TABLE {
+            assert!(roles.contains(&Role::Admin), "{path}");
+            assert!(!roles.contains(&Role::Viewer) || roles.contains(&Role::Operator), "{path}");
+            assert!(!roles.contains(&Role::Operator) || roles.contains(&Role::Gateway), "{path}");
+        }
+        let agents: Vec<_> = TABLE.iter().filter(|(_, roles)| roles.contains(&Role::Run)).map(|(path, _)| *path).collect();
+        let expected =
+            ["TaskService/GetTask", "RunService/GetRun", "AdminService/GetServerInfo"].map(|call| format!("/agentqueue.v1.{call}"));
+        assert_eq!(agents, expected);
+    }
+}

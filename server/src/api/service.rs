@@ -1,0 +1,198 @@
+//! The API as a whole: what it works with, the way of a call through it, and its services as one set of routes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aq_core::principal::{Principal, Role};
+use aq_core::runner_link::{RunnerLink, RunnerOrder};
+use aq_proto::v1 as pb;
+use prost::Message;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use super::idempotency::{self, Mutation};
+use super::permissions::Call;
+use super::ports::{Ending, RepositoryCheck, ServerFacts};
+use super::status::{ApiError, Reply};
+use crate::clock::SharedClock;
+use crate::commands::Context;
+use crate::events::{EventBus, OutputHub, Wake};
+use crate::lifecycle::{Engine, Tx};
+use crate::orchestrator::Policy;
+use crate::store::{Connection, Reader};
+
+/// Largest request that is read, in bytes.
+const MAX_DECODED: usize = 1024 * 1024;
+/// Largest answer that is sent, in bytes.
+const MAX_ENCODED: usize = 4 * 1024 * 1024;
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The writer with the figures.
+    pub engine: Engine,
+    /// The readers.
+    pub reader: Reader,
+    /// Run output.
+    pub hub: OutputHub,
+    /// Committed events.
+    pub bus: EventBus,
+    /// The clock.
+    pub clock: SharedClock,
+    /// Wakes the orchestrator; rung after every mutation.
+    pub wake: Wake,
+    /// Takes orders for runs: answers, messages, conclusions. Given only after their commit.
+    pub link: Arc<dyn RunnerLink>,
+    /// The figures decisions are made with.
+    pub policy: Arc<Policy>,
+    /// Looks at repositories.
+    pub repositories: Arc<dyn RepositoryCheck>,
+    /// Ends the server.
+    pub ending: Arc<dyn Ending>,
+    /// What the server is.
+    pub facts: ServerFacts,
+    /// Cancelled when the server drains: streams end then.
+    pub drain: CancellationToken,
+}
+
+/// The API; cheap to clone. Each service of the contract is one small struct around it.
+#[derive(Clone)]
+pub struct Api {
+    pub(super) parts: Arc<Parts>,
+    ready: Arc<AtomicBool>,
+}
+
+/// What a mutation did: the answer, and the orders that follow from it.
+pub(super) struct Done<R> {
+    pub(super) answer: R,
+    pub(super) orders: Vec<RunnerOrder>,
+}
+
+impl<R> From<R> for Done<R> {
+    fn from(answer: R) -> Self {
+        Self { answer, orders: Vec::new() }
+    }
+}
+
+/// A call that was let in.
+pub(super) struct Admitted<Q> {
+    pub(super) context: Context,
+    pub(super) body: Q,
+}
+
+impl Api {
+    /// The API over `parts`, not yet ready.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), ready: Arc::default() }
+    }
+
+    /// Says that recovery is over and work is taken (`ServerInfo.ready`).
+    pub fn set_ready(&self) {
+        self.ready.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    /// Every service of the contract.
+    #[must_use]
+    pub fn routes(&self) -> Routes {
+        use pb::account_service_server::AccountServiceServer;
+        use pb::admin_service_server::AdminServiceServer;
+        use pb::agent_service_server::AgentServiceServer;
+        use pb::event_service_server::EventServiceServer;
+        use pb::project_service_server::ProjectServiceServer;
+        use pb::run_service_server::RunServiceServer;
+        use pb::task_service_server::TaskServiceServer;
+        use pb::workspace_service_server::WorkspaceServiceServer;
+        macro_rules! sized {
+            ($server:ident, $service:expr) => {
+                $server::new($service).max_decoding_message_size(MAX_DECODED).max_encoding_message_size(MAX_ENCODED)
+            };
+        }
+        let mut routes = Routes::builder();
+        routes
+            .add_service(sized!(ProjectServiceServer, super::projects::Projects(self.clone())))
+            .add_service(sized!(WorkspaceServiceServer, super::workspaces::Workspaces(self.clone())))
+            .add_service(sized!(TaskServiceServer, super::tasks::Tasks(self.clone())))
+            .add_service(sized!(RunServiceServer, super::runs::Runs(self.clone())))
+            .add_service(sized!(AgentServiceServer, super::agents::Agents(self.clone())))
+            .add_service(sized!(AccountServiceServer, super::accounts::Accounts(self.clone())))
+            .add_service(sized!(EventServiceServer, super::events::Events::new(self.clone())))
+            .add_service(sized!(AdminServiceServer, super::admin::Admin(self.clone())));
+        routes.routes()
+    }
+
+    /// Lets a call in: who asks, and may they? The transport has asked the same table; calls made in process come only here. Api R1.
+    pub(super) fn admit<Q: Call>(&self, request: tonic::Request<Q>) -> Result<Admitted<Q>, ApiError> {
+        let (_, mut extensions, body) = request.into_parts();
+        let principal = extensions.remove::<Principal>().ok_or(ApiError::NoPrincipal)?;
+        if !Q::ROLES.contains(&principal.role) {
+            return Err(ApiError::Forbidden { role: principal.role.as_str(), path: Q::PATH });
+        }
+        Ok(Admitted { context: Context { principal, now: self.parts.clock.now() }, body })
+    }
+
+    /// Reads rows; what was committed before the call is seen.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.parts.reader.read(query).await
+    }
+
+    /// Reads the figures (and rows that have to fit them) inside the writer. Keep it short: everything else waits.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnMut(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.parts.engine.submit(look).await
+    }
+
+    /// Carries a command out in one transaction, once for each `request_id` (F-173), then gives its orders and wakes the orchestrator.
+    pub(super) async fn mutate<Q: Mutation, R: Message + Default + Send + 'static>(
+        &self,
+        context: &Context,
+        body: &Q,
+        mut command: impl FnMut(&mut Tx<'_>, &Context) -> Result<Done<R>, ApiError> + Send + 'static,
+    ) -> Reply<R> {
+        let answer = self.carry_out(context, body, move |tx, context| command(tx, context)).await?;
+        Ok(tonic::Response::new(answer))
+    }
+
+    pub(super) async fn carry_out<Q: Mutation, R: Message + Default + Send + 'static>(
+        &self,
+        context: &Context,
+        body: &Q,
+        mut command: impl FnMut(&mut Tx<'_>, &Context) -> Result<Done<R>, ApiError> + Send + 'static,
+    ) -> Result<R, ApiError> {
+        let principal = &context.principal;
+        if principal.role == Role::Gateway && principal.on_behalf_of.is_none() {
+            return Err(crate::commands::CommandError::Denied(
+                "a gateway changes things for a person only; name the person in x-aq-on-behalf-of".to_owned(),
+            )
+            .into());
+        }
+        let ticket = idempotency::Ticket::of(principal, body)?;
+        let inner = context.clone();
+        let done = self
+            .parts
+            .engine
+            .submit(move |tx| {
+                if let Some(answer) = ticket.replay(tx.db)? {
+                    return Ok(Done { answer, orders: Vec::new() });
+                }
+                let done = command(tx, &inner)?;
+                ticket.record(tx.db, &done.answer, inner.now)?;
+                Ok::<_, ApiError>(done)
+            })
+            .await?;
+        for order in done.orders {
+            self.parts.link.order(order);
+        }
+        self.parts.wake.ring();
+        Ok(done.answer)
+    }
+}

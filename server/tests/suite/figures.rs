@@ -129,8 +129,10 @@ enum Say {
 enum Step {
     /// A command.
     Ask(Ask),
-    /// Commands in one batch, each failing after its work was done.
-    Fail(Vec<Ask>),
+    /// Commands in one batch; the marked ones fail after their work was done.
+    Batch(Vec<(Ask, bool)>),
+    /// The server ends in good order and starts again.
+    Restart,
     /// What an open run reports next as a rule.
     Advance(usize),
     /// A report of an open run, sensible or not.
@@ -179,7 +181,8 @@ fn say() -> impl Strategy<Value = Say> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => ask().prop_map(Step::Ask),
-        2 => prop::collection::vec(ask(), 1..4).prop_map(Step::Fail),
+        2 => prop::collection::vec((ask(), prop::bool::weighted(0.7)), 1..4).prop_map(Step::Batch),
+        1 => Just(Step::Restart),
         6 => (0_usize..8).prop_map(Step::Advance),
         4 => (0_usize..8, say()).prop_map(|(run, say)| Step::Say(run, say)),
         1 => (0_usize..40, say()).prop_map(|(run, say)| Step::Late(run, say)),
@@ -324,25 +327,24 @@ impl World {
         self.server.report(run, report).await;
     }
 
-    /// Commands that fail after their work, all in one batch: memory is afterwards what it was before.
-    async fn fail(&self, asks: &[Ask]) -> Result<(), String> {
+    /// Commands in one batch, some of which fail after their work: when all do, memory is afterwards what it was before.
+    async fn batch(&mut self, asks: &[(Ask, bool)]) -> Result<(), String> {
         let (engine, context, now) = (&self.server.engine, self.server.admin(), self.server.clock.now());
         let look = move |tx: &mut Tx<'_>| Ok::<_, CommandError>(describe(tx.state, now, true));
-        let failing = futures_util::future::join_all(asks.iter().map(|ask| {
-            let (context, project, known, ask) = (context.clone(), self.project.clone(), self.tasks.clone(), ask.clone());
+        let asked = futures_util::future::join_all(asks.iter().map(|(ask, fails)| {
+            let (context, project, known, ask, fails) = (context.clone(), self.project.clone(), self.tasks.clone(), ask.clone(), *fails);
             engine.submit(move |tx| {
-                perform(tx, &context, &project, &known, &ask)?;
+                let made = perform(tx, &context, &project, &known, &ask)?;
                 announce(tx, EventKind::SystemStarted, context.now, Subject::default(), serde_json::Value::Null)?;
-                Err::<(), _>(CommandError::Denied("on second thoughts, no".into()))
+                if fails { Err(CommandError::Denied("on second thoughts, no".into())) } else { Ok(made) }
             })
         }));
         // Polled together, they are queued one behind the other with nothing in between.
-        let (before, failed, after) = tokio::join!(engine.submit(look), failing, engine.submit(look));
-        if failed.iter().any(Result::is_ok) {
-            return Err("a failing command succeeded".into());
-        }
+        let (before, done, after) = tokio::join!(engine.submit(look), asked, engine.submit(look));
+        let kept = done.iter().any(Result::is_ok);
+        self.tasks.extend(done.into_iter().flatten().flatten());
         let (before, after) = (before.unwrap(), after.unwrap());
-        if before == after { Ok(()) } else { Err(format!("a failed command left something behind\n{before}\n{after}")) }
+        if kept || before == after { Ok(()) } else { Err(format!("a failed command left something behind\n{before}\n{after}")) }
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), String> {
@@ -358,7 +360,11 @@ impl World {
                     Err(_) => {}
                 }
             }
-            Step::Fail(asks) => self.fail(asks).await?,
+            Step::Batch(asks) => {
+                self.approved |= asks.iter().any(|(ask, _)| matches!(ask, Ask::Approve(_)));
+                self.batch(asks).await?;
+            }
+            Step::Restart => {}
             Step::Advance(which) => {
                 if let Some((run, state)) = pick(&self.open().await, *which) {
                     let say = match state {
@@ -452,6 +458,10 @@ async fn live(steps: Vec<Step>) -> Result<(), String> {
     let mut world = World::new().await;
     for step in &steps {
         world.step(step).await?;
+        if matches!(step, Step::Restart) {
+            world.server = world.server.restart().await;
+            world.settle().await;
+        }
         world.check().await.map_err(|wrong| format!("after {step:?}: {wrong}"))?;
     }
     world.server = world.server.restart().await;

@@ -146,7 +146,7 @@ on_both! {
         let finished = [TaskStatus::Completed, TaskStatus::Failed];
         assert_eq!(archive::candidates(&mut db, None, &finished, at(1_000), 0, 10).unwrap(), [1, 2, 4, 5, 11]);
         assert_eq!(archive::candidates(&mut db, None, &[], at(1_000), 0, 10).unwrap(), [0_i64; 0]);
-        assert_eq!(archive::candidates(&mut db, Some(&project_id("none")), &finished, at(1_000), 0, 10).unwrap(), [0_i64; 0]);
+        assert_eq!(archive::candidates(&mut db, Some(&project_id("nowhere")), &finished, at(1_000), 0, 10).unwrap(), [0_i64; 0]);
     }
 
     /// F-030: every run of every task, newest first.
@@ -160,6 +160,8 @@ on_both! {
             record.run.started_at = at(5);
             record.run.state = aq_core::run::RunState::Ended;
             record.run.ended_at = Some(at(6));
+            let end = aq_core::run::RunEnd { result: aq_core::run::RunResult::Done, class: None, message: String::new() };
+            record.run.end = Some(end);
             runs::insert(&mut db, &record).unwrap();
         }
         runs::insert(&mut db, &run(2, 2, "nova", "ws-1")).unwrap();
@@ -176,9 +178,9 @@ on_both! {
         assert_eq!(numbers(&runs::page(&mut db, &of_task, None, 9).unwrap().runs), [(1, 2), (1, 1)]);
         let open = RunQuery { open_only: true, agent: Some(agent_id("nova")), ..RunQuery::default() };
         assert_eq!(numbers(&runs::page(&mut db, &open, None, 9).unwrap().runs), [(2, 2)]);
-        let none = RunQuery { projects: Some(vec![project_id("none")]), ..RunQuery::default() };
+        let none = RunQuery { projects: Some(vec![project_id("nowhere")]), ..RunQuery::default() };
         assert_eq!(runs::page(&mut db, &none, None, 9).unwrap().total, 0);
-        assert_eq!(runs::completions_since(&mut db, at(6)).unwrap().len(), 3);
+        assert_eq!(runs::ended_since(&mut db, at(6)).unwrap().len(), 3);
     }
 
     /// F-030, F-133: events by task, project, run and kind.

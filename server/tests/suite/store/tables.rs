@@ -202,7 +202,7 @@ on_both! {
         assert_eq!(ledger::since(&mut db, at(100)).unwrap(), [("app".to_owned(), 100, 100), ("app".to_owned(), 200, 1)]);
         assert_eq!(ledger::project_total(&mut db, &project_id("app"), at(100)).unwrap(), 101, "since is inclusive");
         assert_eq!(ledger::project_total(&mut db, &project_id("app"), at(101)).unwrap(), 1);
-        assert_eq!(ledger::project_total(&mut db, &project_id("none"), at(0)).unwrap(), 0);
+        assert_eq!(ledger::project_total(&mut db, &project_id("nowhere"), at(0)).unwrap(), 0);
     }
 
     /// F-030: events keep their order and their numbers go on after a clean-up.

@@ -1,6 +1,8 @@
 //! AdminService.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aq_core::principal::{ProjectScope, Role};
@@ -194,16 +196,19 @@ impl AdminService for Admin {
             return Err(ApiError::invalid("grace", format!("must be at most {} seconds", LONGEST_GRACE.as_secs())).into());
         }
         let (actor, stop_runs) = (call.context.actor(), call.body.stop_runs);
-        let count = |tx: &mut Tx<'_>, _: &Context| {
-            let running = u32::try_from(tx.state.runs.len()).unwrap_or(u32::MAX);
+        // Asking twice would force the end, so a repeated request must not ask again.
+        let asked = Arc::new(AtomicBool::new(false));
+        let ask = Arc::clone(&asked);
+        let count = move |tx: &mut Tx<'_>, _: &Context| {
+            ask.store(true, Ordering::SeqCst);
+            let running = if stop_runs { 0 } else { u32::try_from(tx.state.runs.len()).unwrap_or(u32::MAX) };
             Ok(Done::from(pb::ShutdownResponse { running }))
         };
-        let mut answer = self.0.carry_out(&call.context, &call.body, count).await?;
-        if stop_runs {
-            answer.running = 0;
-        }
+        let answer = self.0.carry_out(&call.context, &call.body, count).await?;
         // Asked for after the answer is certain: the end of the server waits for open calls, and this is one.
-        self.0.parts.ending.end(&actor, grace, stop_runs);
+        if asked.load(Ordering::SeqCst) {
+            self.0.parts.ending.end(&actor, grace, stop_runs);
+        }
         Ok(tonic::Response::new(answer))
     }
 

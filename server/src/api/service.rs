@@ -41,7 +41,7 @@ pub struct Parts {
     pub clock: SharedClock,
     /// Wakes the orchestrator; rung after every mutation.
     pub wake: Wake,
-    /// Takes orders for runs: answers, messages, conclusions. Given only after their commit.
+    /// Takes orders for runs: answers and messages. Given only after their commit.
     pub link: Arc<dyn RunnerLink>,
     /// The figures decisions are made with.
     pub policy: Arc<Policy>,

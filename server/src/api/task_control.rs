@@ -12,10 +12,9 @@ use super::service::Done;
 use super::status::{ApiError, Reply};
 use super::tasks::Tasks;
 use super::views;
-use crate::commands::{CommandError, Context, control, edit, questions};
+use crate::commands::{Context, control, edit, questions};
 use crate::lifecycle::Tx;
-use crate::orchestrator::conclude_order;
-use crate::store::{TaskRecord, dependencies, runs};
+use crate::store::{TaskRecord, dependencies};
 
 /// Most tasks on one side of an answer about dependencies.
 const MAX_EDGES: usize = 2_000;
@@ -107,16 +106,10 @@ impl Tasks {
     pub(super) async fn approve(&self, request: Request<pb::ApproveTaskRequest>) -> Reply<pb::Task> {
         let call = self.0.admit(request)?;
         let id = task_id("task_id", &call.body.task_id)?;
-        let policy = std::sync::Arc::clone(&self.0.parts.policy);
+        // The orchestrator finds the run that was taken up again, and orders its conclusion.
         let approve = move |tx: &mut Tx<'_>, context: &Context| {
             let record = control::approve(tx, context, &id)?;
-            let run = runs::get(tx.db, record.key, record.task.run_number)?;
-            let order = run.and_then(|run| conclude_order(tx.state, &policy, &record, &run.run));
-            let Some(order) = order else {
-                let message = format!("the run of task `{id}` has no workspace any more; add one to its project");
-                return Err(CommandError::precondition("NO_WORKSPACE", message).into());
-            };
-            Ok(Done { answer: views::answer_one(tx, context, record)?, orders: vec![order] })
+            shown(tx, context, record)
         };
         self.0.mutate(&call.context, &call.body, approve).await
     }

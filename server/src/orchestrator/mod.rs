@@ -15,7 +15,6 @@ mod service;
 mod sink;
 mod snapshot;
 
-pub use orders::conclude as conclude_order;
 pub use policy::Policy;
 pub use recover::Recovered;
 pub use service::{Orchestrator, Parts};

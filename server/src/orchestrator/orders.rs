@@ -30,7 +30,7 @@ fn workspace(figures: &Figures, task: &TaskRecord, id: &WorkspaceId) -> Option<W
 
 /// The order to conclude a run; `None` when its workspace or project is gone.
 #[must_use]
-pub fn conclude(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run) -> Option<RunnerOrder> {
+pub(super) fn conclude(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run) -> Option<RunnerOrder> {
     let project = &figures.projects.get(&task.task.project)?.project;
     let commands = if task.task.test_commands.is_empty() { &project.test_commands } else { &task.task.test_commands };
     let verify = if task.task.verification == VerificationType::AutoTest { commands.clone() } else { Vec::new() };

@@ -1,5 +1,6 @@
 //! Tests of the server through its public parts, in one binary.
 
+mod api;
 mod conservation;
 mod events;
 mod figures;

@@ -1,0 +1,202 @@
+//! A server with its API and nothing below the transport: clients speak to the routes through their wire form, as whoever the test says.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use aq_core::ids::ProjectId;
+use aq_core::principal::{Principal, ProjectScope, Role};
+use aq_core::runner_link::{BoxFuture, RunnerLink};
+use aq_core::workspace::WorkspaceKind;
+use aq_proto::error_detail::ErrorDetail;
+use aq_proto::v1 as pb;
+use aq_server::api::{Api, Ending, Parts, RepositoryCheck, RepositoryRefused, ServerFacts};
+use aq_server::clock::Clock;
+use pb::account_service_client::AccountServiceClient;
+use pb::admin_service_client::AdminServiceClient;
+use pb::agent_service_client::AgentServiceClient;
+use pb::event_service_client::EventServiceClient;
+use pb::project_service_client::ProjectServiceClient;
+use pb::run_service_client::RunServiceClient;
+use pb::task_service_client::TaskServiceClient;
+use pb::workspace_service_client::WorkspaceServiceClient;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::service::Routes;
+
+use crate::harness::{Harness, policy};
+
+/// Looks at nothing: what begins with `/bad` is refused.
+struct Repositories;
+
+impl RepositoryCheck for Repositories {
+    fn repository(&self, url: &str) -> BoxFuture<'_, Result<(), RepositoryRefused>> {
+        let bad = url.starts_with("/bad");
+        Box::pin(async move { if bad { Err(RepositoryRefused("uses LFS, which is not supported".into())) } else { Ok(()) } })
+    }
+
+    fn workspace(&self, _: WorkspaceKind, path: &str) -> BoxFuture<'_, Result<PathBuf, RepositoryRefused>> {
+        let path = PathBuf::from(path);
+        Box::pin(async move {
+            if path.starts_with("/bad") { Err(RepositoryRefused("is not a checkout".into())) } else { Ok(path.join("real")) }
+        })
+    }
+}
+
+/// Remembers that the server was asked to end.
+#[derive(Default)]
+pub struct Ended(pub Mutex<Vec<(String, bool)>>);
+
+impl Ending for Ended {
+    fn end(&self, reason: &str, _: Option<Duration>, stop_runs: bool) {
+        self.0.lock().unwrap().push((reason.to_owned(), stop_runs));
+    }
+}
+
+/// The server.
+pub struct Server {
+    pub inner: Harness,
+    pub api: Api,
+    pub drain: CancellationToken,
+    pub ended: Arc<Ended>,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let inner = Harness::start().await;
+        let (drain, ended) = (CancellationToken::new(), Arc::new(Ended::default()));
+        let api = Api::new(Parts {
+            engine: inner.engine.clone(),
+            reader: inner.reader.clone(),
+            hub: inner.hub.clone(),
+            bus: inner.bus.clone(),
+            clock: Arc::clone(&inner.clock) as Arc<dyn Clock>,
+            wake: inner.wake.clone(),
+            link: Arc::clone(&inner.link) as Arc<dyn RunnerLink>,
+            policy: Arc::new(policy()),
+            repositories: Arc::new(Repositories),
+            ending: Arc::clone(&ended) as Arc<dyn Ending>,
+            facts: ServerFacts {
+                version: "0.0.0-test".into(),
+                started_at: inner.clock.now(),
+                sandbox: "none".into(),
+                database: "sqlite".into(),
+                home: inner.home.path().to_owned(),
+                clones: inner.home.path().join("clones"),
+            },
+            drain: drain.clone(),
+        });
+        Self { inner, api, drain, ended }
+    }
+
+    pub fn client(&self, principal: Principal) -> Client {
+        Client { routes: self.api.routes(), principal }
+    }
+
+    /// Everything.
+    pub fn admin(&self) -> Client {
+        self.client(principal(Role::Admin, &[]))
+    }
+
+    /// A role within projects; none: all of them.
+    pub fn role(&self, role: Role, projects: &[&str]) -> Client {
+        self.client(principal(role, projects))
+    }
+}
+
+/// A principal.
+pub fn principal(role: Role, projects: &[&str]) -> Principal {
+    let only: BTreeSet<_> = projects.iter().map(|id| ProjectId::parse(id).unwrap()).collect();
+    Principal {
+        key_id: format!("{}{}", role.as_str(), projects.join("")),
+        role,
+        projects: if only.is_empty() { ProjectScope::All } else { ProjectScope::Only(only) },
+        on_behalf_of: (role == Role::Gateway).then(|| "discord:1".to_owned()),
+        run: None,
+    }
+}
+
+/// The way to the routes, as somebody.
+#[derive(Clone)]
+pub struct Client {
+    routes: Routes,
+    principal: Principal,
+}
+
+impl tower::Service<http::Request<Body>> for Client {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        tower::Service::<http::Request<Body>>::poll_ready(&mut self.routes, cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        request.extensions_mut().insert(self.principal.clone());
+        Box::pin(self.routes.call(request))
+    }
+}
+
+impl Client {
+    pub fn projects(&self) -> ProjectServiceClient<Self> {
+        ProjectServiceClient::new(self.clone())
+    }
+    pub fn workspaces(&self) -> WorkspaceServiceClient<Self> {
+        WorkspaceServiceClient::new(self.clone())
+    }
+    pub fn tasks(&self) -> TaskServiceClient<Self> {
+        TaskServiceClient::new(self.clone())
+    }
+    pub fn runs(&self) -> RunServiceClient<Self> {
+        RunServiceClient::new(self.clone())
+    }
+    pub fn agents(&self) -> AgentServiceClient<Self> {
+        AgentServiceClient::new(self.clone())
+    }
+    pub fn accounts(&self) -> AccountServiceClient<Self> {
+        AccountServiceClient::new(self.clone())
+    }
+    pub fn events(&self) -> EventServiceClient<Self> {
+        EventServiceClient::new(self.clone())
+    }
+    pub fn admin(&self) -> AdminServiceClient<Self> {
+        AdminServiceClient::new(self.clone())
+    }
+
+    /// A project with workspaces for two agents.
+    pub async fn project(&self, name: &str) -> pb::Project {
+        let request = pb::CreateProjectRequest { name: name.into(), repo_url: format!("/repos/{name}"), ..Default::default() };
+        self.projects().create_project(request).await.unwrap().into_inner()
+    }
+
+    /// A scripted agent.
+    pub async fn agent(&self, name: &str) -> pb::Agent {
+        let request = pb::CreateAgentRequest { name: name.into(), runtime: pb::Runtime::Scripted.into(), ..Default::default() };
+        self.agents().create_agent(request).await.unwrap().into_inner()
+    }
+
+    /// A task.
+    pub async fn task(&self, project: &str, title: &str) -> pb::Task {
+        let request = pb::CreateTaskRequest { project_id: project.into(), title: title.into(), ..Default::default() };
+        self.tasks().create_task(request).await.unwrap().into_inner()
+    }
+
+    pub async fn get_task(&self, id: &str) -> pb::Task {
+        let request = pb::GetTaskRequest { task_id: id.into() };
+        self.tasks().get_task(request).await.unwrap().into_inner().task.unwrap()
+    }
+}
+
+/// The code, the reason, and the field or the resource at fault.
+pub fn refusal(status: &tonic::Status) -> (tonic::Code, String, String) {
+    let detail = ErrorDetail::of(status).unwrap_or_else(|| panic!("no detail: {status:?}"));
+    let field = detail.violations.first().map(|violation| violation.field.clone());
+    let resource = detail.resource.map(|resource| format!("{} {}", resource.kind, resource.id));
+    (status.code(), detail.reason, field.or(resource).unwrap_or_default())
+}

@@ -1,0 +1,12 @@
+//! The calls of the contract, through their wire form, without a socket.
+
+mod events;
+mod explain;
+mod fixture;
+mod flow;
+mod lists;
+mod mutations;
+mod reference;
+mod scope;
+mod streams;
+mod walk;

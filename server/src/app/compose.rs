@@ -127,10 +127,6 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let (controller, shutdown) = shutdown::pair(config.server.grace);
     let signals = shutdown::listen(&shutdown).map_err(io("signals cannot be handled"))?;
     let started = start(&config, Arc::new(SystemClock)).await?;
-    let options = options(&config, &home, environment)?;
-    let listeners = grpc::bind(&options).await?;
-    let health = Health::starting().await;
-
     let closed = CancellationToken::new();
     let parts = Parts {
         engine: started.engine.clone(),
@@ -154,10 +150,15 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         started.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await?;
         home.write("admin.key", &format!("{}\n", made.key))?;
     }
+    // Whoever finds the socket finds the key: listening comes after both the key and what was running are in place.
+    let options = options(&config, &home, environment)?;
     let recovered = orchestrator.recover(link.as_ref()).await?;
     if recovered != crate::orchestrator::Recovered::default() {
         tracing::info!(?recovered, "took up what was running");
     }
+
+    let listeners = grpc::bind(&options).await?;
+    let health = Health::starting().await;
 
     let background = Background::new(shutdown.clone());
     spawn_maintenance(&background, &started, &config);

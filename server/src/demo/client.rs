@@ -64,21 +64,28 @@ impl Server {
         Err(format!("the server does not answer: {last}"))
     }
 
-    /// Asks the server to end and waits until it has.
-    pub(super) fn stop(&mut self) {
+    /// Asks the server to end and waits until it has, while the connection to it may say goodbye.
+    pub(super) async fn end(&mut self) {
+        self.terminate();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn terminate(&self) {
         let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         if let Some(pid) = pid {
             // A server that is gone already needs no signal.
             let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
-        let _ended = self.child.wait();
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            self.stop();
+            self.terminate();
+            let _ended = self.child.wait();
         }
     }
 }
@@ -131,7 +138,7 @@ pub(super) async fn queue(connection: &Connection, project_id: &str, items: &[It
             key: item.key.to_owned(),
             title: item.title.to_owned(),
             description: item.description(agent),
-            after: item.after.iter().map(|key| (*key).to_owned()).collect(),
+            after: item.after.iter().map(|key| format!("#{key}")).collect(),
             ..Default::default()
         })
         .collect();

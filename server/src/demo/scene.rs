@@ -97,7 +97,7 @@ async fn play(agent: DemoAgent, folder: &Path) -> Result<(), String> {
     for (name, repository) in folders {
         println!("history of {name}:\n{}", repositories::history(&repository)?);
     }
-    server.stop();
+    server.end().await;
     Ok(())
 }
 

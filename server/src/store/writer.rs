@@ -161,6 +161,9 @@ impl<S: State> Writer<S> {
                 let answer = match (outcome, answer) {
                     (Ok(()), Some(answer)) => answer,
                     (Ok(()), None) => Err(StoreError::Closed.into()),
+                    // A full disk may take back the whole transaction at once. What the command itself met says more than what that did
+                    // to the batch, and is just as true: nothing of it was kept.
+                    (Err(_), Some(Err(own))) => Err(own),
                     (Err(error), _) => Err(error.into()),
                 };
                 // A caller that gave up waiting does not want the answer; what was written stays written.

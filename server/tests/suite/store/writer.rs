@@ -25,13 +25,20 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// Holds the writer up until everything in `queued` has been queued, so that it shares one batch.
 async fn together<T>(writer: &Writer<Numbers>, queued: impl Future<Output = T>) -> T {
     let (open, gate) = mpsc::channel::<()>();
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let mut entered = Some(entered);
     let held = writer.submit(move |_| {
+        entered.take().unwrap().send(()).unwrap();
         let _opened = gate.recv();
         Ok::<_, StoreError>(())
     });
-    // The futures are polled in order: the gate is queued first, then the others, then it opens.
-    let opening = async move { drop(open) };
-    let (held, (answer, ())) = join(held, join(queued, opening)).await;
+    let others = async {
+        // The batch of the gate is closed now; what comes is the next one.
+        inside.await.unwrap();
+        // Polled in order: everything is queued, then the gate opens.
+        join(queued, async move { drop(open) }).await.0
+    };
+    let (held, answer) = join(held, others).await;
     held.unwrap();
     answer
 }

@@ -61,7 +61,7 @@ impl Figures {
         let mut text = String::new();
         let mut line = |name: &str, value: String| {
             // Writing into a string cannot fail.
-            drop(writeln!(text, "{name:<28} {value}"));
+            let _infallible = writeln!(text, "{name:<28} {value}");
         };
         line("seed", seed.to_string());
         line("kills", format!("{} ({} before the server was ready)", self.kills, self.early_kills));

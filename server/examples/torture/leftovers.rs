@@ -71,8 +71,8 @@ pub(crate) fn read_log(text: &str, figures: &mut Figures) {
             figures.violation(format!("the server panicked: {line}"));
         }
         let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-        let field = |name: &str| entry.get("fields").and_then(|fields| fields.get(name)).and_then(serde_json::Value::as_str);
-        if entry.get("level").and_then(serde_json::Value::as_str) == Some("ERROR") {
+        let field = |name: &str| entry.get(name).and_then(serde_json::Value::as_str);
+        if field("level") == Some("ERROR") {
             figures.log_errors += 1;
             *figures.log_told.entry(field("message").unwrap_or_default().to_owned()).or_default() += 1;
         }

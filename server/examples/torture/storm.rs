@@ -172,7 +172,8 @@ impl Storm<'_> {
             } else if let Some((creation, ids)) = self.books.repeats.pop() {
                 self.repeat(connection, creation, &ids, killed).await;
             } else if open < load {
-                self.books.pending.extend(self.books.make_up(&mut self.rng));
+                let new = self.books.make_up(&mut self.rng);
+                self.books.pending.extend(new);
             } else {
                 sleep(Duration::from_millis(self.rng.random_range(1..20))).await;
                 let answer = connection.admin().get_status(pb::GetStatusRequest::default()).await;

@@ -187,9 +187,8 @@ async fn waits(connection: &Connection, books: &Books, figures: &mut Figures) ->
         .await?;
         let blocking: BTreeSet<&str> =
             known.wanted.after.iter().filter_map(|key| books.known.get(key)).map(|known| known.id.as_str()).collect();
-        let named = answer.reasons.iter().any(|reason| {
-            reason.kind() == pb::WaitKind::Dependency && blocking.contains(reason.subject_id.as_str())
-        });
+        let named =
+            answer.reasons.iter().any(|reason| reason.kind() == pb::WaitKind::Dependency && blocking.contains(reason.subject_id.as_str()));
         if !named {
             figures.violation(format!("{} waits for a task, and its explanation is: {}", known.wanted.key, answer.sentence));
         }

@@ -77,7 +77,10 @@ impl Figures {
         line("runs lost", self.lost.to_string());
         let [begun, attached, concluded] = self.taken_up;
         line("runs taken up", format!("{begun} started again, {attached} re-attached, {concluded} concluded again"));
-        line("calls sent again", format!("{} without an answer, {} acknowledged, {} put off", self.sent_again, self.repeated, self.put_off));
+        line(
+            "calls sent again",
+            format!("{} without an answer, {} acknowledged, {} put off", self.sent_again, self.repeated, self.put_off),
+        );
         line("output items read back", self.items.to_string());
         line("commits on main", self.commits.to_string());
         line("directories left", self.directories_left.to_string());

@@ -63,7 +63,8 @@ fn commits(project: &Project, done: &[&Known], figures: &mut Figures) -> Result<
         let ours = trailers.remove(known.id.as_str()).unwrap_or_default();
         let left_over = usize::from(known.wanted.kind == Kind::LeavesOver);
         if (own, ours) != (usize::from(known.wanted.kind.commits()), left_over) {
-            figures.violation(format!("{} ({}) has {own} commits of its agent and {ours} of the server on main", known.wanted.key, known.id));
+            figures
+                .violation(format!("{} ({}) has {own} commits of its agent and {ours} of the server on main", known.wanted.key, known.id));
         }
     }
     for subject in subjects.keys().filter(|subject| subject.starts_with("work ")) {

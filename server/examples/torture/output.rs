@@ -27,7 +27,12 @@ pub(crate) async fn look(connection: &Connection, runs: &[pb::Run], books: &mut 
         }
         let expected = usize::from(completed.contains(&known.wanted.key));
         if ends != expected {
-            figures.violation(format!("the last words of {} ({}) were said {ends} times over {} runs", known.wanted.key, known.id, own.len()));
+            figures.violation(format!(
+                "the last words of {} ({}) were said {ends} times over {} runs",
+                known.wanted.key,
+                known.id,
+                own.len()
+            ));
         }
     }
     Ok(())

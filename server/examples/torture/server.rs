@@ -32,7 +32,8 @@ pub(crate) struct Server {
 impl Den {
     pub(crate) fn new(program: &Path, folder: &Path) -> Result<Self, String> {
         let configuration = folder.join("config.yaml");
-        std::fs::write(&configuration, "# The loop runs on defaults.\n").map_err(|error| format!("{}: {error}", configuration.display()))?;
+        std::fs::write(&configuration, "# The loop runs on defaults.\n")
+            .map_err(|error| format!("{}: {error}", configuration.display()))?;
         Ok(Self { program: program.to_owned(), home: folder.join("home"), log: folder.join("server.log"), log_read: 0 })
     }
 
@@ -116,7 +117,8 @@ impl Server {
     /// Asks it to end and waits until it has.
     pub(crate) async fn stop(&mut self) -> Result<(), String> {
         if let Some(pid) = self.pid() {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).map_err(|error| format!("cannot be asked to end: {error}"))?;
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+                .map_err(|error| format!("cannot be asked to end: {error}"))?;
         }
         let asked = Instant::now();
         while asked.elapsed() < PATIENCE {

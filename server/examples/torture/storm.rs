@@ -216,7 +216,9 @@ impl Storm<'_> {
     async fn repeat(&mut self, connection: &Connection, creation: Creation, ids: &[String], killed: &Cell<bool>) {
         match send(connection, &creation.call, killed).await {
             Said::Yes(again) if again == ids => self.figures.repeated += 1,
-            Said::Yes(again) => self.figures.violation(format!("a repeated creation answered {} instead of {}", again.join(" "), ids.join(" "))),
+            Said::Yes(again) => {
+                self.figures.violation(format!("a repeated creation answered {} instead of {}", again.join(" "), ids.join(" ")))
+            }
             Said::Gone | Said::Later => self.books.repeats.push((creation, ids.to_vec())),
             Said::No(status) => {
                 self.figures.violation(format!("a repeated creation was refused: {:?}: {}", status.code(), status.message()));

@@ -17,6 +17,7 @@ mod facts;
 mod gitdir;
 mod landing;
 mod lanes;
+mod locks;
 mod mirror;
 mod objects;
 mod prepare;

@@ -133,7 +133,10 @@ impl Rooms {
             warnings.push("some objects of the earlier run could not be read".to_owned());
         }
         let head_tree = mirror.repo.find_commit(found.head).doing("reading the branch")?.tree_id();
-        let mut dirty = files != head_tree;
+        // A directory whose files were being moved when the server was killed holds torn files that nobody wrote: the move is finished first (git R13).
+        let moving = format!("refs/aq/moving/{}", run.task);
+        let interrupted = mirror.target(&moving);
+        let mut dirty = interrupted.is_none() && files != head_tree;
         if dirty {
             self.anchor(mirror, run, &Leavings { head: found.head, files: Some(files), loose: &[], why: "uncommitted work" })?;
         }
@@ -144,14 +147,19 @@ impl Rooms {
         }
         let mut tip = found.head;
         if !dirty {
-            let moved = self.rebased(making, found.head, warnings)?;
-            if moved != found.head && !bench.would_collide(found.head, moved)? {
+            let moved = match interrupted {
+                Some(moved) => moved,
+                None => self.rebased(making, found.head, warnings)?,
+            };
+            if moved != found.head && (interrupted.is_some() || !bench.would_collide(found.head, moved)?) {
+                mirror.set(&moving, moved)?;
                 bench.move_to(head_tree, moved, |_| true)?;
                 tip = moved;
             }
         }
         mirror.set(&format!("refs/heads/{}", order.branch), tip)?;
         self.give_seat(making, tip, |seat| seat.replace(self, mirror, &bench, &making.directory))?;
+        mirror.delete(&moving)?;
         Ok((tip, true, dirty))
     }
 

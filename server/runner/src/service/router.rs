@@ -57,6 +57,7 @@ impl RunnerService {
     pub fn start(config: RunnerConfig, sink: Arc<dyn RunnerSink>) -> Arc<Self> {
         let git_clock: crate::git::Clock = Arc::new(clock::now);
         let rooms = Rooms::new(config.home.clone(), config.identity.clone(), config.git.clone(), git_clock);
+        rooms.clear_dead_locks();
         let shared = Shared {
             home: Home::new(config.home.clone()),
             shim: ShimProgram { program: config.program.clone() },

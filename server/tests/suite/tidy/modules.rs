@@ -40,7 +40,7 @@ fn is_crate_root(path: &str) -> bool {
     match parts.as_slice() {
         [.., "src", "lib.rs" | "main.rs"] | [.., "build.rs"] | [.., "src", "bin", _] => true,
         [.., folder, "tests" | "benches" | "examples", _] => root().join(path).parent().is_some() && *folder != "src",
-        [.., "tests" | "benches", _, "main.rs"] | [.., "src", "bin", _, "main.rs"] => true,
+        [.., "tests" | "benches" | "examples", _, "main.rs"] | [.., "src", "bin", _, "main.rs"] => true,
         _ => false,
     }
 }

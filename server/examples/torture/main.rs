@@ -1,0 +1,106 @@
+//! The kill loop: a real server with real agents and real git, killed again and again at random instants, and everything it promised
+//! checked in between.
+//!
+//! It is a client like any other and knows the server by its API, its repositories and the process table only.
+//!
+//! Run: `cargo build -p aq-server --bin aqd && cargo run -p aq-server --example torture -- --kills 200`
+//!
+//! Spec: specs/server/torture.md
+
+mod books;
+mod calls;
+mod check;
+mod figures;
+mod git;
+mod history;
+mod leftovers;
+mod output;
+mod server;
+mod storm;
+mod work;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// What the loop is asked for.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "torture", about = "Kills a real server again and again, and checks that nothing is lost, doubled or left behind")]
+struct Arguments {
+    /// How often the server is killed.
+    #[arg(long, default_value_t = 200)]
+    kills: usize,
+    /// What the random choices are made from; by default a new one, which is printed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Agents at work.
+    #[arg(long, default_value_t = 3)]
+    agents: usize,
+    /// Kills between two checks; a check waits until every task is settled.
+    #[arg(long, default_value_t = 40)]
+    check_every: usize,
+    /// Longest time for killing, in minutes; what was reached by then is checked and told.
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// The server program; by default `aqd` beside this one.
+    #[arg(long, value_name = "FILE")]
+    aqd: Option<PathBuf>,
+    /// Where everything is put; must not exist. By default a directory that is removed after a clean end.
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// `target/debug/examples/torture` → `target/debug/aqd`.
+    fn program(&self) -> Result<PathBuf, String> {
+        if let Some(program) = &self.aqd {
+            return Ok(program.clone());
+        }
+        let own = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+        let program = own.ancestors().skip(1).map(|folder| folder.join("aqd")).find(|file| file.is_file());
+        program.ok_or_else(|| format!("there is no aqd beside {}; run `cargo build -p aq-server --bin aqd` first", own.display()))
+    }
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the loop talks to people")]
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let seed = arguments.seed.unwrap_or_else(|| rand::random::<u32>().into());
+    let kept = arguments.home.is_some();
+    let folder = arguments.home.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("aq-torture-{}", std::process::id())));
+    let outcome = arguments.program().and_then(|program| {
+        let plan = storm::Plan {
+            program,
+            folder: folder.clone(),
+            seed,
+            kills: arguments.kills,
+            agents: arguments.agents.max(1),
+            check_every: arguments.check_every.max(1),
+            time: arguments.minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+        runtime.block_on(storm::run(&plan))
+    });
+    match outcome {
+        Ok(figures) => {
+            print!("{}", figures.table(seed));
+            let clean = figures.violations.is_empty();
+            if clean && !kept {
+                if let Err(error) = std::fs::remove_dir_all(&folder) {
+                    eprintln!("{} cannot be removed: {error}", folder.display());
+                }
+            } else {
+                println!("everything is kept in {}", folder.display());
+            }
+            println!("torture: {} kills, {} violations, seed {seed}", figures.kills, figures.violations.len());
+            if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(message) => {
+            println!("everything is kept in {}", folder.display());
+            println!("torture: broken off, seed {seed}: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -17,9 +17,7 @@ use aq_core::run::{Run, RunEnd, RunResult, RunState};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Task, TaskStatus};
 use aq_core::time::Timestamp;
-use aq_server::store::{
-    Connection, DatabaseUrl, LedgerEntry, RunRecord, TaskRecord, events, ledger, open_migrated, projects, runs, tasks,
-};
+use aq_server::store::{Connection, DatabaseUrl, LedgerEntry, RunRecord, TaskRecord, events, ledger, open_migrated, projects, runs, tasks};
 use rusqlite::params;
 
 /// Commands that share a commit.
@@ -163,14 +161,18 @@ fn bare_complete(db: &rusqlite::Connection, key: i64, seq: &mut i64) {
         .unwrap()
         .execute([key])
         .unwrap();
-    db.prepare_cached("INSERT INTO token_ledger VALUES (?1, 1, 'm', 2, 'app', 'nova', NULL, 'm', 1000, 0, 0, 0, NULL) ON CONFLICT DO NOTHING")
-        .unwrap()
-        .execute([key])
-        .unwrap();
-    db.prepare_cached("UPDATE tasks SET unmet_deps = unmet_deps - 1 WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = ?1)")
-        .unwrap()
-        .execute([key])
-        .unwrap();
+    db.prepare_cached(
+        "INSERT INTO token_ledger VALUES (?1, 1, 'm', 2, 'app', 'nova', NULL, 'm', 1000, 0, 0, 0, NULL) ON CONFLICT DO NOTHING",
+    )
+    .unwrap()
+    .execute([key])
+    .unwrap();
+    db.prepare_cached(
+        "UPDATE tasks SET unmet_deps = unmet_deps - 1 WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = ?1)",
+    )
+    .unwrap()
+    .execute([key])
+    .unwrap();
     for kind in ["run.ended", "task.completed"] {
         bare_event(db, key, kind, seq);
     }
@@ -205,7 +207,8 @@ fn bare(folder: &Path, count: i64, size: usize) -> f64 {
     drop(filled(&DatabaseUrl::sqlite(&file), folder, count));
     let db = rusqlite::Connection::open(file).unwrap();
     db.set_prepared_statement_cache_capacity(64);
-    db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384").unwrap();
+    db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384")
+        .unwrap();
     let mut seq = 0;
     per_second(count, size, |keys, done| {
         db.execute_batch("BEGIN IMMEDIATE").unwrap();

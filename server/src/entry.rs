@@ -164,7 +164,8 @@ fn doctor(config: &ServerConfig, environment: &Environment, json: bool) -> ExitC
         lines.push(("config", problem.to_string(), problem.severity != Severity::Error));
     }
     if json {
-        let list: Vec<_> = lines.iter().map(|(check, text, good)| serde_json::json!({ "check": check, "ok": good, "text": text })).collect();
+        let list: Vec<_> =
+            lines.iter().map(|(check, text, good)| serde_json::json!({ "check": check, "ok": good, "text": text })).collect();
         println!("{}", serde_json::Value::Array(list));
     } else {
         for (check, text, good) in &lines {

@@ -113,7 +113,6 @@ impl Home {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

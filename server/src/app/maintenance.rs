@@ -57,13 +57,7 @@ pub(super) async fn sweep(engine: Engine, clock: SharedClock, config: ServerConf
 }
 
 /// Stops new starts while the disk has less room than the configured reserve, and says so. Runs go on.
-pub(super) async fn watch_disk(
-    engine: Engine,
-    wake: Wake,
-    home: PathBuf,
-    reserve: u64,
-    shutdown: Shutdown,
-) -> Result<(), CommandError> {
+pub(super) async fn watch_disk(engine: Engine, wake: Wake, home: PathBuf, reserve: u64, shutdown: Shutdown) -> Result<(), CommandError> {
     let mut timer = tokio::time::interval(DISK_EVERY);
     let mut short = false;
     loop {
@@ -75,7 +69,9 @@ pub(super) async fn watch_disk(
         let free = room.f_bavail.saturating_mul(room.f_frsize);
         if (free < reserve) != short {
             short = free < reserve;
-            let reason = short.then(|| format!("{} MiB are free on the disk of {}, less than the reserve of {} MiB", free >> 20, home.display(), reserve >> 20));
+            let reason = short.then(|| {
+                format!("{} MiB are free on the disk of {}, less than the reserve of {} MiB", free >> 20, home.display(), reserve >> 20)
+            });
             match &reason {
                 Some(reason) => tracing::warn!(%reason, "nothing new starts"),
                 None => tracing::info!("there is room on the disk again"),

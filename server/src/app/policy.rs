@@ -75,7 +75,8 @@ pub(super) fn runner(config: &ServerConfig, environment: &Environment, program: 
     };
     runner.identity = Identity { name: config.git.identity_name.clone(), email: config.git.identity_email.clone() };
     runner.git = GitProgram { timeout: config.git.fetch_timeout, ..GitProgram::default() };
-    runner.environment = config.agents.environment.iter().map(|(name, value): (&String, &Secret)| (name.clone(), value.expose().to_owned())).collect();
+    runner.environment =
+        config.agents.environment.iter().map(|(name, value): (&String, &Secret)| (name.clone(), value.expose().to_owned())).collect();
     runner.toolchains = [".cargo", ".rustup", ".nvm", ".pyenv", ".local/share/claude", ".local/bin"]
         .iter()
         .filter_map(|folder| environment.home().map(|home| home.join(folder)))

@@ -113,7 +113,10 @@ fn land_again(tx: &mut Tx<'_>, record: &mut TaskRecord, number: u32, change: Mov
     }
     let Some(mut run) = runs::get(tx.db, record.key, number)?.filter(|run| !run.run.commit.is_empty()) else {
         let id = &record.task.id;
-        return Err(CommandError::precondition("NOTHING_TO_LAND", format!("task `{id}` has no finished work; restart it or skip it instead")));
+        return Err(CommandError::precondition(
+            "NOTHING_TO_LAND",
+            format!("task `{id}` has no finished work; restart it or skip it instead"),
+        ));
     };
     if tx.state.leased.contains_key(&run.run.workspace) || !tx.state.workspaces.contains_key(&run.run.workspace) {
         let free = tx.state.free_workspace(&record.task.project).map(|workspace| workspace.id.clone());

@@ -93,7 +93,8 @@ impl Drop for Server {
 /// An empty configuration, so that the user's own one has no say in a demonstration.
 fn config(home: &Path) -> Result<PathBuf, String> {
     let path = home.with_extension("yaml");
-    std::fs::write(&path, "# The demonstration runs on defaults.\n").map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    std::fs::write(&path, "# The demonstration runs on defaults.\n")
+        .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
     Ok(path)
 }
 

@@ -7,7 +7,16 @@ use std::process::Command;
 pub(super) fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("git")
         .current_dir(folder)
-        .args(["-c", "user.name=Agent Queue demo", "-c", "user.email=demo@localhost", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false"])
+        .args([
+            "-c",
+            "user.name=Agent Queue demo",
+            "-c",
+            "user.email=demo@localhost",
+            "-c",
+            "init.defaultBranch=main",
+            "-c",
+            "commit.gpgsign=false",
+        ])
         .args(arguments)
         .env("GIT_TERMINAL_PROMPT", "0")
         .output()

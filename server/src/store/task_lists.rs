@@ -157,9 +157,7 @@ macro_rules! narrowed {
         }
         if !$filter.text.is_empty() {
             let pattern = $filter.pattern();
-            query = query.filter(
-                lower(tasks::id).like(pattern.clone()).escape('\\').or(lower(tasks::title).like(pattern).escape('\\')),
-            );
+            query = query.filter(lower(tasks::id).like(pattern.clone()).escape('\\').or(lower(tasks::title).like(pattern).escape('\\')));
         }
         query
     }};

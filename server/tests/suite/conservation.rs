@@ -48,7 +48,9 @@ async fn one_end_releases_ten_thousand() {
     assert_eq!((count(&server, TaskStatus::Ready).await, count(&server, TaskStatus::Defined).await), (DEPENDENTS as u64, 0));
     let ready = server
         .engine
-        .submit(|tx| Ok::<_, CommandError>(tx.state.projects.values().flat_map(|state| state.ready.values()).map(|lane| lane.len()).sum::<usize>()))
+        .submit(|tx| {
+            Ok::<_, CommandError>(tx.state.projects.values().flat_map(|state| state.ready.values()).map(|lane| lane.len()).sum::<usize>())
+        })
         .await
         .unwrap();
     assert_eq!(ready, DEPENDENTS);
@@ -105,7 +107,8 @@ async fn approved_work_is_landed() {
     server.until(&task, TaskStatus::Completed).await;
     assert_eq!(server.start_order().await.run.task, next);
     let now = server.clock.now();
-    let completed = server.engine.submit(move |tx| Ok::<_, CommandError>(tx.state.projects.values().next().unwrap().usage.completed.sum(now)));
+    let completed =
+        server.engine.submit(move |tx| Ok::<_, CommandError>(tx.state.projects.values().next().unwrap().usage.completed.sum(now)));
     assert_eq!(completed.await.unwrap(), 1, "the same work is counted once");
 }
 

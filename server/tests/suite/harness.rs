@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Orders that the orchestrator gave, in order.
 #[derive(Default)]
-pub struct RecordedOrders {
+pub(crate) struct RecordedOrders {
     orders: Mutex<Vec<RunnerOrder>>,
     arrived: tokio::sync::Notify,
 }
@@ -35,44 +35,44 @@ impl RunnerLink for RecordedOrders {
 }
 
 /// The running parts.
-pub struct Harness {
+pub(crate) struct Harness {
     /// The home folder; removed with the harness.
-    pub home: tempfile::TempDir,
+    pub(crate) home: tempfile::TempDir,
     /// The clock of the test.
-    pub clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     /// The writer.
-    pub engine: Engine,
+    pub(crate) engine: Engine,
     /// The readers.
-    pub reader: Reader,
+    pub(crate) reader: Reader,
     /// Run output.
-    pub hub: OutputHub,
+    pub(crate) hub: OutputHub,
     /// Events.
-    pub bus: EventBus,
+    pub(crate) bus: EventBus,
     /// What reports go to.
-    pub sink: Arc<Sink>,
+    pub(crate) sink: Arc<Sink>,
     /// What was ordered.
-    pub link: Arc<RecordedOrders>,
+    pub(crate) link: Arc<RecordedOrders>,
     /// Wakes the orchestrator.
-    pub wake: Wake,
+    pub(crate) wake: Wake,
     stop: CancellationToken,
     thread: Option<WriterThread>,
     running: Option<tokio::task::JoinHandle<()>>,
 }
 
 /// Figures that make tests short: no limits that matter, retries after one second.
-pub fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy { safety_timer_ms: 3_600_000, ..Policy::default() }
 }
 
 impl Harness {
     /// A fresh server.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
         Self::start_in(home, Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)))).await
     }
 
     /// A server on a home that exists.
-    pub async fn start_in(home: tempfile::TempDir, clock: Arc<ManualClock>) -> Self {
+    pub(crate) async fn start_in(home: tempfile::TempDir, clock: Arc<ManualClock>) -> Self {
         let url = DatabaseUrl::sqlite(&home.path().join("db/agent-queue.db"));
         let backups = home.path().join("backups");
         let (mut connection, _) = open_migrated(&url, &backups, clock.now()).unwrap();
@@ -101,7 +101,7 @@ impl Harness {
     }
 
     /// Ends the server in good order and starts it again on the same home.
-    pub async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(mut self) -> Self {
         self.stop.cancel();
         self.running.take().unwrap().await.unwrap();
         self.engine.stop();
@@ -112,12 +112,12 @@ impl Harness {
     }
 
     /// The administrator, now.
-    pub fn admin(&self) -> Context {
+    pub(crate) fn admin(&self) -> Context {
         Context { principal: Principal::server(), now: self.clock.now() }
     }
 
     /// Runs a command and wakes the orchestrator.
-    pub async fn command<T: Send + 'static>(
+    pub(crate) async fn command<T: Send + 'static>(
         &self,
         command: impl FnMut(&mut Tx<'_>, &Context) -> Result<T, CommandError> + Send + 'static,
     ) -> Result<T, CommandError> {
@@ -128,7 +128,7 @@ impl Harness {
     }
 
     /// A project with workspaces, and scripted agents for everybody.
-    pub async fn project(&self, name: &str, spaces: usize) -> ProjectId {
+    pub(crate) async fn project(&self, name: &str, spaces: usize) -> ProjectId {
         let fields = commands::projects::ProjectFields {
             name: Some(name.to_owned()),
             max_concurrent_agents: Some(u32::try_from(spaces).unwrap()),
@@ -148,7 +148,7 @@ impl Harness {
     }
 
     /// Adds scripted agents.
-    pub async fn agents(&self, count: usize) {
+    pub(crate) async fn agents(&self, count: usize) {
         for number in 0..count {
             let fields = commands::agents::AgentFields {
                 name: Some(format!("Agent {number}")),
@@ -160,31 +160,31 @@ impl Harness {
     }
 
     /// Creates a task that waits for `after`.
-    pub async fn task(&self, project: &ProjectId, title: &str, after: &[&TaskId]) -> TaskId {
+    pub(crate) async fn task(&self, project: &ProjectId, title: &str, after: &[&TaskId]) -> TaskId {
         let new = new_task(project, title, after);
         let made = self.command(move |tx, context| commands::create::create(tx, context, std::slice::from_ref(&new))).await.unwrap();
         made[0].task.id.clone()
     }
 
     /// The task as it is stored.
-    pub async fn get(&self, id: &TaskId) -> Task {
+    pub(crate) async fn get(&self, id: &TaskId) -> Task {
         self.record(id).await.task
     }
 
     /// The task's record as it is stored.
-    pub async fn record(&self, id: &TaskId) -> TaskRecord {
+    pub(crate) async fn record(&self, id: &TaskId) -> TaskRecord {
         let id = id.clone();
         self.reader.read(move |db| tasks::by_id(db, &id)).await.unwrap().unwrap()
     }
 
     /// The runs of a task.
-    pub async fn runs(&self, id: &TaskId) -> Vec<RunRecord> {
+    pub(crate) async fn runs(&self, id: &TaskId) -> Vec<RunRecord> {
         let key = self.record(id).await.key;
         self.reader.read(move |db| runs::of_task(db, key)).await.unwrap()
     }
 
     /// Waits for the first order that `pick` takes, among those given and to come, and removes it.
-    pub async fn ordered<T>(&self, pick: impl Fn(&RunnerOrder) -> Option<T>) -> T {
+    pub(crate) async fn ordered<T>(&self, pick: impl Fn(&RunnerOrder) -> Option<T>) -> T {
         let wait = async {
             loop {
                 let arrived = self.link.arrived.notified();
@@ -203,7 +203,7 @@ impl Harness {
     }
 
     /// The next start.
-    pub async fn start_order(&self) -> StartRun {
+    pub(crate) async fn start_order(&self) -> StartRun {
         self.ordered(|order| match order {
             RunnerOrder::Start(start) => Some(start.as_ref().clone()),
             _ => None,
@@ -212,7 +212,7 @@ impl Harness {
     }
 
     /// True when no start waits to be taken after everything submitted so far was done.
-    pub async fn nothing_started(&self) -> bool {
+    pub(crate) async fn nothing_started(&self) -> bool {
         self.wake.ring();
         for _ in 0..3 {
             self.engine.submit(|_| Ok::<_, CommandError>(())).await.unwrap();
@@ -222,18 +222,18 @@ impl Harness {
     }
 
     /// Reports for a run.
-    pub async fn report(&self, run: &RunRef, report: RunReport) {
+    pub(crate) async fn report(&self, run: &RunRef, report: RunReport) {
         self.sink.report(run.clone(), report).await.unwrap();
     }
 
     /// Plays a run up to its running process.
-    pub async fn running(&self, run: &RunRef) {
+    pub(crate) async fn running(&self, run: &RunRef) {
         self.report(run, RunReport::Prepared { directory: "/work".into(), base_commit: "0".repeat(40) }).await;
         self.report(run, RunReport::Started { pid: 1 }).await;
     }
 
     /// Plays the agent's success and the landing.
-    pub async fn succeed(&self, run: &RunRef) {
+    pub(crate) async fn succeed(&self, run: &RunRef) {
         self.running(run).await;
         let outcome = RunOutcome::Succeeded { summary: format!("did {run}") };
         self.report(run, RunReport::Finished { outcome, exit_code: Some(0) }).await;
@@ -244,7 +244,7 @@ impl Harness {
     }
 
     /// Waits until a task has a status.
-    pub async fn until(&self, id: &TaskId, status: TaskStatus) -> Task {
+    pub(crate) async fn until(&self, id: &TaskId, status: TaskStatus) -> Task {
         for _ in 0..2000 {
             let task = self.get(id).await;
             if task.status == status {
@@ -258,7 +258,7 @@ impl Harness {
 }
 
 /// A task with defaults.
-pub fn new_task(project: &ProjectId, title: &str, after: &[&TaskId]) -> NewTask {
+pub(crate) fn new_task(project: &ProjectId, title: &str, after: &[&TaskId]) -> NewTask {
     NewTask {
         key: String::new(),
         project: project.clone(),

@@ -228,9 +228,7 @@ async fn a_question_waits_for_an_answer() {
     server.until(&task, TaskStatus::WaitingInput).await;
     let id = task.clone();
     let (_, answer) = server
-        .command(move |tx, context| {
-            commands::questions::answer(tx, context, &id, "", aq_core::runner_link::Answer::Text("blue".into()))
-        })
+        .command(move |tx, context| commands::questions::answer(tx, context, &id, "", aq_core::runner_link::Answer::Text("blue".into())))
         .await
         .unwrap();
     assert!(matches!(answer, RunnerOrder::Answer { ref request_id, .. } if request_id == "q1"));
@@ -262,7 +260,11 @@ async fn tokens_are_counted_once() {
     server.report(&order.run, RunReport::Output { items: vec![usage(1)] }).await;
     server.report(&order.run, RunReport::Output { items: vec![usage(1), usage(2)] }).await;
     assert_eq!(server.runs(&task).await[0].run.tokens.total(), 18);
-    let used = server.engine.submit(move |tx| Ok::<_, CommandError>(tx.state.projects.values().next().unwrap().usage.tokens_at(at))).await.unwrap();
+    let used = server
+        .engine
+        .submit(move |tx| Ok::<_, CommandError>(tx.state.projects.values().next().unwrap().usage.tokens_at(at)))
+        .await
+        .unwrap();
     assert_eq!(used, 18);
 }
 
@@ -342,10 +344,7 @@ async fn bad_fields_are_all_named() {
     let project = server.project("App", 1).await;
     let mut new = new_task(&project, " ", &[]);
     new.max_retries = 1000;
-    let refused = server
-        .command(move |tx, context| commands::create::create(tx, context, std::slice::from_ref(&new)))
-        .await
-        .unwrap_err();
+    let refused = server.command(move |tx, context| commands::create::create(tx, context, std::slice::from_ref(&new))).await.unwrap_err();
     let CommandError::Invalid(violations) = refused else { panic!("{refused}") };
     let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(fields, ["title", "max_retries"]);

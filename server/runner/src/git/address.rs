@@ -151,8 +151,23 @@ mod tests {
             assert_eq!(Address::parse(path), Ok(Address::Path("/a/b".into())));
         }
         for bad in [
-            "", "-u", "--upload-pack=x;", "ext::sh -c x", "http://host/x", "ftp://h/x", "relative/path", "./x", "/a/../b", "file://host/x",
-            "ssh://-oProxyCommand=x/y", "a@-oX:y", "host:path", "x\ny", "fd::17/foo", "git@host:", "https:///x",
+            "",
+            "-u",
+            "--upload-pack=x;",
+            "ext::sh -c x",
+            "http://host/x",
+            "ftp://h/x",
+            "relative/path",
+            "./x",
+            "/a/../b",
+            "file://host/x",
+            "ssh://-oProxyCommand=x/y",
+            "a@-oX:y",
+            "host:path",
+            "x\ny",
+            "fd::17/foo",
+            "git@host:",
+            "https:///x",
         ] {
             assert!(Address::parse(bad).is_err(), "{bad}");
         }

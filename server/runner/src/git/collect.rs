@@ -59,13 +59,7 @@ impl Rooms {
     ///
     /// # Errors
     /// [`GitError::HalfDone`] when the agent left a merge or rebase with unresolved conflicts (everything is rescued first).
-    pub fn commit_left_over(
-        &self,
-        project: &ProjectId,
-        run: &RunRef,
-        order: &WorkspaceOrder,
-        title: &str,
-    ) -> Result<LeftOver, GitError> {
+    pub fn commit_left_over(&self, project: &ProjectId, run: &RunRef, order: &WorkspaceOrder, title: &str) -> Result<LeftOver, GitError> {
         let mirror = self.open_mirror(project)?;
         let directory = self.task_directory(project, &run.task);
         let concluded = mirror.target(&concluded_name(run));
@@ -114,10 +108,7 @@ impl Rooms {
         if let Some(merging) = found.merging {
             parents.push(mirror.repo.find_commit(merging).doing("committing")?);
         }
-        let commit = mirror
-            .repo
-            .commit(None, &author, &author, &text, &tree, &parents.iter().collect::<Vec<_>>())
-            .doing("committing")?;
+        let commit = mirror.repo.commit(None, &author, &author, &text, &tree, &parents.iter().collect::<Vec<_>>()).doing("committing")?;
         mirror.set(&format!("refs/heads/{}", order.branch), commit)?;
         // The directory shows the commit too, for the test commands and for people who look.
         self.reseat(project, run, order, mirror, &bench, commit)?;

@@ -24,7 +24,9 @@ pub enum RepositoryRefused {
         path: String,
     },
     /// Something is there, but no repository.
-    #[error("`{path}` is not a git repository; run `git init` and make a first commit there, or use a workspace of kind init with a new path")]
+    #[error(
+        "`{path}` is not a git repository; run `git init` and make a first commit there, or use a workspace of kind init with a new path"
+    )]
     NotARepository {
         /// The path.
         path: String,

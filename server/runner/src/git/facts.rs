@@ -100,12 +100,7 @@ impl RemoteHeads {
 fn choose(remote_head: Option<&str>, current: Option<&str>, heads: &[&str]) -> Option<String> {
     let has = |name: &&str| heads.contains(name);
     let only = if let [only] = heads { Some(*only) } else { None };
-    remote_head
-        .filter(has)
-        .or_else(|| USUAL.into_iter().find(has))
-        .or_else(|| current.filter(has))
-        .or(only)
-        .map(str::to_owned)
+    remote_head.filter(has).or_else(|| USUAL.into_iter().find(has)).or_else(|| current.filter(has)).or(only).map(str::to_owned)
 }
 
 /// The name git would give to a first branch here.

@@ -222,7 +222,14 @@ impl Rooms {
     }
 
     /// The work is on the default branch: the task's branch goes, here and where we made it visible.
-    fn landed(&self, mirror: &Mirror, address: &Address, order: &WorkspaceOrder, record: Record, pushed: bool) -> Result<Conclusion, GitError> {
+    fn landed(
+        &self,
+        mirror: &Mirror,
+        address: &Address,
+        order: &WorkspaceOrder,
+        record: Record,
+        pushed: bool,
+    ) -> Result<Conclusion, GitError> {
         mirror.delete(&format!("refs/heads/{}", order.branch))?;
         let cleaned = match address {
             _ if pushed => self.unpublish(mirror, address, &order.branch),

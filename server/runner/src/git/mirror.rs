@@ -233,7 +233,8 @@ impl Rooms {
         options.mkpath(true).external_template(false).initial_head(&branch);
         let repo = Repository::init_opts(path, &options).doing("making the repository")?;
         let author = self.inner.identity.at((self.inner.clock)())?;
-        let tree = repo.treebuilder(None).and_then(|tree| tree.write()).and_then(|id| repo.find_tree(id)).doing("making the first commit")?;
+        let tree =
+            repo.treebuilder(None).and_then(|tree| tree.write()).and_then(|id| repo.find_tree(id)).doing("making the first commit")?;
         repo.commit(Some("HEAD"), &author, &author, "Initial commit\n", &tree, &[]).map(drop).doing("making the first commit")
     }
 

@@ -74,7 +74,8 @@ fn candidates(mirror: &Repository, source: &Odb<'_>, theirs: &Path) -> Result<BT
     }
     for (_, folder) in loose_folders(theirs)? {
         for entry in fs::read_dir(&folder).at(&folder)?.flatten() {
-            let (Some(start), Some(rest)) = (folder.file_name().and_then(|name| name.to_str()), entry.file_name().to_str().map(str::to_owned))
+            let (Some(start), Some(rest)) =
+                (folder.file_name().and_then(|name| name.to_str()), entry.file_name().to_str().map(str::to_owned))
             else {
                 continue;
             };

@@ -66,8 +66,10 @@ impl Rooms {
         self.forget_landing(&mirror, run, onto)?;
         mirror.delete_all(&format!("refs/aq/concluded/{}/*", run.task))?;
         let making = Making { project, run, order, mirror: &mirror, directory, default_branch: &default_branch, onto };
-        let mut warnings: Vec<String> =
-            stale.map(|error| format!("the repository could not be fetched, the work starts from what was known: {error}")).into_iter().collect();
+        let mut warnings: Vec<String> = stale
+            .map(|error| format!("the repository could not be fetched, the work starts from what was known: {error}"))
+            .into_iter()
+            .collect();
         let there = fs::symlink_metadata(&making.directory);
         if there.as_ref().is_ok_and(|found| !found.is_dir()) {
             self.put_aside(&making.directory, &run.folder())?;
@@ -141,7 +143,8 @@ impl Rooms {
             self.anchor(mirror, run, &Leavings { head: found.head, files: Some(files), loose: &[], why: "uncommitted work" })?;
         }
         if let Some(left) = &found.unfinished {
-            warnings.push(format!("a half-done {} of the earlier run was undone; its state is kept under a rescue reference", left.operation));
+            warnings
+                .push(format!("a half-done {} of the earlier run was undone; its state is kept under a rescue reference", left.operation));
             bench.move_to(files, found.head, |path| left.tracked.contains(path))?;
             dirty = bench.snapshot(found.head, false)? != head_tree;
         }

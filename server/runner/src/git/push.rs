@@ -82,7 +82,8 @@ impl Rooms {
             Some(reason) => format!("{reason}\n{}", answer.message()),
             None => answer.message(),
         };
-        let raced = ["(fetch first)", "(non-fast-forward)", "(stale info)", "failed to update ref", "cannot lock ref", "incorrect old value"];
+        let raced =
+            ["(fetch first)", "(non-fast-forward)", "(stale info)", "failed to update ref", "cannot lock ref", "incorrect old value"];
         if raced.iter().any(|mark| message.contains(mark)) { Ok(Pushed::Raced(message)) } else { Ok(Pushed::Refused(message)) }
     }
 }

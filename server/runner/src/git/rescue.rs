@@ -73,7 +73,9 @@ impl Rooms {
         mirror.set(&name, commit)?;
         let again = Mirror::open(mirror.path.clone())?;
         let read = again.target(&name);
-        if read != Some(commit) || again.repo.find_commit(commit).and_then(|commit| commit.tree()).doing("reading the rescue back")?.id() != tree.id() {
+        if read != Some(commit)
+            || again.repo.find_commit(commit).and_then(|commit| commit.tree()).doing("reading the rescue back")?.id() != tree.id()
+        {
             return Err(GitError::Unknown { what: name });
         }
         tracing::info!(task = %run.task, run = run.number, %commit, why = leavings.why, "work was saved under a rescue reference");

@@ -67,10 +67,8 @@ impl Seat<'_> {
     }
 
     fn references(&self, mirror: &Mirror) -> String {
-        let mut lines = vec![
-            format!("{} refs/heads/{}", self.tip, self.branch),
-            format!("{} refs/remotes/origin/{}", self.base, self.default_branch),
-        ];
+        let mut lines =
+            vec![format!("{} refs/heads/{}", self.tip, self.branch), format!("{} refs/remotes/origin/{}", self.base, self.default_branch)];
         if self.default_branch != self.branch {
             lines.push(format!("{} refs/heads/{}", self.base, self.default_branch));
         }

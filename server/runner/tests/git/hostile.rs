@@ -9,8 +9,20 @@ use aq_core::runner_link::Conclusion;
 use super::world::{World, clone_of, done, link_to, project, run_of, write};
 
 const HOOKS: [&str; 14] = [
-    "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge", "pre-rebase", "post-rewrite", "pre-push",
-    "reference-transaction", "post-index-change", "fsmonitor-watchman", "pre-auto-gc", "applypatch-msg",
+    "pre-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "post-checkout",
+    "post-merge",
+    "pre-rebase",
+    "post-rewrite",
+    "pre-push",
+    "reference-transaction",
+    "post-index-change",
+    "fsmonitor-watchman",
+    "pre-auto-gc",
+    "applypatch-msg",
 ];
 
 /// Plants every known way to run a program into a repository; each would make `canary`.
@@ -177,7 +189,14 @@ fn links_are_not_followed() {
     fs::remove_dir_all(directory.join("folder")).unwrap();
     symlink(&outside, directory.join("folder")).unwrap();
     world.rooms.commit_left_over(&project(), &run_of(&order, 1), &order, "t").unwrap();
-    assert_eq!(world.git(&world.mirror(), &["ls-tree", "--format=%(objectmode) %(path)", "swift-fox/do-it"]).lines().filter(|line| line.starts_with("120000")).count(), 3);
+    assert_eq!(
+        world
+            .git(&world.mirror(), &["ls-tree", "--format=%(objectmode) %(path)", "swift-fox/do-it"])
+            .lines()
+            .filter(|line| line.starts_with("120000"))
+            .count(),
+        3
+    );
     // The next run meets a half-done state and a moved default branch: files are removed and written, never through the link.
     world.git(&directory, &["reset", "-q", "--soft", "origin/main"]);
     write(&directory, ".git/MERGE_HEAD", &world.git(&directory, &["rev-parse", "origin/main"]));

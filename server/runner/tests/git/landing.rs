@@ -96,7 +96,10 @@ fn a_link_moves_the_users_branch_and_files() {
     assert!(!pushed);
     assert_eq!(world.git(&user, &["rev-parse", "main"]), commit);
     assert_eq!(world.git(&user, &["status", "--porcelain"]), "?? untracked.txt");
-    assert_eq!((read(&user, "readme.txt"), read(&user, "new.txt"), read(&user, "untracked.txt")), ("changed\n".into(), "work\n".into(), "mine\n".into()));
+    assert_eq!(
+        (read(&user, "readme.txt"), read(&user, "new.txt"), read(&user, "untracked.txt")),
+        ("changed\n".into(), "work\n".into(), "mine\n".into())
+    );
 }
 
 /// D-38, landing R5: the user's uncommitted work is never touched; the task waits and its branch can be seen.

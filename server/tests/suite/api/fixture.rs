@@ -50,7 +50,7 @@ impl RepositoryCheck for Repositories {
 
 /// Remembers that the server was asked to end.
 #[derive(Default)]
-pub struct Ended(pub Mutex<Vec<(String, bool)>>);
+pub(crate) struct Ended(pub Mutex<Vec<(String, bool)>>);
 
 impl Ending for Ended {
     fn end(&self, reason: &str, _: Option<Duration>, stop_runs: bool) {
@@ -59,15 +59,15 @@ impl Ending for Ended {
 }
 
 /// The server.
-pub struct Server {
-    pub inner: Harness,
-    pub api: Api,
-    pub drain: CancellationToken,
-    pub ended: Arc<Ended>,
+pub(crate) struct Server {
+    pub(crate) inner: Harness,
+    pub(crate) api: Api,
+    pub(crate) drain: CancellationToken,
+    pub(crate) ended: Arc<Ended>,
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let inner = Harness::start().await;
         let (drain, ended) = (CancellationToken::new(), Arc::new(Ended::default()));
         let api = Api::new(Parts {
@@ -94,23 +94,23 @@ impl Server {
         Self { inner, api, drain, ended }
     }
 
-    pub fn client(&self, principal: Principal) -> Client {
+    pub(crate) fn client(&self, principal: Principal) -> Client {
         Client { routes: self.api.routes(), principal }
     }
 
     /// Everything.
-    pub fn admin(&self) -> Client {
+    pub(crate) fn admin(&self) -> Client {
         self.client(principal(Role::Admin, &[]))
     }
 
     /// A role within projects; none: all of them.
-    pub fn role(&self, role: Role, projects: &[&str]) -> Client {
+    pub(crate) fn role(&self, role: Role, projects: &[&str]) -> Client {
         self.client(principal(role, projects))
     }
 }
 
 /// A principal.
-pub fn principal(role: Role, projects: &[&str]) -> Principal {
+pub(crate) fn principal(role: Role, projects: &[&str]) -> Principal {
     let only: BTreeSet<_> = projects.iter().map(|id| ProjectId::parse(id).unwrap()).collect();
     Principal {
         key_id: format!("{}{}", role.as_str(), projects.join("")),
@@ -123,7 +123,7 @@ pub fn principal(role: Role, projects: &[&str]) -> Principal {
 
 /// The way to the routes, as somebody.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     routes: Routes,
     principal: Principal,
 }
@@ -144,57 +144,57 @@ impl tower::Service<http::Request<Body>> for Client {
 }
 
 impl Client {
-    pub fn projects(&self) -> ProjectServiceClient<Self> {
+    pub(crate) fn projects(&self) -> ProjectServiceClient<Self> {
         ProjectServiceClient::new(self.clone())
     }
-    pub fn workspaces(&self) -> WorkspaceServiceClient<Self> {
+    pub(crate) fn workspaces(&self) -> WorkspaceServiceClient<Self> {
         WorkspaceServiceClient::new(self.clone())
     }
-    pub fn tasks(&self) -> TaskServiceClient<Self> {
+    pub(crate) fn tasks(&self) -> TaskServiceClient<Self> {
         TaskServiceClient::new(self.clone())
     }
-    pub fn runs(&self) -> RunServiceClient<Self> {
+    pub(crate) fn runs(&self) -> RunServiceClient<Self> {
         RunServiceClient::new(self.clone())
     }
-    pub fn agents(&self) -> AgentServiceClient<Self> {
+    pub(crate) fn agents(&self) -> AgentServiceClient<Self> {
         AgentServiceClient::new(self.clone())
     }
-    pub fn accounts(&self) -> AccountServiceClient<Self> {
+    pub(crate) fn accounts(&self) -> AccountServiceClient<Self> {
         AccountServiceClient::new(self.clone())
     }
-    pub fn events(&self) -> EventServiceClient<Self> {
+    pub(crate) fn events(&self) -> EventServiceClient<Self> {
         EventServiceClient::new(self.clone())
     }
-    pub fn admin(&self) -> AdminServiceClient<Self> {
+    pub(crate) fn admin(&self) -> AdminServiceClient<Self> {
         AdminServiceClient::new(self.clone())
     }
 
     /// A project with workspaces for two agents.
-    pub async fn project(&self, name: &str) -> pb::Project {
+    pub(crate) async fn project(&self, name: &str) -> pb::Project {
         let request = pb::CreateProjectRequest { name: name.into(), repo_url: format!("/repos/{name}"), ..Default::default() };
         self.projects().create_project(request).await.unwrap().into_inner()
     }
 
     /// A scripted agent.
-    pub async fn agent(&self, name: &str) -> pb::Agent {
+    pub(crate) async fn agent(&self, name: &str) -> pb::Agent {
         let request = pb::CreateAgentRequest { name: name.into(), runtime: pb::Runtime::Scripted.into(), ..Default::default() };
         self.agents().create_agent(request).await.unwrap().into_inner()
     }
 
     /// A task.
-    pub async fn task(&self, project: &str, title: &str) -> pb::Task {
+    pub(crate) async fn task(&self, project: &str, title: &str) -> pb::Task {
         let request = pb::CreateTaskRequest { project_id: project.into(), title: title.into(), ..Default::default() };
         self.tasks().create_task(request).await.unwrap().into_inner()
     }
 
-    pub async fn get_task(&self, id: &str) -> pb::Task {
+    pub(crate) async fn get_task(&self, id: &str) -> pb::Task {
         let request = pb::GetTaskRequest { task_id: id.into() };
         self.tasks().get_task(request).await.unwrap().into_inner().task.unwrap()
     }
 }
 
 /// The code, the reason, and the field or the resource at fault.
-pub fn refusal(status: &tonic::Status) -> (tonic::Code, String, String) {
+pub(crate) fn refusal(status: &tonic::Status) -> (tonic::Code, String, String) {
     let detail = ErrorDetail::of(status).unwrap_or_else(|| panic!("no detail: {status:?}"));
     let field = detail.violations.first().map(|violation| violation.field.clone());
     let resource = detail.resource.map(|resource| format!("{} {}", resource.kind, resource.id));

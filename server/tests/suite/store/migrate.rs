@@ -49,9 +49,8 @@ fn the_file_is_set_up_on_sqlite() {
 fn starting_together_migrates_once_on_postgres() {
     let Some(home) = Home::postgres() else { return };
     let applied: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| open_migrated(home.url(), home.folder(), at(1)).unwrap().1.applied.len()))
-            .collect();
+        let threads: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| open_migrated(home.url(), home.folder(), at(1)).unwrap().1.applied.len())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(applied, 1);

@@ -5,8 +5,8 @@ use std::sync::mpsc;
 use aq_server::store::{Reader, StoreError, Writer, settings};
 use futures_util::future::{join, join_all};
 
-use super::backend::on_both;
 use super::backend::Home;
+use super::backend::on_both;
 use super::model::{Numbers, add, spoil};
 
 type Batches = mpsc::Receiver<Vec<(String, i64)>>;
@@ -128,15 +128,18 @@ on_both! {
 fn a_failing_commit_is_retried_one_by_one_on_sqlite() {
     let home = Home::sqlite();
     let (writer, thread, facts) = start(&home);
-    let answers = block_on(together(&writer, join_all((1..=4).map(|value| {
-        writer.submit(move |tx| {
-            let sum = add(tx, "sum", value)?;
-            if value == 2 {
-                spoil(tx)?;
-            }
-            Ok::<_, StoreError>(sum)
-        })
-    }))));
+    let answers = block_on(together(
+        &writer,
+        join_all((1..=4).map(|value| {
+            writer.submit(move |tx| {
+                let sum = add(tx, "sum", value)?;
+                if value == 2 {
+                    spoil(tx)?;
+                }
+                Ok::<_, StoreError>(sum)
+            })
+        })),
+    ));
     let answers: Vec<_> = answers.into_iter().map(|answer| answer.map_err(|error| error.to_string())).collect();
     assert_eq!(answers[0], Ok(1));
     assert!(answers[1].as_ref().is_err_and(|error| error.contains("FOREIGN KEY")), "{:?}", answers[1]);
@@ -155,7 +158,9 @@ fn a_broken_connection_ends_the_writer_on_postgres() {
     let (writer, thread, _facts) = start(&home);
     let reader = Reader::start(home.url(), 1).unwrap();
     assert_eq!(writer.submit_blocking(|tx| add(tx, "n", 1)).unwrap(), 1);
-    let cut = |purpose: &str| format!("SELECT pg_terminate_backend(pg_backend_pid()) WHERE 'aqd {purpose}' = current_setting('application_name')");
+    let cut = |purpose: &str| {
+        format!("SELECT pg_terminate_backend(pg_backend_pid()) WHERE 'aqd {purpose}' = current_setting('application_name')")
+    };
     let sql = cut("writer");
     let lost = writer.submit_blocking(move |tx| tx.db.batch(&sql));
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");

@@ -88,7 +88,8 @@ def main():
 
         def connect():
             target = wait_for("the server's endpoint", endpoint).removeprefix("http://")
-            channel = grpc.insecure_channel(target)
+            # gRPC's C core names a Unix socket by its escaped path, which is no valid authority: servers in Rust refuse it.
+            channel = grpc.insecure_channel(target, options=[("grpc.default_authority", "localhost")])
             grpc.channel_ready_future(channel).result(timeout=60)
             key = (home / "admin.key").read_text().strip()
             return channel, (("authorization", f"Bearer {key}"),)

@@ -124,57 +124,68 @@ fn complete(db: &mut Connection, key: i64, seq: &mut u64) {
     events::insert(db, &told).unwrap();
 }
 
-/// The same rows and statements, without our types.
-fn bare_claim(db: &rusqlite::Connection, key: i64, seq: &mut i64) {
-    let changed = db
-        .prepare_cached("UPDATE tasks SET status = 'IN_PROGRESS', agent_id = 'nova', run_number = 1, updated_at = 1 WHERE key = ?1 AND status = 'READY' AND run_number = 0")
-        .unwrap()
-        .execute([key])
-        .unwrap();
-    assert_eq!(changed, 1);
-    db.prepare_cached(
-        "INSERT INTO runs VALUES (?1, 1, ?2, 'app', ?3, 'scripted', ?4, 'STARTING', NULL, NULL, '', '', '[]', '', NULL, '', '', NULL, NULL, \
-         0, 0, 0, 0, 0, 0, 0, 1, NULL)",
-    )
-    .unwrap()
-    .execute(params![key, format!("task-{key:08}"), format!("agent-{key}"), format!("ws-{key}")])
-    .unwrap();
-    for kind in ["task.assigned", "task.started"] {
-        bare_event(db, key, kind, seq);
+/// The same rows and statements, without our types: prepared once and held.
+struct Bare<'c> {
+    db: &'c rusqlite::Connection,
+    claim: rusqlite::Statement<'c>,
+    run: rusqlite::Statement<'c>,
+    event: rusqlite::Statement<'c>,
+    end: rusqlite::Statement<'c>,
+    complete: rusqlite::Statement<'c>,
+    spend: rusqlite::Statement<'c>,
+    release: rusqlite::Statement<'c>,
+    seq: i64,
+}
+
+impl<'c> Bare<'c> {
+    fn new(db: &'c rusqlite::Connection) -> Self {
+        let prepare = |sql: &str| db.prepare(sql).unwrap();
+        Self {
+            db,
+            claim: prepare(
+                "UPDATE tasks SET status = 'IN_PROGRESS', agent_id = 'nova', run_number = 1, updated_at = 1 \
+                 WHERE key = ?1 AND status = 'READY' AND run_number = 0",
+            ),
+            run: prepare(
+                "INSERT INTO runs VALUES (?1, 1, ?2, 'app', ?3, 'scripted', ?4, 'STARTING', NULL, NULL, '', '', '[]', '', NULL, '', '', NULL, \
+                 NULL, 0, 0, 0, 0, 0, 0, 0, 1, NULL)",
+            ),
+            event: prepare("INSERT INTO events VALUES (?1, 1, ?2, 'app', ?3, 1, 'nova', ?4)"),
+            end: prepare("UPDATE runs SET state = 'ENDED', result = 'done', ended_at = 2 WHERE task_key = ?1 AND number = 1"),
+            complete: prepare(
+                "UPDATE tasks SET status = 'COMPLETED', agent_id = NULL, updated_at = 2 \
+                 WHERE key = ?1 AND status = 'IN_PROGRESS' AND run_number = 1",
+            ),
+            spend: prepare(
+                "INSERT INTO token_ledger VALUES (?1, 1, 'm', 2, 'app', 'nova', NULL, 'm', 1000, 0, 0, 0, NULL) ON CONFLICT DO NOTHING",
+            ),
+            release: prepare(
+                "UPDATE tasks SET unmet_deps = unmet_deps - 1 \
+                 WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = ?1)",
+            ),
+            seq: 0,
+        }
     }
-}
 
-fn bare_event(db: &rusqlite::Connection, key: i64, kind: &str, seq: &mut i64) {
-    *seq += 1;
-    db.prepare_cached("INSERT INTO events VALUES (?1, 1, ?2, 'app', ?3, 1, 'nova', ?4)")
-        .unwrap()
-        .execute(params![*seq, kind, format!("task-{key:08}"), r#"{"title":"A task title of forty characters or so.."}"#])
-        .unwrap();
-}
+    fn tell(&mut self, key: i64, kind: &str) {
+        self.seq += 1;
+        let payload = r#"{"title":"A task title of forty characters or so.."}"#;
+        self.event.execute(params![self.seq, kind, format!("task-{key:08}"), payload]).unwrap();
+    }
 
-fn bare_complete(db: &rusqlite::Connection, key: i64, seq: &mut i64) {
-    db.prepare_cached("UPDATE runs SET state = 'ENDED', result = 'done', ended_at = 2 WHERE task_key = ?1 AND number = 1")
-        .unwrap()
-        .execute([key])
-        .unwrap();
-    db.prepare_cached("UPDATE tasks SET status = 'COMPLETED', agent_id = NULL, updated_at = 2 WHERE key = ?1 AND status = 'IN_PROGRESS' AND run_number = 1")
-        .unwrap()
-        .execute([key])
-        .unwrap();
-    db.prepare_cached(
-        "INSERT INTO token_ledger VALUES (?1, 1, 'm', 2, 'app', 'nova', NULL, 'm', 1000, 0, 0, 0, NULL) ON CONFLICT DO NOTHING",
-    )
-    .unwrap()
-    .execute([key])
-    .unwrap();
-    db.prepare_cached(
-        "UPDATE tasks SET unmet_deps = unmet_deps - 1 WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = ?1)",
-    )
-    .unwrap()
-    .execute([key])
-    .unwrap();
-    for kind in ["run.ended", "task.completed"] {
-        bare_event(db, key, kind, seq);
+    fn claim(&mut self, key: i64) {
+        assert_eq!(self.claim.execute([key]).unwrap(), 1);
+        self.run.execute(params![key, format!("task-{key:08}"), format!("agent-{key}"), format!("ws-{key}")]).unwrap();
+        self.tell(key, "task.assigned");
+        self.tell(key, "task.started");
+    }
+
+    fn complete(&mut self, key: i64) {
+        for statement in [&mut self.end, &mut self.complete, &mut self.spend, &mut self.release] {
+            statement.execute([key]).unwrap();
+        }
+        self.tell(key, "run.ended");
+        self.tell(key, "task.completed");
     }
 }
 
@@ -206,16 +217,15 @@ fn bare(folder: &Path, count: i64, size: usize) -> f64 {
     let file = folder.join("bare.db");
     drop(filled(&DatabaseUrl::sqlite(&file), folder, count));
     let db = rusqlite::Connection::open(file).unwrap();
-    db.set_prepared_statement_cache_capacity(64);
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384")
         .unwrap();
-    let mut seq = 0;
+    let mut bare = Bare::new(&db);
     per_second(count, size, |keys, done| {
-        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        bare.db.execute_batch("BEGIN IMMEDIATE").unwrap();
         for key in keys {
-            if done { bare_complete(&db, *key, &mut seq) } else { bare_claim(&db, *key, &mut seq) }
+            if done { bare.complete(*key) } else { bare.claim(*key) }
         }
-        db.execute_batch("COMMIT").unwrap();
+        bare.db.execute_batch("COMMIT").unwrap();
     })
 }
 

@@ -36,7 +36,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     let environment = Environment::of_process();
     if let Command::Demo(wanted) = arguments.command() {
-        return demo::run(wanted, arguments.common.home.clone());
+        return demo::run(wanted, arguments.common.home);
     }
     let config = match configuration(&arguments, environment.clone()) {
         Ok(config) => config,

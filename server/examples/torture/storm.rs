@@ -217,7 +217,7 @@ impl Storm<'_> {
         match send(connection, &creation.call, killed).await {
             Said::Yes(again) if again == ids => self.figures.repeated += 1,
             Said::Yes(again) => {
-                self.figures.violation(format!("a repeated creation answered {} instead of {}", again.join(" "), ids.join(" ")))
+                self.figures.violation(format!("a repeated creation answered {} instead of {}", again.join(" "), ids.join(" ")));
             }
             Said::Gone | Said::Later => self.books.repeats.push((creation, ids.to_vec())),
             Said::No(status) => {

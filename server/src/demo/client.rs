@@ -98,11 +98,6 @@ fn config(home: &Path) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-fn refused(what: &str) -> impl Fn(tonic::Status) -> String {
-    let what = what.to_owned();
-    move |status| format!("{what}: {}", status.message())
-}
-
 /// Adds the agents.
 pub(super) async fn add_agents(connection: &Connection, agent: DemoAgent, count: usize) -> Result<(), String> {
     let runtime = match agent {
@@ -111,7 +106,7 @@ pub(super) async fn add_agents(connection: &Connection, agent: DemoAgent, count:
     };
     for _ in 0..count {
         let request = pb::CreateAgentRequest { runtime: runtime.into(), ..Default::default() };
-        connection.agents().create_agent(request).await.map_err(refused("an agent cannot be added"))?;
+        connection.agents().create_agent(request).await.map_err(|status| format!("an agent cannot be added: {}", status.message()))?;
     }
     Ok(())
 }
@@ -126,7 +121,11 @@ pub(super) async fn add_project(connection: &Connection, project: &Project, repo
         test_commands: vec![project.check.to_owned()],
         ..Default::default()
     };
-    let made = connection.projects().create_project(request).await.map_err(refused("a project cannot be created"))?;
+    let made = connection
+        .projects()
+        .create_project(request)
+        .await
+        .map_err(|status| format!("a project cannot be created: {}", status.message()))?;
     Ok(made.into_inner().id)
 }
 
@@ -144,6 +143,10 @@ pub(super) async fn queue(connection: &Connection, project_id: &str, items: &[It
         })
         .collect();
     let request = pb::BatchCreateTasksRequest { tasks, request_id: uuid::Uuid::new_v4().to_string() };
-    let made = connection.tasks().batch_create_tasks(request).await.map_err(refused("the tasks cannot be queued"))?;
+    let made = connection
+        .tasks()
+        .batch_create_tasks(request)
+        .await
+        .map_err(|status| format!("the tasks cannot be queued: {}", status.message()))?;
     Ok(made.into_inner().tasks)
 }

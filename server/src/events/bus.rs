@@ -95,7 +95,7 @@ impl EventFeed {
             }
             let page = match self.bus.kept_after(self.cursor) {
                 Some(page) => page,
-                None => self.from_store(last).await?,
+                None => self.read_store(last).await?,
             };
             // Nothing between the cursor and the end is kept any more: retention removed it.
             self.cursor = page.last().map_or(last, |event| event.seq);
@@ -117,7 +117,7 @@ impl EventFeed {
         }
     }
 
-    async fn from_store(&self, last: u64) -> Result<Vec<Arc<Event>>, StoreError> {
+    async fn read_store(&self, last: u64) -> Result<Vec<Arc<Event>>, StoreError> {
         let cursor = self.cursor;
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         let page = self.reader.read(move |db| events::after(db, cursor, limit)).await?;

@@ -20,6 +20,7 @@ pub(super) type PgConnection = AsyncConnectionWrapper<AsyncPgConnection, OwnRunt
 const WRITE_LOCK: i64 = 0x4147_5155_4555_4501;
 
 /// A connection to whichever database the server runs on.
+#[expect(clippy::large_enum_variant, reason = "a server has a handful of connections, each in a place of its own for its whole life")]
 pub enum Connection {
     /// The embedded database.
     Sqlite(SqliteConnection),

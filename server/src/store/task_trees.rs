@@ -97,6 +97,9 @@ struct StuckRow {
     behind: String,
 }
 
+/// A task's place in a tree: key, parent, level, status, priority.
+pub type Place = (i64, Option<i64>, u32, TaskStatus, i32);
+
 queries! {
     /// The direct subtasks of a task that were not deleted, archived ones too, by priority and age.
     pub fn subtasks(connection, parent: i64) -> Result<Vec<TaskRecord>, StoreError> {
@@ -151,7 +154,7 @@ queries! {
     }
 
     /// The shape of a tree: key, parent, level, status and priority of every task in it that was not deleted.
-    pub fn shape(connection, root: i64) -> Result<Vec<(i64, Option<i64>, u32, TaskStatus, i32)>, StoreError> {
+    pub fn shape(connection, root: i64) -> Result<Vec<Place>, StoreError> {
         let rows: Vec<Branch> = diesel::sql_query(
             "WITH RECURSIVE tree(key, depth) AS (SELECT key, 0 FROM tasks WHERE key = $1 AND deleted_at IS NULL \
              UNION SELECT t.key, tree.depth + 1 FROM tasks t JOIN tree ON t.parent_key = tree.key \

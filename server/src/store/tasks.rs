@@ -172,6 +172,9 @@ pub struct Promoted {
     pub title: String,
 }
 
+/// A READY task as the figures need it: key, project, required runtime, priority.
+pub type ReadyHead = (i64, String, Option<String>, i32);
+
 type PromotedRow = (i64, String, String, Option<String>, i32, String);
 
 /// The columns that a move writes. Everything a status implies is written with it, so that no row ever holds half a move.
@@ -388,7 +391,7 @@ queries! {
     }
 
     /// Everything a start needs to know of the READY tasks: key, project, required runtime, priority. One pass over the partial index.
-    pub fn ready_heads(connection) -> Result<Vec<(i64, String, Option<String>, i32)>, StoreError> {
+    pub fn ready_heads(connection) -> Result<Vec<ReadyHead>, StoreError> {
         Ok(tasks::table
             .filter(tasks::status.eq(TaskStatus::Ready.as_str()).and(tasks::deleted_at.is_null()))
             .select((tasks::key, tasks::project_id, tasks::runtime, tasks::priority))

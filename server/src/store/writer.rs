@@ -52,11 +52,14 @@ impl<S: State> Tx<'_, S> {
     }
 }
 
+/// A command's body, without its answer.
+type Run<S> = Box<dyn FnMut(&mut Tx<'_, S>) -> Result<(), StoreError> + Send>;
+
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// A queued command. `run` may be called more than once: the effects of all calls but the last were taken back.
 struct Job<S: State> {
-    run: Box<dyn FnMut(&mut Tx<'_, S>) -> Result<(), StoreError> + Send>,
+    run: Run<S>,
     reply: Reply,
 }
 

@@ -431,7 +431,10 @@ impl World {
                 let done = self.server.command(move |tx, context| perform(tx, context, &project, &known, &ask).map(|_| ())).await;
                 if let Err(CommandError::Precondition { reason: "NOTHING_TO_LAND", .. }) = done {
                     let (id, project) = (record.task.id, self.project.clone());
-                    self.server.command(move |tx, context| perform(tx, context, &project, &[id.clone()], &Ask::Reject(0))).await.unwrap();
+                    self.server
+                        .command(move |tx, context| perform(tx, context, &project, std::slice::from_ref(&id), &Ask::Reject(0)))
+                        .await
+                        .unwrap();
                 }
             }
             let open = self.open().await;

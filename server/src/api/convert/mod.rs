@@ -1,4 +1,6 @@
 //! From the domain to the wire. What is stored or known, never how it was found.
+//!
+//! Spec: specs/server/api.md
 
 mod account;
 mod admin;

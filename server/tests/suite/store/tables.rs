@@ -183,7 +183,7 @@ on_both! {
         };
         assert!(questions::insert(&mut db, &question).unwrap());
         assert!(!questions::insert(&mut db, &question).unwrap(), "a repeated question counts once");
-        assert_eq!(questions::open(&mut db).unwrap(), [question.clone()]);
+        assert_eq!(questions::open(&mut db).unwrap(), std::slice::from_ref(&question));
         assert_eq!(questions::open_of_task(&mut db, 1).unwrap(), [question]);
         assert!(questions::close(&mut db, 1, 2, "q", "yes", at(61)).unwrap());
         assert!(!questions::close(&mut db, 1, 2, "q", "no", at(62)).unwrap());

@@ -42,7 +42,7 @@ const BANS: [Ban; 9] = [
 ];
 
 /// Files that may choose a status code.
-const STATUS_PLACES: [&str; 4] = ["server/src/api/status.rs", "server/src/grpc/", "cli/", "discord-gateway/"];
+const STATUS_PLACES: [&str; 5] = ["server/src/api/status.rs", "server/src/grpc/", "cli/", "discord-gateway/", "server/examples/"];
 
 /// Architecture §4: each library has one home. Tests may use what they need.
 #[test]

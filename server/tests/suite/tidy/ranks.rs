@@ -6,6 +6,7 @@ use super::source::{report, rust_files};
 const RANKS: [(&str, u8); 25] = [
     ("app", 8),
     ("main", 8),
+    ("entry", 8),
     ("demo", 8),
     ("doctor", 8),
     ("torture", 8),
@@ -28,7 +29,6 @@ const RANKS: [(&str, u8); 25] = [
     ("home", 0),
     ("shutdown", 0),
     ("telemetry", 0),
-    ("instance", 0),
 ];
 
 /// Ranks whose modules must not know each other.

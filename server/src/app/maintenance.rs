@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::api::REQUESTS_KEPT_MS;
 use crate::clock::SharedClock;
 use crate::commands::CommandError;
 use crate::config::ServerConfig;
 use crate::events::{OutputHub, Wake};
 use crate::lifecycle::Engine;
 use crate::shutdown::Shutdown;
-use crate::store::{StoreError, events};
+use crate::store::{StoreError, events, requests};
 
 /// How often output is made durable.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -48,10 +49,16 @@ pub(super) async fn sweep(engine: Engine, clock: SharedClock, config: ServerConf
             _ = timer.tick() => {}
             () = shutdown.drain().cancelled() => return Ok(()),
         }
-        let before = clock.now().plus_millis(-days.saturating_mul(DAY_MS));
-        let removed = engine.submit(move |tx| events::remove_before(tx.db, before)).await?;
-        if removed > 0 {
-            tracing::info!(removed, "removed old events");
+        let now = clock.now();
+        let (old_events, old_requests) = (now.plus_millis(-days.saturating_mul(DAY_MS)), now.plus_millis(-REQUESTS_KEPT_MS));
+        let (events, requests) = engine
+            .submit(move |tx| {
+                let events = events::remove_before(tx.db, old_events)?;
+                Ok::<_, StoreError>((events, requests::remove_before(tx.db, old_requests)?))
+            })
+            .await?;
+        if events + requests > 0 {
+            tracing::info!(events, requests, "removed old events and answers kept for repeated requests");
         }
     }
 }

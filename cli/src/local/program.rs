@@ -43,7 +43,8 @@ pub(crate) struct AgentProgram {
 }
 
 /// The agent programs that are looked for.
-pub(crate) const AGENT_PROGRAMS: [AgentProgram; 1] = [AgentProgram { name: "claude", runtime: "claude" }];
+pub(crate) const AGENT_PROGRAMS: [AgentProgram; 2] =
+    [AgentProgram { name: "claude", runtime: "claude" }, AgentProgram { name: "codex", runtime: "codex" }];
 
 #[cfg(test)]
 mod tests {

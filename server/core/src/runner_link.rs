@@ -68,8 +68,8 @@ pub enum SessionOrder {
 /// How the program is run. Empty fields fall through to the runtime's defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuntimeProfile {
-    /// `command`: the argument vector. `scripted`: empty (the script is the prompt's fenced block or the task's script). `claude`: the
-    /// program and leading arguments, default `claude`.
+    /// `command`: the argument vector. `scripted`: empty (the script is the prompt's fenced block or the task's script). `claude`,
+    /// `codex`: the program and leading arguments, by default the name of the runtime.
     pub command: Vec<String>,
     /// Model name; empty: the program's default.
     pub model: String,

@@ -13,11 +13,13 @@ pub enum RuntimeKind {
     Command,
     /// The Claude Code CLI over its JSON protocol.
     Claude,
+    /// The OpenAI Codex CLI over its app-server protocol.
+    Codex,
 }
 
 impl RuntimeKind {
     /// Every kind, in the order shown to people.
-    pub const ALL: [Self; 3] = [Self::Scripted, Self::Command, Self::Claude];
+    pub const ALL: [Self; 4] = [Self::Scripted, Self::Command, Self::Claude, Self::Codex];
 
     /// The name used in the API, the configuration and the store.
     #[must_use]
@@ -26,6 +28,7 @@ impl RuntimeKind {
             Self::Scripted => "scripted",
             Self::Command => "command",
             Self::Claude => "claude",
+            Self::Codex => "codex",
         }
     }
 

@@ -83,6 +83,7 @@ pub(super) fn runtime(field: &str, value: i32) -> Result<Option<RuntimeKind>, Ap
         pb::Runtime::Scripted => Some(RuntimeKind::Scripted),
         pb::Runtime::Command => Some(RuntimeKind::Command),
         pb::Runtime::Claude => Some(RuntimeKind::Claude),
+        pb::Runtime::Codex => Some(RuntimeKind::Codex),
     }))
 }
 

@@ -1,11 +1,9 @@
 //! From the configuration to the figures that decisions are made with, and to what the runner needs to know.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use aq_core::runner_link::{RunLimits, RuntimeProfile};
-use aq_core::runtime::RuntimeKind;
 use aq_runner::git::{GitProgram, Identity};
 use aq_runner::service::RunnerConfig;
 
@@ -27,10 +25,9 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
         grace_ms: millis(config.agents.graceful_shutdown_timeout),
         ..defaults.run_limits
     };
-    let claude = &config.runtimes.claude;
-    let claude = RuntimeProfile {
-        command: std::iter::once(claude.program.clone()).chain(claude.extra_args.iter().cloned()).collect(),
-        model: claude.model.clone().unwrap_or_default(),
+    let profile = |program: &sections::CliRuntime| RuntimeProfile {
+        command: std::iter::once(program.program.clone()).chain(program.extra_args.iter().cloned()).collect(),
+        model: program.model.clone().unwrap_or_default(),
         ..RuntimeProfile::default()
     };
     let secrets = config
@@ -53,7 +50,7 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
         run_limits,
         limit_wait_ms: i64::try_from(millis(config.pause_retry.rate_limit_backoff)).unwrap_or(i64::MAX),
         safety_timer_ms: millis(config.scheduling.safety_timer),
-        runtimes: BTreeMap::from([(RuntimeKind::Claude, claude)]),
+        runtimes: config.runtimes.programs().into_iter().map(|(kind, _, program)| (kind, profile(program))).collect(),
         secrets,
         ..defaults
     }
@@ -63,6 +60,12 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
 #[must_use]
 pub(super) fn window_ms(config: &ServerConfig) -> i64 {
     i64::try_from(config.scheduling.rolling_window_hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
+}
+
+/// The time zone that programs tell times in: the one of the environment, which agents are given, else the machine's.
+fn zone(environment: &Environment) -> String {
+    let told = environment.filled("TZ").map(str::to_owned);
+    told.or_else(|| jiff::tz::TimeZone::system().iana_name().map(str::to_owned)).unwrap_or_else(|| "UTC".to_owned())
 }
 
 /// What the runner works with.
@@ -77,6 +80,7 @@ pub(super) fn runner(config: &ServerConfig, environment: &Environment, program: 
     runner.git = GitProgram { timeout: config.git.fetch_timeout, ..GitProgram::default() };
     runner.environment =
         config.agents.environment.iter().map(|(name, value): (&String, &Secret)| (name.clone(), value.expose().to_owned())).collect();
+    runner.zone = zone(environment);
     runner.toolchains = [".cargo", ".rustup", ".nvm", ".pyenv", ".local/share/claude", ".local/bin"]
         .iter()
         .filter_map(|folder| environment.home().map(|home| home.join(folder)))

@@ -42,6 +42,9 @@ pub fn answer(
     };
     match (&answer, question.question.kind) {
         (Answer::Text(text), QuestionKind::Question) => check_text("text", text)?,
+        // Some programs offer more than yes and no; one of their options says which.
+        (Answer::Text(text), QuestionKind::Permission)
+            if question.question.options.iter().any(|option| option.label.eq_ignore_ascii_case(text.trim())) => {}
         (Answer::Text(_), QuestionKind::Permission | QuestionKind::PlanApproval) => {
             return Err(CommandError::invalid("answer", "this is a yes-or-no question; answer with allow or deny"));
         }

@@ -25,11 +25,13 @@ pub fn inspect(config: &ServerConfig, environment: &Environment) -> Vec<Problem>
             }
         }
     }
-    if let Some(agent) = config.agents.predefined.iter().find(|agent| agent.runtime == aq_core::runtime::RuntimeKind::Claude)
-        && find_program(&config.runtimes.claude.program, environment).is_none()
-    {
-        let message = format!("is not installed, but agent `{}` needs it", agent.id);
-        sink.warning(("runtimes", "claude.program"), message, Some("install it, or write its absolute path".to_owned()));
+    for (kind, section, program) in config.runtimes.programs() {
+        if let Some(agent) = config.agents.predefined.iter().find(|agent| agent.runtime == kind)
+            && find_program(&program.program, environment).is_none()
+        {
+            let message = format!("is not installed, but agent `{}` needs it", agent.id);
+            sink.warning(("runtimes", &format!("{section}.program")), message, Some("install it, or write its absolute path".to_owned()));
+        }
     }
     sink.into_sorted()
 }

@@ -5,13 +5,16 @@
 //! Spec: specs/server/runner/runtimes.md
 
 mod clip;
+mod clock_text;
 mod ending;
 mod environment;
+mod json;
 mod normalizer;
 mod port;
 mod registry;
 
 pub mod claude;
+pub mod codex;
 pub mod command;
 pub mod scripted;
 

@@ -120,8 +120,9 @@ pub trait Normalizer: Send + Sync {
     /// Takes an answer of a person; `None` when no such question is open.
     fn answer(&mut self, request_id: &str, answer: &Answer) -> Option<Answered>;
 
-    /// How a message of a person is told to the program; `None` when it takes none (any more).
-    fn message(&mut self, message_id: &str, text: &str) -> Option<Frame>;
+    /// How a message of a person is told to the program; `None` when it takes none (any more). No frame at all: it is kept, and told later
+    /// by a [`Step`].
+    fn message(&mut self, message_id: &str, text: &str) -> Option<Vec<Frame>>;
 
     /// How the program is asked to stop politely; `None` when it cannot be asked.
     fn interrupt(&self) -> Option<Frame>;

@@ -37,6 +37,10 @@ pub struct LaunchOrder<'a> {
     pub is_root: bool,
     /// True when the configuration lets root agents bypass permissions.
     pub root_bypass: bool,
+    /// True when the kernel contains the agent on our order; false leaves that to the program itself.
+    pub contained: bool,
+    /// The time zone that the program tells times in, by its IANA name.
+    pub zone: &'a str,
     /// How long a background task of the agent may hold up the end of its run, in milliseconds.
     pub background_wait_ms: u64,
 }
@@ -46,6 +50,9 @@ pub struct LaunchOrder<'a> {
 pub struct LaunchPlan {
     /// The program and its arguments.
     pub argv: Vec<String>,
+    /// Where the native program may lie that the first argument only starts, relative to the folder in which it really lies: the first that
+    /// can be executed is started in its place. Empty: the argument is the program.
+    pub native: Vec<String>,
     /// Variables on top of the allow-listed ones.
     pub env: BTreeMap<String, String>,
     /// What its standard input is.
@@ -75,6 +82,18 @@ pub enum LaunchRefused {
         field: &'static str,
         /// Its value.
         value: String,
+    },
+    /// A word that this runtime does not know.
+    #[error("{field} `{value}` is not known to {runtime}; choose one of {known}")]
+    Unknown {
+        /// The field of the order.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// The runtime.
+        runtime: RuntimeKind,
+        /// The words that it knows.
+        known: &'static str,
     },
 }
 

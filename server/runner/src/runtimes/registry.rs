@@ -5,6 +5,7 @@
 use aq_core::runtime::RuntimeKind;
 
 use super::claude::Claude;
+use super::codex::Codex;
 use super::command::Command;
 use super::port::Runtime;
 use super::scripted::Scripted;
@@ -16,6 +17,7 @@ pub fn runtime(kind: RuntimeKind) -> &'static dyn Runtime {
         RuntimeKind::Scripted => &Scripted,
         RuntimeKind::Command => &Command,
         RuntimeKind::Claude => &Claude,
+        RuntimeKind::Codex => &Codex,
     }
 }
 

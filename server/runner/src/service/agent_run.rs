@@ -16,6 +16,7 @@ use super::launching::{Program, start_or_attach, was_launched, write_files};
 use super::router::Shared;
 use super::stored::SideItem;
 use crate::runtimes::{LaunchOrder, Normalizer, Runtime, runtime};
+use crate::sandbox::{SandboxLevel, probe};
 use crate::shim::{Attachment, FolderError, RunFolder, end_leftovers};
 
 /// How many launches one run may take, those that never came to life included.
@@ -123,6 +124,8 @@ async fn launches(
             ourselves: &shared.config.program,
             is_root: rustix::process::geteuid().is_root(),
             root_bypass: shared.config.root_bypass,
+            contained: shared.config.sandbox == SandboxLevel::Landlock && probe().landlock > 0,
+            zone: &shared.config.zone,
             background_wait_ms: u64::try_from(shared.config.background_wait.as_millis()).unwrap_or(u64::MAX),
         };
         let (outcome, exit_code, relaunch) = match launch(shared, &order, journal, mailbox).await? {
@@ -175,6 +178,7 @@ async fn launch(shared: &Arc<Shared>, order: &LaunchOrder<'_>, journal: &mut Jou
         home: order.home,
         limits: start.limits,
         argv: plan.argv.clone(),
+        native: &plan.native,
         env: plan.env.clone(),
         stdin: plan.stdin,
         writable: plan.writable.clone(),

@@ -142,6 +142,7 @@ impl Checks<'_> {
             directory: &self.directory,
             home: &home,
             limits: self.order.limits,
+            native: &[],
             argv: ["sh", "-c", command].map(str::to_owned).into(),
             env: std::collections::BTreeMap::new(),
             stdin: StdinMode::Closed,

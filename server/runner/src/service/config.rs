@@ -26,6 +26,8 @@ pub struct RunnerConfig {
     pub environment: BTreeMap<String, String>,
     /// Folders of compilers and package managers outside the system's paths, readable for agents.
     pub toolchains: Vec<PathBuf>,
+    /// The time zone that agents tell times in, by its IANA name.
+    pub zone: String,
     /// Lets agents that run as root bypass permissions (claude R12).
     pub root_bypass: bool,
     /// How long a background task of an agent may hold up the end of its run.
@@ -44,6 +46,7 @@ impl RunnerConfig {
             git: GitProgram::default(),
             environment: BTreeMap::new(),
             toolchains: Vec::new(),
+            zone: "UTC".to_owned(),
             root_bypass: false,
             background_wait: Duration::from_secs(600),
         }

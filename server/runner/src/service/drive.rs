@@ -324,14 +324,16 @@ impl<'a> Drive<'a> {
         match mail {
             Mail::Stop(reason) => self.stop_ordered(shim, reason).await?,
             Mail::Message { message_id, text } => {
-                let frame = if self.input_closed { None } else { self.normalizer.message(&message_id, &text) };
-                let Some(frame) = frame else {
+                let frames = if self.input_closed { None } else { self.normalizer.message(&message_id, &text) };
+                let Some(frames) = frames else {
                     tracing::info!(run = %self.start.run, "the agent takes no message any more");
                     return Ok(None);
                 };
                 // Its receipt is recognised only by what is remembered now.
                 self.flush(true).await?;
-                self.send(shim, &frame).await;
+                for frame in &frames {
+                    self.send(shim, frame).await;
+                }
                 self.heed_wishes(shim).await;
             }
             Mail::Answer { request_id, answer } => {

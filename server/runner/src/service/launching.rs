@@ -31,6 +31,8 @@ pub(super) struct Program<'a> {
     pub(super) home: &'a Path,
     pub(super) limits: RunLimits,
     pub(super) argv: Vec<String>,
+    /// Where the program may lie that `argv` only starts (runtimes R11).
+    pub(super) native: &'a [String],
     /// Variables on top of the usual ones.
     pub(super) env: BTreeMap<String, String>,
     pub(super) stdin: StdinMode,
@@ -64,12 +66,18 @@ pub(super) async fn start_or_attach(shared: &Shared, program: Program<'_>) -> Re
 
 fn spec(shared: &Shared, program: Program<'_>, temporary: &Path) -> ShimSpec {
     let config = &shared.config;
-    let Program { name, epoch, directory, home, limits, argv, env, stdin, writable, .. } = program;
+    let Program { name, epoch, directory, home, limits, mut argv, native, env, stdin, writable, .. } = program;
     let base = allow_listed(config.environment.clone());
     let get = |name: &str| base.get(name).map(String::as_str).unwrap_or_default();
     let (path, lang, user) = (get("PATH").to_owned(), get("LANG").to_owned(), get("USER").to_owned());
     let usual = AgentEnvironment { path: &path, lang: &lang, user: &user, home: Some(home), temporary: Some(temporary) };
-    let toolchains = readable(shared, &base, argv.first().map(String::as_str).unwrap_or_default());
+    let found = argv.first().and_then(|program| native_program(&base, program, native));
+    let mut toolchains = readable(shared, &base, argv.first().map(String::as_str).unwrap_or_default());
+    if let (Some(found), Some(program)) = (found, argv.first_mut()) {
+        // What a native program brings along lies beside the folder that it lies in.
+        toolchains.extend(found.parent().and_then(Path::parent).map(Path::to_owned));
+        *program = found.to_string_lossy().into_owned();
+    }
     let mut added: BTreeMap<_, _> = base.into_iter().filter(|(name, _)| !matches!(name.as_str(), "PATH" | "LANG" | "TERM")).collect();
     added.extend(identity_variables(&config.identity));
     added.extend(env);
@@ -94,13 +102,8 @@ fn spec(shared: &Shared, program: Program<'_>, temporary: &Path) -> ShimSpec {
 
 /// What has to be readable besides the system: the folders of the search path, tool chains, the program itself and ourselves.
 fn readable(shared: &Shared, base: &BTreeMap<String, String>, program: &str) -> Vec<PathBuf> {
-    let path = base.get("PATH").map(String::as_str).unwrap_or_default();
-    let folders: Vec<PathBuf> = path.split(':').filter(|folder| folder.starts_with('/')).map(PathBuf::from).collect();
-    let found = if program.contains('/') {
-        Some(PathBuf::from(program))
-    } else {
-        folders.iter().map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
-    };
+    let folders = search_path(base);
+    let found = locate(&folders, program);
     let mut readable = shared.config.toolchains.clone();
     readable.extend(TOOLCHAINS.iter().filter_map(|name| base.get(*name)).map(PathBuf::from));
     // A program is often a link into the folder where the rest of it lies.
@@ -112,13 +115,76 @@ fn readable(shared: &Shared, base: &BTreeMap<String, String>, program: &str) -> 
     readable
 }
 
+fn search_path(base: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let path = base.get("PATH").map(String::as_str).unwrap_or_default();
+    path.split(':').filter(|folder| folder.starts_with('/')).map(PathBuf::from).collect()
+}
+
+/// The file that `program` names.
+fn locate(folders: &[PathBuf], program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(PathBuf::from(program));
+    }
+    folders.iter().map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}
+
+/// The native program behind a launcher: ending a launcher would leave it behind (runtimes R11). `None`: the launcher is all there is.
+fn native_program(base: &BTreeMap<String, String>, program: &str, native: &[String]) -> Option<PathBuf> {
+    if native.is_empty() {
+        return None;
+    }
+    let launcher = locate(&search_path(base), program)?.canonicalize().ok()?;
+    let folder = launcher.parent()?;
+    let runnable = |path: &PathBuf| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+    native.iter().filter_map(|place| folder.join(place).canonicalize().ok()).find(runnable)
+}
+
 /// Makes the home and the plan's private files.
 pub(super) fn write_files(home: &Path, plan: &LaunchPlan) -> io::Result<()> {
     make_private(home)?;
     for (path, text) in &plan.files {
+        if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+            make_private(folder)?;
+        }
         let mut options = std::fs::OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
         io::Write::write_all(&mut file, text.as_bytes())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::Path;
+
+    use super::native_program;
+
+    fn put(path: &Path, mode: u32) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Runtimes R11: the first native program that can be executed is found behind a launcher on the search path, through links; without one
+    /// the launcher stays.
+    #[test]
+    fn native_programs_lie_behind_launchers() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        put(&root.join("pkg/launcher/bin/tool.js"), 0o755);
+        put(&root.join("pkg/broken/bin/tool"), 0o644);
+        put(&root.join("pkg/native/bin/tool"), 0o755);
+        std::fs::create_dir(root.join("bin")).unwrap();
+        symlink("../pkg/launcher/bin/tool.js", root.join("bin/tool")).unwrap();
+        let base = BTreeMap::from([("PATH".to_owned(), format!("relative:/nowhere:{}", root.join("bin").display()))]);
+        let places = ["../../none/bin/tool", "../../broken/bin/tool", "../../native/bin/tool"].map(str::to_owned);
+        let found = Some(root.join("pkg/native/bin/tool"));
+        assert_eq!(native_program(&base, "tool", &places), found);
+        assert_eq!(native_program(&base, &root.join("bin/tool").to_string_lossy(), &places), found);
+        assert_eq!(native_program(&base, "tool", &places[..2]), None);
+        assert_eq!(native_program(&base, "other", &places), None);
+        assert_eq!(native_program(&base, "tool", &[]), None);
+    }
 }

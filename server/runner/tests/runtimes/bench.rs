@@ -45,6 +45,8 @@ pub(crate) fn order<'a>(start: &'a StartRun, is_root: bool, root_bypass: bool) -
         ourselves: Path::new("/bin/aqd"),
         is_root,
         root_bypass,
+        contained: true,
+        zone: "UTC",
         background_wait_ms: 9000,
     }
 }
@@ -79,20 +81,25 @@ pub(crate) struct Played {
 
 /// Plays lines to Claude's normaliser; runtimes R2 holds at every cut.
 pub(crate) fn play(lines: &[RawLine], exit: &ExitFacts) -> Played {
-    let whole = play_cut(lines, exit, usize::MAX);
+    play_to(&start(RuntimeKind::Claude), lines, exit)
+}
+
+/// Plays lines to the normaliser of an order; runtimes R2 holds at every cut.
+pub(crate) fn play_to(start: &StartRun, lines: &[RawLine], exit: &ExitFacts) -> Played {
+    let whole = play_cut(start, lines, exit, usize::MAX);
     for cut in 0..=lines.len() {
-        assert_eq!(play_cut(lines, exit, cut), whole, "restored before line {cut}");
+        assert_eq!(play_cut(start, lines, exit, cut), whole, "restored before line {cut}");
     }
     whole
 }
 
-fn play_cut(lines: &[RawLine], exit: &ExitFacts, cut: usize) -> Played {
-    let mut normalizer = fresh(RuntimeKind::Claude);
+fn play_cut(start: &StartRun, lines: &[RawLine], exit: &ExitFacts, cut: usize) -> Played {
+    let mut normalizer = runtime(start.runtime).normalizer(&order(start, false, false));
     let (mut items, mut frames) = (Vec::new(), Vec::new());
     for (at, line) in lines.iter().enumerate() {
         if at == cut {
             let state = normalizer.state().to_string();
-            normalizer = runtime(RuntimeKind::Claude).restore(&serde_json::from_str(&state).unwrap()).unwrap();
+            normalizer = runtime(start.runtime).restore(&serde_json::from_str(&state).unwrap()).unwrap();
         }
         let step = normalizer.line(line);
         items.extend(step.items);

@@ -101,11 +101,11 @@ fn permissions() {
 #[test]
 fn messages() {
     let (mut normalizer, _) = after("died");
-    let frame = normalizer.message("m-1", "use tabs").unwrap();
+    let frame = normalizer.message("m-1", "use tabs").unwrap().remove(0);
     let sent = json(&frame);
     assert_eq!((frame.id.as_str(), sent["message"]["content"].as_str()), ("message-m-1", Some("use tabs")));
     let uuid = sent["uuid"].as_str().unwrap().to_owned();
-    assert_eq!(json(&normalizer.message("m-1", "use tabs").unwrap())["uuid"], uuid.as_str());
+    assert_eq!(json(&normalizer.message("m-1", "use tabs").unwrap()[0])["uuid"], uuid.as_str());
     let lines = recording("replay");
     let line = |at: usize| raw(RawKind::Stdout, &lines[at].text().replace("UUID", &uuid));
     assert_eq!(normalizer.line(&line(1)).items, []);

@@ -6,4 +6,7 @@ mod bench;
 mod claude_launch;
 mod claude_outcomes;
 mod claude_talk;
+mod codex_launch;
+mod codex_outcomes;
+mod codex_talk;
 mod plain;

@@ -20,6 +20,7 @@ pub(in crate::api) fn runtime(runtime: Option<RuntimeKind>) -> i32 {
         Some(RuntimeKind::Scripted) => pb::Runtime::Scripted,
         Some(RuntimeKind::Command) => pb::Runtime::Command,
         Some(RuntimeKind::Claude) => pb::Runtime::Claude,
+        Some(RuntimeKind::Codex) => pb::Runtime::Codex,
     }
     .into()
 }

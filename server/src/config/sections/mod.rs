@@ -32,6 +32,6 @@ pub use logging::{LogFormat, Logging};
 pub use monitoring::Monitoring;
 pub use pause_retry::PauseRetry;
 pub use retention::Retention;
-pub use runtimes::{ClaudeRuntime, CommandProfile, Runtimes};
+pub use runtimes::{CliRuntime, CommandProfile, Runtimes};
 pub use scheduling::Scheduling;
 pub use server::{Server, TlsFiles};

@@ -1,9 +1,10 @@
 //! Section `runtimes`: the programs that do the work.
 //!
-//! Keys: `claude.program`, `claude.model`, `claude.extra_args`, `command.profiles.<name>.argv`, `command.profiles.<name>.env`.
+//! Keys: `program`, `model`, `extra_args` below `claude` and `codex`, `command.profiles.<name>.argv`, `command.profiles.<name>.env`.
 
 use std::collections::BTreeMap;
 
+use aq_core::runtime::RuntimeKind;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -14,15 +15,17 @@ use crate::config::secret::Secret;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Runtimes {
     /// The Claude Code CLI.
-    pub claude: ClaudeRuntime,
+    pub claude: CliRuntime,
+    /// The Codex CLI.
+    pub codex: CliRuntime,
     /// Argument vectors that command agents may run, by name.
     #[serde(rename = "command", serialize_with = "profiles")]
     pub command_profiles: BTreeMap<String, CommandProfile>,
 }
 
-/// How the Claude Code CLI is started.
+/// How the command line program of an agent is started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ClaudeRuntime {
+pub struct CliRuntime {
     /// The program: a name looked up in `PATH`, or an absolute path.
     pub program: String,
     /// The model asked for when neither task nor agent names one.
@@ -42,14 +45,8 @@ pub struct CommandProfile {
 
 impl Runtimes {
     pub(in crate::config) fn read(mut reader: Reader<'_>) -> Self {
-        let mut claude = reader.section("claude");
-        let program = claude.text("program", "claude");
-        if program.contains('/') && !program.starts_with('/') {
-            claude.error("program", "must be a name or an absolute path", None);
-        }
-        let model = claude.optional_text("model");
-        let extra_args = claude.texts("extra_args", &[]);
-        claude.finish();
+        let claude = CliRuntime::read(reader.section("claude"), "claude");
+        let codex = CliRuntime::read(reader.section("codex"), "codex");
         let mut command = reader.section("command");
         let mut command_profiles = BTreeMap::new();
         for (name, profile) in command.named_items("profiles") {
@@ -59,7 +56,26 @@ impl Runtimes {
         }
         command.finish();
         reader.finish();
-        Self { claude: ClaudeRuntime { program, model, extra_args }, command_profiles }
+        Self { claude, codex, command_profiles }
+    }
+
+    /// The command line programs, with the runtime that drives each and the name of its section.
+    #[must_use]
+    pub fn programs(&self) -> [(RuntimeKind, &'static str, &CliRuntime); 2] {
+        [(RuntimeKind::Claude, "claude", &self.claude), (RuntimeKind::Codex, "codex", &self.codex)]
+    }
+}
+
+impl CliRuntime {
+    fn read(mut reader: Reader<'_>, usual: &str) -> Self {
+        let program = reader.text("program", usual);
+        if program.contains('/') && !program.starts_with('/') {
+            reader.error("program", "must be a name or an absolute path", None);
+        }
+        let model = reader.optional_text("model");
+        let extra_args = reader.texts("extra_args", &[]);
+        reader.finish();
+        Self { program, model, extra_args }
     }
 }
 

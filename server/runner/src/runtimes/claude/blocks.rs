@@ -5,10 +5,10 @@
 use aq_core::output::OutputBody;
 use serde_json::Value;
 
-use super::json::{is_true, list, text};
 use super::state::State;
 use super::{messages, usage};
 use crate::runtimes::clip::{clip, first_line};
+use crate::runtimes::json::{is_true, list, text};
 
 /// Longest summary of a tool call in bytes.
 const SUMMARY_BYTES: usize = 300;

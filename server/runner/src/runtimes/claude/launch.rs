@@ -70,6 +70,7 @@ impl Runtime for Claude {
         let prompt = frames::user_message(&prompt_id(order), &order.start.prompt);
         Ok(LaunchPlan {
             argv,
+            native: Vec::new(),
             env: environment(order, mode),
             stdin: StdinMode::Held,
             frames: vec![frames::initialize(), prompt],

@@ -5,10 +5,10 @@
 use aq_core::output::OutputBody;
 use serde_json::Value;
 
-use super::json::{count, is_true, list, text};
 use super::state::State;
 use super::{blocks, frames, limits, questions, results};
 use crate::runtimes::clip::{clip, first_line};
+use crate::runtimes::json::{count, is_true, list, text};
 use crate::runtimes::normalizer::Step;
 
 /// Kinds that tell nothing a person or the server needs.

@@ -5,7 +5,6 @@
 mod answers;
 mod blocks;
 mod frames;
-mod json;
 mod launch;
 mod limits;
 mod messages;

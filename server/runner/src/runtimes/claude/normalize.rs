@@ -81,9 +81,9 @@ impl Normalizer for ClaudeLines {
         answers::take(&mut self.state, request_id, answer)
     }
 
-    fn message(&mut self, message_id: &str, text: &str) -> Option<Frame> {
+    fn message(&mut self, message_id: &str, text: &str) -> Option<Vec<Frame>> {
         self.state.sent.insert(frames::message_uuid(message_id), message_id.to_owned());
-        Some(frames::user_message(message_id, text))
+        Some(vec![frames::user_message(message_id, text)])
     }
 
     fn interrupt(&self) -> Option<Frame> {

@@ -6,9 +6,9 @@ use aq_core::output::{OutputBody, Question, QuestionKind, QuestionOption};
 use serde_json::Value;
 
 use super::blocks::{content_text, summary};
-use super::json::{list, text};
 use super::state::{Ask, Asked, OpenRequest, State};
 use crate::runtimes::clip::{clip, first_line};
+use crate::runtimes::json::{list, text};
 
 /// How much of an answer the closing item shows, in bytes.
 const ANSWER_BYTES: usize = 300;

@@ -2,11 +2,11 @@
 //!
 //! Spec: specs/server/runner/claude.md
 
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+use crate::runtimes::clock_text::{month_number, read_time};
 
 /// The instant in milliseconds since the Unix epoch, read in the light of when it was said: the first such time after `said_at_ms`.
 pub(super) fn reset_instant(words: &str, said_at_ms: i64) -> Option<i64> {
@@ -31,24 +31,10 @@ pub(super) fn reset_instant(words: &str, said_at_ms: i64) -> Option<i64> {
     Some(zoned.timestamp().as_millisecond())
 }
 
-/// `6:25pm`, `2pm`, `12:58am`.
-fn read_time(clock: &str) -> Option<Time> {
-    let (digits, afternoon) = match (clock.strip_suffix("pm"), clock.strip_suffix("am")) {
-        (Some(digits), _) => (digits, true),
-        (_, Some(digits)) => (digits, false),
-        _ => return None,
-    };
-    let (hour, minute) = digits.trim().split_once(':').unwrap_or((digits.trim(), "0"));
-    let hour: i8 = hour.parse().ok().filter(|hour| (1..=12).contains(hour))?;
-    let hour = hour % 12 + if afternoon { 12 } else { 0 };
-    Time::new(hour, minute.parse().ok()?, 0, 0).ok()
-}
-
 /// `nov 23`, this year or the next, whichever comes first after now.
 fn next_date(day: &str, said_at: &Zoned) -> Option<Date> {
     let (month, day) = day.split_once(' ')?;
-    let month = MONTHS.iter().position(|name| month.starts_with(name))? + 1;
-    let (month, day) = (i8::try_from(month).ok()?, day.trim().parse().ok()?);
+    let (month, day) = (month_number(month)?, day.trim().parse().ok()?);
     let this_year = Date::new(said_at.year(), month, day).ok()?;
     if this_year >= said_at.date() { Some(this_year) } else { Date::new(said_at.year() + 1, month, day).ok() }
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use aq_core::output::OutputBody;
 use serde_json::Value;
 
-use super::json::{is_true, list, text};
 use super::state::{ResultFacts, State};
 use super::{limits, questions, usage};
 use crate::runtimes::clip::{clip, clip_to};
+use crate::runtimes::json::{is_true, list, text};
 
 /// How much of a result's text is kept for the outcome.
 const SUMMARY_BYTES: usize = 16 * 1024;

@@ -5,8 +5,8 @@
 use aq_core::output::{OutputBody, TokenUsage};
 use serde_json::Value;
 
-use super::json::{count, text};
 use super::state::{Loose, State, Totals};
+use crate::runtimes::json::{count, text};
 
 /// Remembers what a message states, in case its turn gets no result.
 pub(super) fn note_message(state: &mut State, message: &Value) {

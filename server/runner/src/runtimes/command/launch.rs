@@ -43,6 +43,7 @@ impl Runtime for Command {
         let frames = if piped { vec![Frame { id: "prompt".to_owned(), bytes: text.into_bytes() }] } else { Vec::new() };
         Ok(LaunchPlan {
             argv,
+            native: Vec::new(),
             env: start.profile.env.clone(),
             stdin: if piped { StdinMode::Held } else { StdinMode::Closed },
             frames,

@@ -78,7 +78,7 @@ impl Normalizer for PlainLines {
         None
     }
 
-    fn message(&mut self, _message_id: &str, _text: &str) -> Option<Frame> {
+    fn message(&mut self, _message_id: &str, _text: &str) -> Option<Vec<Frame>> {
         None
     }
 

@@ -34,6 +34,7 @@ impl Runtime for Scripted {
             Told::Start { task: start.run.task.to_string(), title: start.title.clone(), prompt: start.prompt.clone(), session, resume };
         Ok(LaunchPlan {
             argv: vec![text(order.ourselves), SUBCOMMAND.to_owned(), text(order.home)],
+            native: Vec::new(),
             env: start.profile.env.clone(),
             stdin: StdinMode::Held,
             frames: vec![Frame { id: "start".to_owned(), bytes: line(&told) }],

@@ -144,9 +144,9 @@ impl Normalizer for ScriptedLines {
         Some(Answered { closed: Vec::new(), frame: Some(frame) })
     }
 
-    fn message(&mut self, message_id: &str, text: &str) -> Option<Frame> {
+    fn message(&mut self, message_id: &str, text: &str) -> Option<Vec<Frame>> {
         let told = Told::Message { id: message_id.to_owned(), text: text.to_owned() };
-        self.result.is_none().then(|| Frame { id: format!("message-{message_id}"), bytes: line(&told) })
+        self.result.is_none().then(|| vec![Frame { id: format!("message-{message_id}"), bytes: line(&told) }])
     }
 
     fn interrupt(&self) -> Option<Frame> {

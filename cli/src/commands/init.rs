@@ -41,16 +41,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
         Err(error) => return Err(CliError::failure(format!("cannot write {}: {error}", path.display()))),
     }
     let folders = context.environment.search_path();
-    let mut runtime = "scripted";
+    let mut installed = None;
     for agent in &program::AGENT_PROGRAMS {
         match program::find_in(agent.name, &folders) {
             Some(found) => {
-                runtime = agent.runtime;
+                // The first of the list is proposed, whatever else is there.
+                installed = installed.or(Some(agent.runtime));
                 context.ui.talk(format!("found {} at {}", agent.name, found.display()));
             }
             None => context.ui.talk(format!("{} is not on PATH; install it to use the runtime {}", agent.name, agent.runtime)),
         }
     }
+    let runtime = installed.unwrap_or("scripted");
     let config = if args.config.is_some() { format!(" --config {}", path.display()) } else { String::new() };
     context.ui.talk("next:");
     context.ui.print(&format!(

@@ -175,7 +175,8 @@ fn messages() {
         // The person writes again after the turn is over, before anybody here knows it.
         if line.text().contains(r#""turn/completed""#) && delivered.len() == 1 {
             sent.extend(normalizer.message("m-2", "late").unwrap());
-            assert_eq!(normalizer.message("m-2", "late"), Some(Vec::new()), "told once");
+            assert_eq!(normalizer.message("m-2", "late").unwrap(), sent[4..], "the same frame, which is delivered once");
+            assert_eq!(normalizer.message("m-1", "use tabs"), Some(Vec::new()), "read already");
         }
         let step = normalizer.line(line);
         sent.extend(step.frames);
@@ -234,6 +235,9 @@ fn plans() {
         assert_eq!((asked.kind, asked.detail.trim()), (QuestionKind::PlanApproval, "# Plan\n1. dig"));
         let wishes = normalizer.wishes();
         assert_eq!((wishes.patient, wishes.stdin), (true, StdinWish::Hold));
+        assert_eq!(normalizer.message("m-1", "hurry"), Some(Vec::new()), "the plan comes first");
+        let mut dead = runtime(RuntimeKind::Codex).restore(&normalizer.state()).unwrap();
+        assert!(matches!(dead.end(&exit_code(0)).outcome, RunOutcome::Failed { .. }), "a plan is no result");
         let answered = normalizer.answer(&asked.request_id.clone(), &answer).unwrap();
         let next = json(&answered.frame.unwrap());
         assert_eq!((next["method"].as_str(), next["params"]["collaborationMode"]["mode"].as_str()), (Some("turn/start"), Some(mode)));

@@ -32,7 +32,7 @@ pub(super) fn updated(state: &mut State, params: &Value) -> Vec<OutputBody> {
         let Some(percent) = told.get("usedPercent").and_then(Value::as_f64).filter(|percent| percent.is_finite()) else { continue };
         let name = name(place, told.get("windowDurationMins").and_then(Value::as_u64), limit);
         let window = Window { percent, resets_at_ms: instant(told) };
-        if state.windows.get(&name) != Some(&window) {
+        if state.windows.get(&name).is_none_or(|before| !before.is_like(window)) {
             let status = if percent >= NEARLY_FULL { LimitStatus::Warning } else { LimitStatus::Allowed };
             items.push(item(&name, status, Some(window), window.resets_at_ms, "rate_limits"));
             state.windows.insert(name, window);
@@ -68,6 +68,17 @@ pub(super) fn refuse(state: &mut State, words: &str, at_ms: i64) -> OutputBody {
     let rejected = item(&window, LimitStatus::Rejected, known, resets_at_ms, source);
     state.rejected = Some(Rejection { window, resets_at_ms });
     rejected
+}
+
+impl Window {
+    /// True when both say the same: providers compute the reset instant anew each time, and it wavers.
+    fn is_like(self, other: Self) -> bool {
+        let near = match (self.resets_at_ms, other.resets_at_ms) {
+            (Some(a), Some(b)) => a.abs_diff(b) <= SAME_INSTANT_MS,
+            (a, b) => a == b,
+        };
+        near && self.percent.total_cmp(&other.percent).is_eq()
+    }
 }
 
 fn item(name: &str, status: LimitStatus, window: Option<Window>, resets_at_ms: Option<i64>, source: &str) -> OutputBody {

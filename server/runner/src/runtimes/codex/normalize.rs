@@ -92,9 +92,10 @@ impl Normalizer for CodexLines {
         if over {
             return None;
         }
-        if state.taken.insert(message_id.to_owned()) {
-            state.queue.push_back(Message { id: message_id.to_owned(), text: text.to_owned() });
+        if !state.taken.insert(message_id.to_owned()) {
+            return Some(turns::again(state, message_id));
         }
+        state.queue.push_back(Message { id: message_id.to_owned(), text: text.to_owned() });
         Some(turns::pump(state))
     }
 

@@ -51,11 +51,28 @@ pub(super) fn pump(state: &mut State) -> Vec<Frame> {
         return told.collect();
     }
     // A plan that waits for its answer comes first: the answer starts the next turn.
-    let Some(message) = state.queue.pop_front().filter(|_| state.open.is_empty()) else { return Vec::new() };
+    if !state.open.is_empty() {
+        return Vec::new();
+    }
+    let Some(message) = state.queue.pop_front() else { return Vec::new() };
     let frame = begin(state, &message.text, Some(&message.id), None);
     state.turned.insert(state.asked_turns, message.id.clone());
     state.sent.insert(message.id, message.text);
     vec![frame]
+}
+
+/// The frame of a message that was sent and not confirmed, for when it is not certain that it went out: sending it twice delivers once.
+pub(super) fn again(state: &State, message_id: &str) -> Vec<Frame> {
+    let Some(text) = state.sent.get(message_id) else { return Vec::new() };
+    let numbered =
+        |sent: &std::collections::BTreeMap<u32, String>| sent.iter().find(|(_, id)| *id == message_id).map(|(number, _)| *number);
+    let steered = numbered(&state.steered).zip(state.turn.as_deref());
+    let frame = steered.map(|(number, turn)| frames::steer(state, turn, number, message_id, text));
+    let turned = || {
+        let number = numbered(&state.turned)?;
+        Some(frames::turn(state, &NewTurn { number, text, message_id: Some(message_id), mode: None }))
+    };
+    frame.or_else(turned).into_iter().collect()
 }
 
 /// A turn of ours runs.
@@ -105,7 +122,8 @@ pub(super) fn completed(state: &mut State, params: &Value, at_ms: i64) -> Step {
     }
     state.last_error = None;
     let goes_on = facts.status != "failed";
-    state.result = Some(facts);
+    // A plan that nobody has accepted is no result.
+    state.result = Some(facts).filter(|_| state.open.is_empty());
     if goes_on {
         step.frames = pump(state);
     }

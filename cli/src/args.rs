@@ -5,8 +5,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, completions, doctor, events, health, init, key, logs, pause, project, questions, resume, run, server, service,
-    status, task, usage, watch, workspace,
+    account, agent, answer, archive, chain, completions, doctor, events, health, init, key, logs, pause, project, questions, resume, run,
+    server, service, status, task, usage, watch, workspace,
 };
 use crate::look::ColorChoice;
 use crate::ui::Format;
@@ -81,6 +81,10 @@ pub(crate) enum Command {
     Run(run::Verb),
     Logs(logs::Args),
     Watch(watch::Args),
+    /// The archive: finished tasks leave the lists and come back
+    #[command(subcommand)]
+    Archive(archive::Verb),
+    Chain(chain::Args),
     Questions(questions::Args),
     Answer(answer::Args),
     Events(events::Args),

@@ -72,6 +72,24 @@ pub(crate) async fn task(connection: &Connection, typed: &str) -> Result<String,
     }
 }
 
+/// The id of the archived task that `typed` means.
+///
+/// # Errors
+/// As [`choose`], and errors of the server.
+pub(crate) async fn archived_task(connection: &Connection, typed: &str) -> Result<String, CliError> {
+    let mut ids = Vec::new();
+    let mut request = v1::ListArchivedTasksRequest { query: typed.to_owned(), page_size: PAGE, ..Default::default() };
+    loop {
+        let page = connection.tasks().list_archived_tasks(request.clone()).await?.into_inner();
+        ids.extend(page.tasks.into_iter().filter_map(|entry| entry.task).map(|task| task.id));
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return choose("archived task", typed, &ids)
+                .map_err(|error| if error.kind == Kind::NotFound { error.hint("see: aqctl archive list") } else { error });
+        }
+    }
+}
+
 macro_rules! resolver {
     ($function:ident, $kind:literal, $client:ident . $call:ident ($request:ident) . $field:ident . $id:ident) => {
         #[doc = concat!("The id of the ", $kind, " that `typed` means.")]

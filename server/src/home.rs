@@ -117,7 +117,7 @@ impl Home {
 mod tests {
     use super::*;
 
-    /// F-230: a second server on the same data directory is refused; a lock file left by a dead one is taken over.
+    /// F-230, D-107: a second server on the same data directory is refused; a lock file left by a dead one is taken over.
     #[test]
     fn one_server_at_a_time() {
         let folder = tempfile::tempdir().unwrap();

@@ -137,7 +137,7 @@ mod tests {
 
     const GRACE: Duration = Duration::from_secs(30);
 
-    /// F-093, shutdown R1 and R2: the first request drains and does not force; what stops by itself is not forced.
+    /// F-093, D-108, shutdown R1 and R2: the first request drains and does not force; what stops by itself is not forced.
     #[tokio::test(start_paused = true)]
     async fn the_first_request_only_drains() {
         let (controller, shutdown) = pair(GRACE);
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 
-    /// F-093, shutdown R4: the deadline forces.
+    /// F-093, D-108, shutdown R4: the deadline forces.
     #[tokio::test(start_paused = true)]
     async fn the_deadline_forces() {
         let (controller, shutdown) = pair(GRACE);

@@ -2,8 +2,8 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, completions, doctor, events, health, init, key, logs, pause, project, questions, resume, run as runs, server,
-    service, status, task, usage, watch, workspace,
+    account, agent, answer, archive, chain, completions, doctor, events, health, init, key, logs, pause, project, questions, resume,
+    run as runs, server, service, status, task, usage, watch, workspace,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -23,6 +23,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Run(verb) => Box::pin(runs::run(context, verb)).await,
         Command::Logs(args) => Box::pin(logs::run(context, args)).await,
         Command::Watch(args) => Box::pin(watch::run(context, args)).await,
+        Command::Archive(verb) => Box::pin(archive::run(context, verb)).await,
+        Command::Chain(args) => Box::pin(chain::run(context, args)).await,
         Command::Questions(args) => Box::pin(questions::run(context, args)).await,
         Command::Answer(args) => Box::pin(answer::run(context, args)).await,
         Command::Events(args) => Box::pin(events::run(context, args)).await,

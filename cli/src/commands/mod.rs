@@ -5,6 +5,8 @@
 pub(crate) mod account;
 pub(crate) mod agent;
 pub(crate) mod answer;
+pub(crate) mod archive;
+pub(crate) mod chain;
 pub(crate) mod completions;
 mod dispatch;
 pub(crate) mod doctor;

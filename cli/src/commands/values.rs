@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::error::CliError;
 use crate::ui::{Ui, read_limited};
@@ -51,6 +52,27 @@ pub(crate) fn part(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(wrong()) }
 }
 
+/// A length of time, or `none`.
+///
+/// # Errors
+/// A sentence for people.
+pub(crate) fn length_or_none(text: &str) -> Result<OrNone<Duration>, String> {
+    if text == "none" { Ok(OrNone(None)) } else { length(text).map(|length| OrNone(Some(length))) }
+}
+
+/// A length of time: `90s`, `15m`, `2h 30m`.
+///
+/// # Errors
+/// A sentence for people.
+pub(crate) fn length(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| format!("`{text}` is no length of time; write 90s, 15m or 2h"))
+}
+
+/// A length of time for the wire.
+pub(crate) fn wire_length(length: Duration) -> prost_types::Duration {
+    aq_proto::time::duration(length)
+}
+
 /// A share: a number above 0.
 ///
 /// # Errors
@@ -89,6 +111,8 @@ mod tests {
         assert_eq!([part("80%").unwrap(), part("0.25").unwrap()], [0.8, 0.25]);
         assert!(part("120%").is_err() && part("x").is_err() && part("NaN").is_err());
         assert!(weight("0").is_err() && weight("inf").is_err() && weight("1.5").is_ok());
+        assert_eq!(length_or_none("2h 30m").unwrap(), OrNone(Some(Duration::from_secs(9_000))));
+        assert!(length("soon").is_err());
         assert_eq!(tokens_or_none("none").unwrap(), OrNone(None));
     }
 }

@@ -48,7 +48,7 @@ fn first_number(text: &str) -> Option<i32> {
 mod tests {
     use super::*;
 
-    /// F-230, server-control R2: a lock file that nobody holds is stale; one that is held names the process.
+    /// F-230, D-107, server-control R2: a lock file that nobody holds is stale; one that is held names the process.
     #[test]
     fn the_lock_decides_and_not_the_file() {
         let home = tempfile::tempdir().unwrap();

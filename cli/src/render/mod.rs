@@ -7,6 +7,8 @@
 pub(crate) mod account;
 pub(crate) mod agent;
 pub(crate) mod amount;
+pub(crate) mod archive;
+pub(crate) mod chain;
 pub(crate) mod event;
 pub(crate) mod finding;
 pub(crate) mod key;

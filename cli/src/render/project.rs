@@ -49,6 +49,8 @@ pub(crate) fn show(look: &Look, project: &Project) -> String {
     sheet.field("repository", &project.repo_url).field("default branch", &project.default_branch);
     sheet.field("runtime", words::phrase::<Runtime>(project.default_runtime));
     sheet.field("discord channel", &project.discord_channel_id);
+    sheet.field("longest run", time::limit(project.time_limit.as_ref()));
+    sheet.field("longest silence", time::limit(project.silence_limit.as_ref()));
     sheet.field("workspaces", project.workspace_count.to_string());
     sheet.field("tasks", counts(&project.task_counts));
     sheet.field("created", time::both(look, project.created_at.as_ref()));

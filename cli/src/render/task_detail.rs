@@ -25,6 +25,7 @@ pub(crate) fn show(look: &Look, answer: &GetTaskResponse) -> String {
     sheet.field("goes on", time::both(look, shown.resume_at.as_ref()));
     sheet.field("tokens", amount::usage(shown.usage.as_ref())).field("cost", amount::money(shown.cost_micros));
     sheet.field("token budget", shown.token_budget.map(amount::tokens).unwrap_or_default());
+    sheet.field("longest run", time::limit(shown.time_limit.as_ref())).field("longest silence", time::limit(shown.silence_limit.as_ref()));
     sheet.field("created", [time::both(look, shown.created_at.as_ref()), by(&shown.created_by)].concat());
     sheet.field("started", time::both(look, shown.started_at.as_ref()));
     sheet.field("finished", time::both(look, shown.finished_at.as_ref()));

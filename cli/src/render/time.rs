@@ -35,6 +35,12 @@ pub(crate) fn short_length(seconds: u64) -> String {
     text.split(' ').next().unwrap_or_default().to_owned()
 }
 
+/// A limit of time; empty when unset.
+#[must_use]
+pub(crate) fn limit(limit: Option<&prost_types::Duration>) -> String {
+    limit.and_then(|limit| u64::try_from(limit.seconds).ok()).map(length).unwrap_or_default()
+}
+
 /// `3m ago`, `in 2h`, `now`; a date when it is more than a week away. Empty when unset.
 #[must_use]
 pub(crate) fn relative(look: &Look, time: Option<&WireTime>) -> String {

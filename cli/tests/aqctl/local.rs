@@ -41,7 +41,7 @@ fn a_held_lock_is_a_running_server() {
     assert!(done.stdout.contains(&std::process::id().to_string()), "{}", done.stdout);
 }
 
-/// server-control R9: the configuration is written once and kept afterwards.
+/// D-106, server-control R9: the configuration is written once and kept afterwards.
 #[test]
 fn init_writes_once() {
     let environment = Environment::new();

@@ -4,6 +4,7 @@
 
 use crate::ids::ProjectId;
 use crate::runtime::RuntimeKind;
+use crate::task::OwnLimits;
 use crate::text_enum::text_enum;
 use crate::time::Timestamp;
 
@@ -49,6 +50,8 @@ pub struct Project {
     pub test_commands: Vec<String>,
     /// Runtime required of tasks that name none; `None`: any.
     pub default_runtime: Option<RuntimeKind>,
+    /// Limits of the runs of its tasks.
+    pub limits: OwnLimits,
     /// When it was created.
     pub created_at: Timestamp,
     /// When any field last changed.
@@ -71,6 +74,7 @@ impl Project {
             discord_channel_id: None,
             test_commands: Vec::new(),
             default_runtime: None,
+            limits: OwnLimits::default(),
             created_at: at,
             updated_at: at,
         }

@@ -27,6 +27,8 @@ text_enum! {
     RunResult, "run result" {
         /// The work is where it belongs.
         Done = "done",
+        /// The work is on its branch; the last step of its chain lands it.
+        Kept = "kept",
         /// The agent succeeded and changed nothing.
         NoOp = "no_op",
         /// The work waits for a person.

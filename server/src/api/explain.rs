@@ -70,6 +70,13 @@ pub(super) fn explained(
     if ready && figures.runs.contains_key(&record.key) {
         return single(pb::WaitKind::Running, "Waits for its previous run to end.".to_owned());
     }
+    let on_branch = task.branch.as_deref().filter(|_| ready).and_then(|branch| figures.working_on(&task.project, branch));
+    if let Some(open) = on_branch.and_then(|key| figures.runs.get(&key)) {
+        let text = format!("Waits for run {} to end: it works on the same branch.", open.run);
+        let mut told = single(pb::WaitKind::Running, text);
+        told.reasons.iter_mut().for_each(|reason| reason.subject_id = open.run.task.to_string());
+        return told;
+    }
     if let Some(reason) = figures.degraded.as_ref().filter(|_| ready) {
         return single(pb::WaitKind::Resources, format!("Nothing starts at the moment: {reason}."));
     }

@@ -61,6 +61,8 @@ mutations!(
     RejectTaskRequest,
     AnswerQuestionRequest,
     SendMessageRequest,
+    ArchiveTasksRequest,
+    RestoreTaskRequest,
     PauseAgentRequest,
     ResumeAgentRequest,
     DeleteAgentRequest,

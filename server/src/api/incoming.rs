@@ -166,6 +166,11 @@ pub(super) fn profile(field: &str, profile: &pb::RuntimeProfile) -> Result<Runti
     })
 }
 
+/// The limit in a field that may be unset, in milliseconds.
+pub(super) fn limit_ms(field: &str, value: Option<&prost_types::Duration>) -> Result<Option<u64>, ApiError> {
+    Ok(length(field, value)?.map(|length| u64::try_from(length.as_millis()).unwrap_or(u64::MAX)))
+}
+
 /// The fields that an update names. `*` stands for all of them; an unknown one is refused with the list.
 pub(super) fn mask(mask: Option<&prost_types::FieldMask>, allowed: &[&'static str]) -> Result<BTreeSet<&'static str>, ApiError> {
     let list = || allowed.join(", ");

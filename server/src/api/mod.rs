@@ -25,6 +25,8 @@ mod runs;
 mod service;
 mod status;
 pub mod stream;
+mod task_archive;
+mod task_chain;
 mod task_control;
 mod task_fields;
 mod task_reads;

@@ -45,6 +45,7 @@ paged!(
     ListEventsRequest,
     ListApiKeysRequest,
     ListQuestionsRequest,
+    ListArchivedTasksRequest,
 );
 
 /// The page that a request asks for: how many entries, and behind which key.

@@ -76,6 +76,11 @@ table! {
         SendMessage SendMessageRequest WORK,
         ExplainTask ExplainTaskRequest READ,
         ListQuestions ListQuestionsRequest READ,
+        ArchiveTasks ArchiveTasksRequest WORK,
+        RestoreTask RestoreTaskRequest WORK,
+        ListArchivedTasks ListArchivedTasksRequest READ,
+        GetArchiveSettings GetArchiveSettingsRequest READ,
+        GetChainHealth GetChainHealthRequest READ,
     }
     RunService {
         GetRun GetRunRequest OWN,

@@ -10,7 +10,7 @@ use pb::project_service_server::ProjectService;
 use tonic::Request;
 
 use super::convert;
-use super::incoming::{few, given, mask, member, project_id, runtime, short};
+use super::incoming::{few, given, limit_ms, mask, member, project_id, runtime, short};
 use super::page::Page;
 use super::service::{Api, Done};
 use super::status::{ApiError, Reply};
@@ -28,6 +28,8 @@ const FIELDS: &[&str] = &[
     "discord_channel_id",
     "default_runtime",
     "test_commands",
+    "time_limit",
+    "silence_limit",
 ];
 
 /// The service.
@@ -64,6 +66,8 @@ fn new_fields(body: &pb::CreateProjectRequest) -> Result<ProjectFields, ApiError
         discord_channel_id: Some(channel(&body.discord_channel_id)?),
         test_commands: Some(body.test_commands.clone()),
         default_runtime: Some(runtime("default_runtime", body.default_runtime)?),
+        time_limit_ms: limit_ms("time_limit", body.time_limit.as_ref())?.map(Some),
+        silence_limit_ms: limit_ms("silence_limit", body.silence_limit.as_ref())?.map(Some),
     })
 }
 
@@ -87,6 +91,12 @@ fn changed_fields(body: &pb::UpdateProjectRequest, project: &pb::Project) -> Res
         discord_channel_id: if has("discord_channel_id") { Some(channel(&project.discord_channel_id)?) } else { None },
         test_commands: has("test_commands").then(|| project.test_commands.clone()),
         default_runtime: if has("default_runtime") { Some(runtime("project.default_runtime", project.default_runtime)?) } else { None },
+        time_limit_ms: if has("time_limit") { Some(limit_ms("project.time_limit", project.time_limit.as_ref())?) } else { None },
+        silence_limit_ms: if has("silence_limit") {
+            Some(limit_ms("project.silence_limit", project.silence_limit.as_ref())?)
+        } else {
+            None
+        },
     })
 }
 

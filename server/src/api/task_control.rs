@@ -86,9 +86,15 @@ impl Tasks {
         let call = self.0.admit(request)?;
         let id = task_id("task_id", &call.body.task_id)?;
         let skip = move |tx: &mut Tx<'_>, context: &Context| {
-            let (record, unblocked) = control::skip(tx, context, &id)?;
-            let unblocked = unblocked.iter().take(MAX_EDGES).map(convert::task_ref).collect();
-            Ok(pb::SkipTaskResponse { task: Some(views::answer_one(tx, context, record)?), unblocked }.into())
+            let skipped = control::skip(tx, context, &id)?;
+            let named = |records: &[TaskRecord]| records.iter().take(MAX_EDGES).map(convert::task_ref).collect();
+            let answer = pb::SkipTaskResponse {
+                unblocked: named(&skipped.unblocked),
+                still_waiting: named(&skipped.waiting),
+                landing: skipped.landing.as_ref().map(convert::task_ref),
+                task: Some(views::answer_one(tx, context, skipped.record)?),
+            };
+            Ok(answer.into())
         };
         self.0.mutate(&call.context, &call.body, skip).await
     }

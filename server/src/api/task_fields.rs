@@ -1,10 +1,10 @@
 //! From requests to the fields of tasks.
 
 use aq_core::ids::TaskId;
-use aq_core::task::{Attachment, AttachmentKind, DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, TaskOrigin};
+use aq_core::task::{Attachment, AttachmentKind, DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, OwnLimits, TaskOrigin};
 use aq_proto::v1 as pb;
 
-use super::incoming::{few, mask, optional_agent, optional_task, project_id, runtime, short, task_type};
+use super::incoming::{few, limit_ms, mask, optional_agent, optional_task, project_id, runtime, short, task_type};
 use super::status::ApiError;
 use crate::commands::create::NewTask;
 use crate::commands::edit::TaskEdit;
@@ -31,6 +31,8 @@ const FIELDS: &[&str] = &[
     "requires_approval",
     "max_retries",
     "token_budget",
+    "time_limit",
+    "silence_limit",
 ];
 
 fn checked(field: String, kind: AttachmentKind, label: &str, content: &str) -> Result<Attachment, ApiError> {
@@ -112,6 +114,11 @@ pub(super) fn new_task(body: &pb::CreateTaskRequest, at: &str) -> Result<NewTask
         requires_approval: body.requires_approval,
         max_retries: retries(field("max_retries"), body.max_retries.unwrap_or(DEFAULT_MAX_RETRIES))?,
         budget_tokens: body.token_budget,
+        limits: OwnLimits {
+            time_ms: limit_ms(&field("time_limit"), body.time_limit.as_ref())?,
+            silence_ms: limit_ms(&field("silence_limit"), body.silence_limit.as_ref())?,
+        },
+        is_plan_subtask: false,
         parent: optional_task(&field("parent_task_id"), &body.parent_task_id)?,
         origin: TaskOrigin::Operator,
     })
@@ -155,6 +162,8 @@ pub(super) fn change(task: &pb::Task, update_mask: Option<&prost_types::FieldMas
         requires_approval: has("requires_approval").then_some(task.requires_approval),
         max_retries: if has("max_retries") { Some(retries("task.max_retries".to_owned(), task.max_retries)?) } else { None },
         budget_tokens: has("token_budget").then_some(task.token_budget),
+        time_limit_ms: if has("time_limit") { Some(limit_ms("task.time_limit", task.time_limit.as_ref())?) } else { None },
+        silence_limit_ms: if has("silence_limit") { Some(limit_ms("task.silence_limit", task.silence_limit.as_ref())?) } else { None },
     };
     let mut attachments = Vec::new();
     if has("criteria") {

@@ -13,6 +13,7 @@ use super::explain::{self, Waits};
 use super::incoming::{few, member, optional_agent, optional_project, optional_task, project_ids, short, task_id, task_status, task_type};
 use super::page::Page;
 use super::status::{ApiError, Reply};
+use super::task_chain::told_at_block;
 use super::task_control::both_sides;
 use super::task_fields::own;
 use super::tasks::Tasks;
@@ -38,10 +39,11 @@ impl Tasks {
         let id = task_id("task_id", &call.body.task_id)?;
         own(&call.context, &id)?;
         let (context, hub) = (call.context.clone(), self.0.parts.hub.clone());
-        let (drawn, mut answer) = self
+        let (drawn, mut answer, told) = self
             .0
             .read(move |db| {
                 let mut record = task(db, &context, &id)?;
+                let told = told_at_block(db, &record)?;
                 record.task.attachments = attachments::of_task(db, record.key)?;
                 let edges = dependencies::map(db, &[record.key])?.remove(&record.key).unwrap_or_default();
                 let (dependencies, dependents) = both_sides(edges);
@@ -56,10 +58,13 @@ impl Tasks {
                     subtasks: subtasks.iter().take(SUBTASKS).map(convert::task_ref).collect(),
                     runs,
                 };
-                Ok((views::gather(db, vec![record])?, answer))
+                Ok((views::gather(db, vec![record])?, answer, told))
             })
             .await?;
         answer.task = self.0.show(&call.context, drawn).await?.pop();
+        if let (Some(task), Some(told)) = (&mut answer.task, told) {
+            task.waiting_for = format!("{} It was told: {told}", task.waiting_for);
+        }
         Ok(tonic::Response::new(answer))
     }
 
@@ -129,7 +134,9 @@ impl Tasks {
             let record = task(tx.db, &context, &id)?;
             let unmet = details::unmet(tx.db, &[record.key])?.remove(&record.key).unwrap_or_default();
             let waits = Waits::decided(tx.state, &policy, context.now);
-            let told = explain::explained(tx.state, &waits, &record, &unmet, explain::MANY, context.now);
+            let at_block = told_at_block(tx.db, &record)?;
+            let mut told = explain::explained(tx.state, &waits, &record, &unmet, explain::MANY, context.now);
+            told.reasons.extend(at_block.map(|text| pb::WaitReason { kind: pb::WaitKind::Blocked.into(), text, ..Default::default() }));
             Ok(pb::ExplainTaskResponse {
                 task: Some(convert::task_ref(&record)),
                 sentence: if told.sentence.is_empty() { "It is done.".to_owned() } else { told.sentence },

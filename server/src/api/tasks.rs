@@ -170,4 +170,9 @@ forward! {
     send_message(SendMessageRequest) -> SendMessageResponse = message;
     explain_task(ExplainTaskRequest) -> ExplainTaskResponse = explain;
     list_questions(ListQuestionsRequest) -> ListQuestionsResponse = questions;
+    archive_tasks(ArchiveTasksRequest) -> ArchiveTasksResponse = archive;
+    restore_task(RestoreTaskRequest) -> Task = restore;
+    list_archived_tasks(ListArchivedTasksRequest) -> ListArchivedTasksResponse = archived;
+    get_archive_settings(GetArchiveSettingsRequest) -> GetArchiveSettingsResponse = archive_settings;
+    get_chain_health(GetChainHealthRequest) -> GetChainHealthResponse = chain_health;
 }

@@ -293,6 +293,15 @@ fn spawn_maintenance(background: &Background, started: &Started, config: &Server
     background.spawn("retention", OnExit::Restart, move |shutdown| {
         maintenance::sweep(engine.clone(), Arc::clone(&clock), wanted.clone(), shutdown)
     });
+    let parts = || (started.engine.clone(), started.reader.clone(), Arc::clone(&started.clock), Arc::clone(&started.policy));
+    let (engine, reader, clock, policy) = parts();
+    background.spawn("archive", OnExit::Restart, move |shutdown| {
+        maintenance::archive(engine.clone(), reader.clone(), Arc::clone(&clock), Arc::clone(&policy), shutdown)
+    });
+    let (engine, reader, clock, policy) = parts();
+    background.spawn("stuck tasks", OnExit::Restart, move |shutdown| {
+        maintenance::tell_stuck(engine.clone(), reader.clone(), Arc::clone(&clock), Arc::clone(&policy), shutdown)
+    });
     let (engine, wake, folder, reserve) =
         (started.engine.clone(), started.wake.clone(), config.server.home.clone(), config.retention.disk_reserve_bytes);
     background.spawn("disk room", OnExit::Restart, move |shutdown| {

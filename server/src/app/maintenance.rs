@@ -1,6 +1,7 @@
 //! What is looked after in the background: output made durable, old things removed, room on the disk.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::REQUESTS_KEPT_MS;
@@ -9,8 +10,9 @@ use crate::commands::CommandError;
 use crate::config::ServerConfig;
 use crate::events::{OutputHub, Wake};
 use crate::lifecycle::Engine;
+use crate::orchestrator::{self, Policy};
 use crate::shutdown::Shutdown;
-use crate::store::{StoreError, events, requests};
+use crate::store::{Reader, StoreError, events, requests};
 
 /// How often output is made durable.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -20,6 +22,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// How often the room on the disk is looked at.
 const DISK_EVERY: Duration = Duration::from_secs(10);
+
+/// How often stuck tasks are looked for.
+const STUCK_EVERY: Duration = Duration::from_secs(60);
 
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -60,6 +65,45 @@ pub(super) async fn sweep(engine: Engine, clock: SharedClock, config: ServerConf
         if events + requests > 0 {
             tracing::info!(events, requests, "removed old events and answers kept for repeated requests");
         }
+    }
+}
+
+/// Archives old finished tasks, at the start and then once an hour.
+pub(super) async fn archive(
+    engine: Engine,
+    reader: Reader,
+    clock: SharedClock,
+    policy: Arc<Policy>,
+    shutdown: Shutdown,
+) -> Result<(), StoreError> {
+    let mut timer = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            _ = timer.tick() => {}
+            () = shutdown.drain().cancelled() => return Ok(()),
+        }
+        let swept = orchestrator::archive_old(&engine, &reader, &policy.archive, clock.now()).await?;
+        if swept != orchestrator::Swept::default() {
+            tracing::info!(archived = swept.archived, failed = swept.failed, "archived old finished tasks");
+        }
+    }
+}
+
+/// Tells of tasks that are stuck for long.
+pub(super) async fn tell_stuck(
+    engine: Engine,
+    reader: Reader,
+    clock: SharedClock,
+    policy: Arc<Policy>,
+    shutdown: Shutdown,
+) -> Result<(), StoreError> {
+    let mut timer = tokio::time::interval(STUCK_EVERY);
+    loop {
+        tokio::select! {
+            _ = timer.tick() => {}
+            () = shutdown.drain().cancelled() => return Ok(()),
+        }
+        orchestrator::tell_stuck(&engine, &reader, policy.stuck_after_ms, clock.now()).await?;
     }
 }
 

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use aq_core::runner_link::{RunLimits, RuntimeProfile};
+use aq_core::task::TaskStatus;
 use aq_runner::git::{GitProgram, Identity};
 use aq_runner::service::RunnerConfig;
 
 use crate::config::{Environment, Secret, ServerConfig, sections};
-use crate::orchestrator::Policy;
+use crate::orchestrator::{ArchivePolicy, Policy};
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -50,10 +51,20 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
         run_limits,
         limit_wait_ms: i64::try_from(millis(config.pause_retry.rate_limit_backoff)).unwrap_or(i64::MAX),
         safety_timer_ms: millis(config.scheduling.safety_timer),
+        archive: archive(config),
+        stuck_after_ms: i64::try_from(millis(config.monitoring.stuck_task_threshold)).unwrap_or(i64::MAX),
         runtimes: config.runtimes.programs().into_iter().map(|(kind, _, program)| (kind, profile(program))).collect(),
         secrets,
         ..defaults
     }
+}
+
+/// When finished tasks leave the lists.
+fn archive(config: &ServerConfig) -> ArchivePolicy {
+    let after = Duration::try_from_secs_f64(config.archive.after_hours * 3600.0)
+        .map_or(i64::MAX, |after| i64::try_from(millis(after)).unwrap_or(i64::MAX));
+    let statuses = config.archive.statuses.iter().filter_map(|name| TaskStatus::parse(name)).collect();
+    ArchivePolicy { enabled: config.archive.enabled, after_ms: after, statuses }
 }
 
 /// The length of the rolling window, in milliseconds.

@@ -116,8 +116,10 @@ fn no_wake(figures: &Figures, task: &aq_core::task::Task, key: i64, unmet: u32) 
         let hot = figures.projects.get(&task.project);
         hot.and_then(|hot| hot.ready.get(&runtime)).is_some_and(|lane| lane.contains(&(task.priority, key)))
     };
+    // The end of the run that works on its branch wakes it.
+    let held = task.branch.as_deref().is_some_and(|branch| figures.working_on(&task.project, branch).is_some());
     match task.status {
-        TaskStatus::Ready if !listed(task.runtime) && !figures.runs.contains_key(&key) => {
+        TaskStatus::Ready if !listed(task.runtime) && !figures.runs.contains_key(&key) && !held => {
             Some("is READY and the scheduler does not know it".to_owned())
         }
         TaskStatus::Defined if unmet == 0 => Some("is DEFINED and waits for nothing".to_owned()),

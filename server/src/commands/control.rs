@@ -4,14 +4,19 @@
 
 use aq_core::event::EventKind;
 use aq_core::ids::TaskId;
+use aq_core::run::RunResult;
 use aq_core::task::{BlockedReason, TaskStatus, Trigger};
 use serde_json::json;
 
+use super::archive::not_archived;
 use super::context::{Context, task};
-use super::edit::promote;
+use super::edit::{check_new_edge, promote};
 use super::error::CommandError;
 use crate::lifecycle::{Move, Subject, Tx, announce, apply, reopen};
-use crate::store::{TaskRecord, dependencies, questions, runs, tasks};
+use crate::store::{TaskRecord, archive as rows, attachments, chains, dependencies, questions, runs, tasks};
+
+/// Tasks named in a refusal.
+const NAMED: i64 = 50;
 
 /// Stops a task: its run is ended, nothing of it is left, and it stays BLOCKED until a person restarts or skips it.
 ///
@@ -36,6 +41,7 @@ pub fn stop(tx: &mut Tx<'_>, context: &Context, id: &TaskId, reason: &str) -> Re
 /// [`CommandError::Precondition`] while it runs: stop it first.
 pub fn restart(tx: &mut Tx<'_>, context: &Context, id: &TaskId, feedback: &str) -> Result<TaskRecord, CommandError> {
     let mut record = task(tx.db, context, id)?;
+    not_archived(&record)?;
     let (status, run, actor) = (record.task.status, record.task.run_number, context.actor());
     match status {
         TaskStatus::InProgress | TaskStatus::Assigned | TaskStatus::Verifying | TaskStatus::WaitingInput => {
@@ -62,12 +68,27 @@ pub fn restart(tx: &mut Tx<'_>, context: &Context, id: &TaskId, feedback: &str) 
     Ok(record)
 }
 
-/// Declares a BLOCKED or FAILED task as done without its work, so that what waits for it goes on. Returns it and the tasks that may start now.
+/// What a skip led to.
+#[derive(Clone, Debug)]
+pub struct Skipped {
+    /// The task, COMPLETED without its work.
+    pub record: TaskRecord,
+    /// Tasks that may start now.
+    pub unblocked: Vec<TaskRecord>,
+    /// Tasks that waited for it and still wait for others.
+    pub waiting: Vec<TaskRecord>,
+    /// The step of the same plan whose run lands the work of all of them now, because the skipped one was the last to be done.
+    pub landing: Option<TaskRecord>,
+}
+
+/// Declares a BLOCKED or FAILED task as done without its work, so that what waits for it goes on. Was it the step that the landing of its plan
+/// waited for, the work of the others is landed first.
 ///
 /// # Errors
 /// [`CommandError::Precondition`] in any other status.
-pub fn skip(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<(TaskRecord, Vec<TaskRecord>), CommandError> {
+pub fn skip(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<Skipped, CommandError> {
     let mut record = task(tx.db, context, id)?;
+    not_archived(&record)?;
     let (status, run, actor) = (record.task.status, record.task.run_number, context.actor());
     if !matches!(status, TaskStatus::Blocked | TaskStatus::Failed) {
         return Err(CommandError::status("TASK_NOT_SKIPPABLE", id.as_str(), status, "only blocked or failed tasks can be skipped"));
@@ -78,11 +99,51 @@ pub fn skip(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<(TaskReco
         .filter(|dependent| dependent.task.status == TaskStatus::Defined)
         .map(|dependent| dependent.key)
         .collect();
+    let landing = land_chain(tx, context, &record, &waited)?;
     apply(tx, &mut record, run, Move::by(&actor, Trigger::AdminSkip, context.now).with("skipped_from", status.as_str()))?;
-    let mut unblocked = tasks::by_keys(tx.db, &waited)?;
-    unblocked.retain(|dependent| dependent.task.status == TaskStatus::Ready);
-    unblocked.sort_by_key(|dependent| dependent.key);
-    Ok((record, unblocked))
+    let mut waiting = tasks::by_keys(tx.db, &waited)?;
+    waiting.sort_by_key(|dependent| dependent.key);
+    let unblocked = waiting.extract_if(.., |dependent| dependent.task.status == TaskStatus::Ready).collect();
+    Ok(Skipped { record, unblocked, waiting, landing })
+}
+
+/// The work of a plan's steps is kept on their branch until the last of them is done. When that one will not be done, the newest of the others lands
+/// it. `waited` are tasks that wait for the one that goes: they wait for the landing instead.
+fn land_chain(tx: &mut Tx<'_>, context: &Context, gone: &TaskRecord, waited: &[i64]) -> Result<Option<TaskRecord>, CommandError> {
+    if !gone.task.is_plan_subtask {
+        return Ok(None);
+    }
+    let mut steps = chains::steps(tx.db, gone)?;
+    steps.retain(|step| step.key != gone.key);
+    if steps.iter().any(|step| !step.task.status.satisfies_dependents()) {
+        return Ok(None);
+    }
+    let mut ends = Vec::new();
+    for step in steps.into_iter().filter(|step| !step.task.is_archived()) {
+        let Some(run) = runs::get(tx.db, step.key, step.task.run_number)? else { continue };
+        if let Some(end) = &run.run.end {
+            ends.push((run.run.ended_at, end.result, step));
+        }
+    }
+    ends.sort_by_key(|(at, _, step)| (*at, step.key));
+    // What landed after the others were kept took their work along.
+    let Some((_, RunResult::Kept, mut step)) =
+        ends.into_iter().rev().find(|(_, result, _)| matches!(result, RunResult::Kept | RunResult::Done))
+    else {
+        return Ok(None);
+    };
+    // Met for now; with its next move the step counts as undone again, and they wait for it.
+    for key in waited {
+        let dependent = tasks::by_key(tx.db, *key)?;
+        if check_new_edge(tx, &dependent, &step).is_ok() {
+            dependencies::insert(tx.db, *key, step.key)?;
+            let payload = json!({ "title": dependent.task.title, "depends_on": step.task.id.as_str(), "actor": context.actor() });
+            announce(tx, EventKind::DependencyAdded, context.now, Subject::task(&dependent), payload)?;
+        }
+    }
+    let (number, actor) = (step.task.run_number, context.actor());
+    land_again(tx, &mut step, number, Move::by(&actor, Trigger::LandAgain, context.now).with("skipped", gone.task.id.as_str()))?;
+    Ok(Some(step))
 }
 
 /// Approves finished work: its branch is landed now, and the task completes when it has.
@@ -126,7 +187,7 @@ fn land_again(tx: &mut Tx<'_>, record: &mut TaskRecord, number: u32, change: Mov
     }
     record.task.assigned_agent = Some(run.run.agent.clone());
     apply(tx, record, number, change)?;
-    reopen(tx, &mut run)?;
+    reopen(tx, record, &mut run)?;
     Ok(())
 }
 
@@ -156,6 +217,7 @@ pub fn reject(tx: &mut Tx<'_>, context: &Context, id: &TaskId, reason: &str) -> 
 /// [`CommandError::Precondition`] for a status that a live run stands behind, or the one it has.
 pub fn set_status(tx: &mut Tx<'_>, context: &Context, id: &TaskId, status: TaskStatus, reason: &str) -> Result<TaskRecord, CommandError> {
     let mut record = task(tx.db, context, id)?;
+    not_archived(&record)?;
     let (run, actor) = (record.task.run_number, context.actor());
     // PAUSED needs an instant; by hand it means "right after this moment", and BLOCKED means that a person stopped it.
     let change = Move::by(&actor, Trigger::SetStatus(status), context.now)
@@ -177,15 +239,29 @@ pub fn delete(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRec
     let mut record = task(tx.db, context, id)?;
     let title = record.task.title.clone();
     let (status, run, actor) = (record.task.status, record.task.run_number, context.actor());
+    let open = rows::open_subtasks(tx.db, record.key, NAMED)?;
+    if !open.is_empty() {
+        let names = open.iter().map(|link| format!("{} ({})", link.id, link.status)).collect::<Vec<_>>().join(", ");
+        return Err(CommandError::precondition(
+            "SUBTASKS_UNFINISHED",
+            format!("task `{id}` has unfinished subtasks: {names}; finish or delete them first"),
+        ));
+    }
+    let met = status.satisfies_dependents();
+    let downstream = dependencies::downstream(tx.db, record.key)?;
+    if !met {
+        let waited = tasks::by_keys(tx.db, &downstream)?;
+        let waited: Vec<_> = waited.iter().filter(|task| task.task.status == TaskStatus::Defined).map(|task| task.key).collect();
+        land_chain(tx, context, &record, &waited)?;
+    }
+    // The edges go first: nobody is told of tasks that are stuck behind one that is going away.
+    dependencies::remove_all(tx.db, record.key)?;
     if !status.is_finished() {
         let change = Move::by(&actor, Trigger::stop_in(status), context.now)
             .because(BlockedReason::OperatorStop)
             .with("context", "the task is deleted");
         apply(tx, &mut record, run, change)?;
     }
-    let met = record.task.status.satisfies_dependents();
-    let downstream = dependencies::downstream(tx.db, record.key)?;
-    dependencies::remove_all(tx.db, record.key)?;
     for mut dependent in tasks::by_keys(tx.db, &downstream)? {
         if !met {
             dependent.unmet = dependent.unmet.saturating_sub(1);
@@ -198,7 +274,11 @@ pub fn delete(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRec
     record.task.updated_at = context.now;
     tasks::edit(tx.db, &record)?;
     tasks::forget_texts(tx.db, record.key)?;
-    tx.state.count(&record.task.project, Some(record.task.status), None);
+    attachments::replace(tx.db, record.key, &[])?;
+    if !record.task.is_archived() {
+        tx.state.count(&record.task.project, Some(record.task.status), None);
+    }
+    chains::forget(tx.db, &[record.key])?;
     let payload = json!({ "title": title, "actor": actor });
     announce(tx, EventKind::TaskDeleted, context.now, Subject::task(&record), payload)?;
     record.task.title = title;

@@ -6,13 +6,13 @@ use aq_core::event::EventKind;
 use aq_core::ids::{AgentId, ProjectId, TaskId};
 use aq_core::names::generate_task_id;
 use aq_core::runtime::RuntimeKind;
-use aq_core::task::{Attachment, Task, TaskOrigin, TaskStatus, TaskType};
+use aq_core::task::{Attachment, OwnLimits, Task, TaskOrigin, TaskStatus, TaskType, branch_of};
 use rand::Rng as _;
 use serde_json::json;
 
 use super::context::{Context, project, task};
 use super::error::{CommandError, Violation};
-use crate::lifecycle::{Subject, Tx, announce};
+use crate::lifecycle::{Subject, Tx, announce, make_startable};
 use crate::store::{StoreError, TaskRecord, attachments, dependencies, tasks};
 
 /// Most tasks created in one call.
@@ -25,6 +25,9 @@ pub const MAX_DESCRIPTION_BYTES: usize = 512 * 1024;
 pub const MAX_AFTER: usize = 10_000;
 /// Highest number of tries that may be allowed.
 pub const MAX_RETRIES: u32 = 100;
+
+/// What is said of a limit of runs that is out of bounds.
+pub(super) const LIMIT_BOUNDS: &str = "must be from 1 second to 7 days; leave it out for the project's";
 
 /// A task to create.
 #[derive(Clone, Debug)]
@@ -57,8 +60,12 @@ pub struct NewTask {
     pub max_retries: u32,
     /// Most tokens of one run.
     pub budget_tokens: Option<u64>,
+    /// Limits of its runs.
+    pub limits: OwnLimits,
     /// The task it came out of.
     pub parent: Option<TaskId>,
+    /// A step of the plan that its parent wrote: it works on the parent's branch.
+    pub is_plan_subtask: bool,
     /// Where it comes from.
     pub origin: TaskOrigin,
 }
@@ -81,6 +88,9 @@ fn check(new: &NewTask, at: &str) -> Vec<Violation> {
     }
     if new.after.len() > MAX_AFTER {
         say("after", format!("lists {} tasks; at most {MAX_AFTER} are allowed", new.after.len()));
+    }
+    for limit in new.limits.out_of_bounds() {
+        say(limit, LIMIT_BOUNDS.to_owned());
     }
     for (index, command) in new.test_commands.iter().enumerate() {
         if command.trim().is_empty() || command.contains('\0') {
@@ -157,6 +167,12 @@ fn create_one(
     fields.requires_approval = new.requires_approval;
     fields.max_retries = new.max_retries;
     fields.budget_tokens = new.budget_tokens;
+    fields.limits = new.limits;
+    fields.is_plan_subtask = new.is_plan_subtask && parent.is_some();
+    if fields.is_plan_subtask {
+        // Known from the start, so that two steps on one branch never run at the same time.
+        fields.branch = Some(branch_of(fields, parent.as_ref().map(|parent| &parent.task)));
+    }
     fields.parent = parent.map(|parent| parent.task.id);
     fields.origin = new.origin;
     fields.status = if unmet == 0 { TaskStatus::Ready } else { TaskStatus::Defined };
@@ -170,7 +186,7 @@ fn create_one(
     }
     tx.state.count(&record.task.project, None, Some(record.task.status));
     if record.task.status == TaskStatus::Ready {
-        tx.state.add_ready(&record.task.project, record.task.runtime, record.task.priority, record.key);
+        make_startable(tx, &record);
     }
     let payload = json!({ "title": record.task.title, "status": record.task.status.as_str(), "actor": context.actor() });
     announce(tx, EventKind::TaskCreated, context.now, Subject::task(&record), payload)?;

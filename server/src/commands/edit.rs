@@ -7,9 +7,9 @@ use aq_core::task::{EdgeError, TaskStatus, TaskType, Trigger, VerificationType, 
 use serde_json::json;
 
 use super::context::{Context, task};
-use super::create::{MAX_DESCRIPTION_BYTES, MAX_RETRIES, MAX_TITLE_CHARS};
+use super::create::{LIMIT_BOUNDS, MAX_DESCRIPTION_BYTES, MAX_RETRIES, MAX_TITLE_CHARS};
 use super::error::{CommandError, Violation};
-use crate::lifecycle::{Move, Subject, Tx, announce, apply};
+use crate::lifecycle::{Move, Subject, Tx, announce, apply, make_startable};
 use crate::store::{StoreError, TaskRecord, dependencies, tasks};
 
 /// What to change; `None` leaves a field as it is.
@@ -37,6 +37,10 @@ pub struct TaskEdit {
     pub max_retries: Option<u32>,
     /// Most tokens of one run; `Some(None)` clears it.
     pub budget_tokens: Option<Option<u64>>,
+    /// Longest run in milliseconds; `Some(None)` clears it.
+    pub time_limit_ms: Option<Option<u64>>,
+    /// Longest silence of a run in milliseconds; `Some(None)` clears it.
+    pub silence_limit_ms: Option<Option<u64>>,
 }
 
 /// Changes fields of a task, all of them or none. Returns the names of the fields that changed.
@@ -68,6 +72,14 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &TaskId, edit: &TaskEdit) ->
         max_retries,
         budget_tokens
     );
+    if let Some(limit) = edit.time_limit_ms {
+        fields.push("time_limit");
+        record.task.limits.time_ms = limit;
+    }
+    if let Some(limit) = edit.silence_limit_ms {
+        fields.push("silence_limit");
+        record.task.limits.silence_ms = limit;
+    }
     if fields.is_empty() {
         return Err(CommandError::invalid("update_mask", "names no field that can be changed"));
     }
@@ -75,9 +87,9 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &TaskId, edit: &TaskEdit) ->
     record.task.updated_at = context.now;
     tasks::edit(tx.db, &record)?;
     // The order among the READY ones follows the priority and the lane follows the runtime.
-    if record.task.status == TaskStatus::Ready && !tx.state.runs.contains_key(&record.key) {
+    if record.task.status == TaskStatus::Ready {
         tx.state.remove_ready(&before.task.project, before.task.runtime, before.task.priority, record.key);
-        tx.state.add_ready(&record.task.project, record.task.runtime, record.task.priority, record.key);
+        make_startable(tx, &record);
     }
     let payload = json!({ "title": record.task.title, "fields": fields, "actor": context.actor() });
     announce(tx, EventKind::TaskUpdated, context.now, Subject::task(&record), payload)?;
@@ -98,6 +110,9 @@ fn check(record: &TaskRecord) -> Result<(), CommandError> {
     if record.task.max_retries > MAX_RETRIES || record.task.max_retries < record.task.retry_count {
         let least = record.task.retry_count;
         wrong.push(Violation::new("task.max_retries", format!("must be from {least} (tries used) to {MAX_RETRIES}")));
+    }
+    for limit in record.task.limits.out_of_bounds() {
+        wrong.push(Violation::new(format!("task.{limit}"), LIMIT_BOUNDS));
     }
     if wrong.is_empty() { Ok(()) } else { Err(CommandError::Invalid(wrong)) }
 }
@@ -123,7 +138,7 @@ pub fn add_dependency(tx: &mut Tx<'_>, context: &Context, id: &TaskId, on: &Task
     Ok(record)
 }
 
-fn check_new_edge(tx: &mut Tx<'_>, record: &TaskRecord, upstream: &TaskRecord) -> Result<(), CommandError> {
+pub(super) fn check_new_edge(tx: &mut Tx<'_>, record: &TaskRecord, upstream: &TaskRecord) -> Result<(), CommandError> {
     let mut failed: Option<StoreError> = None;
     let mut keys = std::collections::BTreeMap::from([(record.task.id.clone(), record.key), (upstream.task.id.clone(), upstream.key)]);
     let checked = check_edge(&record.task.id, &upstream.task.id, |id| {

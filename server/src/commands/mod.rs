@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod archive;
 pub mod check;
 mod context;
 pub mod control;

@@ -8,9 +8,10 @@ use aq_core::runtime::RuntimeKind;
 use serde_json::json;
 
 use super::context::{Context, project};
+use super::edit::promote;
 use super::error::{CommandError, Violation};
 use crate::lifecycle::{Subject, Tx, announce};
-use crate::store::{StoreError, projects, workspaces};
+use crate::store::{StoreError, projects, removal, tasks, workspaces};
 
 /// Highest number of runs at once that may be set for a project.
 pub const MAX_CONCURRENT: u32 = 1000;
@@ -36,6 +37,10 @@ pub struct ProjectFields {
     pub test_commands: Option<Vec<String>>,
     /// The runtime its tasks prefer; `Some(None)` clears it.
     pub default_runtime: Option<Option<RuntimeKind>>,
+    /// Longest run in milliseconds; `Some(None)` clears it.
+    pub time_limit_ms: Option<Option<u64>>,
+    /// Longest silence of a run in milliseconds; `Some(None)` clears it.
+    pub silence_limit_ms: Option<Option<u64>>,
 }
 
 fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str>, CommandError> {
@@ -59,7 +64,18 @@ fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str
         test_commands,
         default_runtime
     );
+    if let Some(limit) = fields.time_limit_ms {
+        changed.push("time_limit");
+        project.limits.time_ms = limit;
+    }
+    if let Some(limit) = fields.silence_limit_ms {
+        changed.push("silence_limit");
+        project.limits.silence_ms = limit;
+    }
     let mut wrong = Vec::new();
+    for limit in project.limits.out_of_bounds() {
+        wrong.push(Violation::new(limit, "must be from 1 second to 7 days; leave it out for the server's"));
+    }
     if project.name.trim().is_empty() || project.name.chars().count() > 100 || project.name.chars().any(char::is_control) {
         wrong.push(Violation::new("name", "must be one line of 1 to 100 characters"));
     }
@@ -142,7 +158,8 @@ pub fn set_paused(tx: &mut Tx<'_>, context: &Context, id: &ProjectId, paused: bo
     save(tx, context, changed, kind, json!({ "actor": context.actor() }))
 }
 
-/// Deletes a project with its workspaces and its finished tasks. What was spent stays counted.
+/// Deletes a project with its workspaces and all its tasks, archived ones too. Tasks of other projects no longer wait for them. What was spent stays
+/// counted.
 ///
 /// # Errors
 /// [`CommandError::Precondition`] while tasks of it run.
@@ -167,6 +184,14 @@ pub fn delete(tx: &mut Tx<'_>, context: &Context, id: &ProjectId) -> Result<Proj
     for space in spaces {
         workspaces::remove(tx.db, &space, context.now)?;
         tx.state.put_workspace(space, None);
+    }
+    let held = removal::waiting_elsewhere(tx.db, id)?;
+    removal::remove_tasks(tx.db, id, context.now)?;
+    for (key, gone) in held {
+        let mut dependent = tasks::by_key(tx.db, key)?;
+        dependent.unmet = dependent.unmet.saturating_sub(gone);
+        tasks::set_unmet(tx.db, key, dependent.unmet)?;
+        promote(tx, context, &mut dependent)?;
     }
     projects::delete(tx.db, id, context.now)?;
     tx.state.remove_project(id);

@@ -67,7 +67,7 @@ llm_logging: {enabled: false, retention_days: 30}
     insta::assert_snapshot!("original_warnings", warnings.iter().map(|w| format!("{w}\n")).collect::<String>());
 }
 
-/// F-038, config R6: everything wrong is told at once, with its place and a remedy.
+/// F-038, D-105, config R6: everything wrong is told at once, with its place and a remedy.
 #[test]
 fn all_problems_are_reported_together() {
     let text = "

@@ -62,11 +62,15 @@ pub struct OpenRun {
     pub reserved: u64,
     /// When it was assigned.
     pub since: Timestamp,
+    /// The branch it works on; no other run works on it meanwhile.
+    pub branch: String,
     /// Set when the task moved on without its run: the run has to be stopped, for this reason.
     pub stopping: Option<StopReason>,
     /// True when a command took the run up again and the order to conclude it has yet to be given. Not stored: a start of the server orders
     /// every conclusion anyway.
     pub conclude_due: bool,
+    /// True when the present conclusion was ordered to leave the work on its branch. Not stored, as above.
+    pub kept: bool,
 }
 
 /// The figures themselves. Read freely inside the writer; change only through [`Hot`].
@@ -86,6 +90,9 @@ pub struct Figures {
     pub busy: BTreeMap<AgentId, i64>,
     /// Workspaces that an open run holds.
     pub leased: BTreeMap<WorkspaceId, i64>,
+    /// Branches that an open run works on, with the keys of their tasks. One run at a time works on a branch; only a run that was taken up to
+    /// land its work may stand beside another.
+    pub branches: BTreeMap<(ProjectId, String), BTreeSet<i64>>,
     /// True when an operator paused all scheduling.
     pub paused: bool,
     /// Why nothing may start although nobody paused it: a full disk, for example.
@@ -352,13 +359,30 @@ impl Figures {
             if self.leased.get(&old.workspace) == Some(&key) {
                 self.leased.remove(&old.workspace);
             }
+            let branch = (old.project.clone(), old.branch.clone());
+            if let Some(keys) = self.branches.get_mut(&branch) {
+                keys.remove(&key);
+                if keys.is_empty() {
+                    self.branches.remove(&branch);
+                }
+            }
         }
         if let Some(new) = new {
             if matches!(new.state, RunState::Starting | RunState::Running) {
                 self.busy.insert(new.agent.clone(), key);
             }
             self.leased.insert(new.workspace.clone(), key);
+            if !new.branch.is_empty() {
+                self.branches.entry((new.project.clone(), new.branch.clone())).or_default().insert(key);
+            }
         }
+    }
+
+    /// The task whose open run works on this branch; the first where there are several.
+    #[must_use]
+    pub fn working_on(&self, project: &ProjectId, branch: &str) -> Option<i64> {
+        // The key of the map owns its parts; no branch is looked up for the tasks that have none, which are nearly all.
+        self.branches.get(&(project.clone(), branch.to_owned())).and_then(|keys| keys.first().copied())
     }
 
     /// How many of a project's workspaces no run holds.
@@ -379,7 +403,7 @@ impl Figures {
 }
 
 impl ProjectHot {
-    fn take_ready(&mut self, runtime: Option<RuntimeKind>, priority: i32, key: i64) {
+    pub(super) fn take_ready(&mut self, runtime: Option<RuntimeKind>, priority: i32, key: i64) {
         if let Some(lane) = self.ready.get_mut(&runtime) {
             lane.remove(&(priority, key));
             if lane.is_empty() {

@@ -7,7 +7,8 @@ use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
 
 use super::hot::{Figures, OpenRun, ProjectHot};
-use crate::store::{Connection, StoreError, accounts, agents, events, ledger, projects, runs, settings, tasks, workspaces};
+use super::usage::window_start;
+use crate::store::{Connection, StoreError, accounts, agents, chains, events, ledger, projects, runs, settings, tasks, workspaces};
 
 /// The setting that keeps the global pause.
 pub const PAUSED: &str = "scheduling.paused";
@@ -54,9 +55,11 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
                 tokens: run.tokens.total(),
                 reserved: run.reserved_tokens,
                 since: run.started_at,
+                branch: task.task.branch.clone().unwrap_or_default(),
                 run: run.id,
                 stopping: left_behind.then_some(StopReason::Operator),
                 conclude_due: false,
+                kept: false,
             },
         );
     }
@@ -66,7 +69,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
         state.counts.insert(status, u64::try_from(count).unwrap_or(0));
     }
     load_ready(db, &mut figures)?;
-    load_usage(db, &mut figures, now.plus_millis(-span_ms))?;
+    load_usage(db, &mut figures, window_start(now, span_ms))?;
     Ok(figures)
 }
 
@@ -88,6 +91,15 @@ fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreErr
             Some(text) => Some(RuntimeKind::parse(&text).ok_or(StoreError::Corrupt { column: "tasks.runtime", found: text })?),
         };
         state.ready.entry(lane).or_default().insert((priority, key));
+    }
+    // A task whose branch another run works on is no head: few branches, and few tasks on each.
+    let busy: Vec<_> = figures.branches.keys().cloned().collect();
+    for (project, branch) in busy {
+        for held in chains::ready_on_branch(db, &project, &branch)? {
+            if let Some(state) = figures.projects.get_mut(&project) {
+                state.take_ready(held.runtime, held.priority, held.key);
+            }
+        }
     }
     Ok(())
 }

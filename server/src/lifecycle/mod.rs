@@ -4,6 +4,8 @@
 //!
 //! Spec: specs/server/lifecycle.md
 
+mod archive;
+mod chains;
 mod error;
 mod hot;
 mod load;
@@ -11,10 +13,12 @@ mod moves;
 mod runs;
 mod usage;
 
+pub use archive::{archive, restore};
+pub use chains::{STUCK_NAMED, tell_stuck};
 pub use error::LifecycleError;
 pub use hot::{Figures, Hot, OpenRun, ProjectHot};
 pub use load::{EPOCH, PAUSED, load};
-pub use moves::{Move, Subject, Tx, announce, apply};
+pub use moves::{Move, Subject, Tx, announce, apply, make_startable};
 pub use runs::{Lease, begin, end, fenced, reopen, save, spend};
 pub use usage::{DEFAULT_SPAN_MS, RollingSum, Usage};
 

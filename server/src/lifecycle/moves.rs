@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::LifecycleError;
 use super::hot::{Hot, OpenRun};
-use crate::store::{self, TaskRecord, events, tasks};
+use crate::store::{self, TaskRecord, chains, events, tasks};
 
 /// A command's view of the store and the hot state.
 pub type Tx<'a> = store::Tx<'a, Hot>;
@@ -109,14 +109,43 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
     } else if from == TaskStatus::Completed && to != TaskStatus::Completed {
         hold_dependents(tx, record)?;
     }
+    if to == TaskStatus::Blocked {
+        super::chains::tell_stuck(tx, record, record.task.updated_at)?;
+    }
     Ok(to)
 }
 
-/// Puts a READY task among the heads, unless an earlier run of it has not ended yet: then the end of that run does.
-pub(super) fn make_startable(tx: &mut Tx<'_>, record: &TaskRecord) {
-    if !tx.state.runs.contains_key(&record.key) {
+/// Puts a READY task among the heads, unless an earlier run of it has not ended yet or another run works on its branch: then the end of that run
+/// does.
+pub fn make_startable(tx: &mut Tx<'_>, record: &TaskRecord) {
+    if may_start(tx.state, record.key, &record.task.project, record.task.branch.as_deref()) {
         tx.state.add_ready(&record.task.project, record.task.runtime, record.task.priority, record.key);
     }
+}
+
+fn may_start(state: &Hot, key: i64, project: &ProjectId, branch: Option<&str>) -> bool {
+    !state.runs.contains_key(&key) && branch.is_none_or(|branch| state.working_on(project, branch).is_none())
+}
+
+/// A run works on this branch from now on: no other READY task on it is a head.
+pub(super) fn hold_branch(tx: &mut Tx<'_>, project: &ProjectId, branch: &str) -> Result<(), LifecycleError> {
+    for held in chains::ready_on_branch(tx.db, project, branch)? {
+        tx.state.remove_ready(project, held.runtime, held.priority, held.key);
+    }
+    Ok(())
+}
+
+/// A run on this branch ended: the READY tasks on it may start, unless another run works on it.
+pub(super) fn free_branch(tx: &mut Tx<'_>, project: &ProjectId, branch: &str) -> Result<(), LifecycleError> {
+    if branch.is_empty() || tx.state.working_on(project, branch).is_some() {
+        return Ok(());
+    }
+    for held in chains::ready_on_branch(tx.db, project, branch)? {
+        if !tx.state.runs.contains_key(&held.key) {
+            tx.state.add_ready(project, held.runtime, held.priority, held.key);
+        }
+    }
+    Ok(())
 }
 
 fn announce_move(tx: &mut Tx<'_>, record: &TaskRecord, from: TaskStatus, to: TaskStatus, change: Move<'_>) -> Result<(), LifecycleError> {
@@ -192,7 +221,7 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
     let mut facts = Vec::with_capacity(promoted.len());
     for task in promoted {
         tx.state.count(&task.project, Some(TaskStatus::Defined), Some(TaskStatus::Ready));
-        if !tx.state.runs.contains_key(&task.key) {
+        if may_start(tx.state, task.key, &task.project, task.branch.as_deref()) {
             tx.state.add_ready(&task.project, task.runtime, task.priority, task.key);
         }
         facts.push(Event {

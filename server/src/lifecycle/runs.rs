@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::error::LifecycleError;
 use super::hot::OpenRun;
-use super::moves::{Move, Subject, Tx, announce, apply, make_startable};
+use super::moves::{Move, Subject, Tx, announce, apply, free_branch, hold_branch, make_startable};
 use crate::store::{LedgerEntry, RunRecord, StoreError, TaskRecord, ledger, questions, runs, tasks};
 
 /// Who and what a new run is given.
@@ -37,9 +37,11 @@ pub struct Lease {
 /// As [`apply`]; [`StoreError::Conflict`] when the agent or the workspace turns out to be leased.
 pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timestamp) -> Result<RunRecord, LifecycleError> {
     let from_run = record.task.run_number;
+    let shared = record.task.branch.is_some() || record.task.is_plan_subtask;
     record.task.run_number = from_run + 1;
     record.task.assigned_agent = Some(lease.agent.clone());
-    record.task.branch = Some(lease.branch);
+    let branch = lease.branch;
+    record.task.branch = Some(branch.clone());
     record.task.session_id = Some(lease.session_id.clone());
     let change = Move::system(Trigger::Assigned, now).with("agent_id", lease.agent.as_str()).with("workspace_id", lease.workspace.as_str());
     apply(tx, record, from_run, change)?;
@@ -60,10 +62,16 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
             tokens: 0,
             reserved: lease.reserved,
             since: now,
+            branch: branch.clone(),
             stopping: None,
             conclude_due: false,
+            kept: false,
         }),
     );
+    if shared {
+        // A branch that was made for this very run is nobody else's.
+        hold_branch(tx, &record.task.project.clone(), &branch)?;
+    }
     Ok(stored)
 }
 
@@ -105,6 +113,7 @@ pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunE
     record.run.ended_at = Some(now);
     record.run.end = Some(end);
     runs::update(tx.db, record)?;
+    let branch = tx.state.runs.get(&record.task_key).map(|open| open.branch.clone()).unwrap_or_default();
     tx.state.put_run(record.task_key, None);
     let tokens = record.run.tokens.total();
     let old_mean = tx.state.projects.get(&record.run.project).map_or(0.0, |state| state.usage.mean_cost);
@@ -128,6 +137,7 @@ pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunE
     if task.task.status == TaskStatus::Ready {
         make_startable(tx, task);
     }
+    free_branch(tx, &record.run.project.clone(), &branch)?;
     let subject = Subject { run: Some(record.run.id.number), agent: Some(record.run.agent.clone()), ..Subject::task(task) };
     let payload = json!({
         "title": task.task.title, "result": result.as_str(), "failure_class": class.map(aq_core::output::FailureClass::as_str),
@@ -142,7 +152,7 @@ pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunE
 ///
 /// # Errors
 /// When the row cannot be written; [`StoreError::Conflict`] when the workspace turns out to be leased.
-pub fn reopen(tx: &mut Tx<'_>, record: &mut RunRecord) -> Result<(), LifecycleError> {
+pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Result<(), LifecycleError> {
     record.run.state = RunState::Concluding;
     let (end, ended_at) = (record.run.end.take(), record.run.ended_at.take());
     runs::update(tx.db, record)?;
@@ -172,12 +182,14 @@ pub fn reopen(tx: &mut Tx<'_>, record: &mut RunRecord) -> Result<(), LifecycleEr
             tokens: record.run.tokens.total(),
             reserved: record.run.reserved_tokens,
             since: record.run.started_at,
+            branch: task.task.branch.clone().unwrap_or_default(),
             stopping: None,
             // The orchestrator finds it and gives the order.
             conclude_due: true,
+            kept: false,
         }),
     );
-    Ok(())
+    hold_branch(tx, &task.task.project.clone(), task.task.branch.as_deref().unwrap_or_default())
 }
 
 /// Counts tokens of a run, once per message.

@@ -8,6 +8,11 @@ use aq_core::time::Timestamp;
 /// Width of a bucket of the rolling sums, in milliseconds: what is older than the window leaves at most this late.
 const BUCKET_MS: i64 = 60_000;
 
+/// The beginning of the window's first bucket: what is read at a start is what memory would hold.
+pub(super) const fn window_start(now: Timestamp, span_ms: i64) -> Timestamp {
+    Timestamp::from_millis((now.as_millis() - span_ms).div_euclid(BUCKET_MS) * BUCKET_MS)
+}
+
 /// A sum over the last `span` milliseconds. Every change can be taken back by its opposite.
 #[derive(Clone, Debug)]
 pub struct RollingSum {
@@ -73,7 +78,7 @@ impl Usage {
     /// The sum that a run with this result counts in, if any.
     pub(super) fn ended(&mut self, result: RunResult) -> Option<&mut RollingSum> {
         match result {
-            RunResult::Done | RunResult::NoOp | RunResult::NeedsReview => Some(&mut self.completed),
+            RunResult::Done | RunResult::Kept | RunResult::NoOp | RunResult::NeedsReview => Some(&mut self.completed),
             RunResult::Failed => Some(&mut self.failed),
             RunResult::Limited | RunResult::Asked | RunResult::Stopped | RunResult::NotLanded => None,
         }

@@ -14,9 +14,13 @@ mod reports;
 mod service;
 mod sink;
 mod snapshot;
+mod stuck;
+mod sweep;
 
-pub use policy::Policy;
+pub use policy::{ArchivePolicy, Policy};
 pub use recover::Recovered;
 pub use service::{Orchestrator, Parts};
 pub use sink::Sink;
 pub use snapshot::snapshot;
+pub use stuck::tell_stuck;
+pub use sweep::{Swept, archive_old};

@@ -4,13 +4,13 @@ use aq_core::ids::WorkspaceId;
 use aq_core::project::Project;
 use aq_core::run::Run;
 use aq_core::runner_link::{ConcludeRun, LandMode, RunnerOrder, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
-use aq_core::task::{TaskStatus, VerificationType};
+use aq_core::task::{TaskStatus, VerificationType, land_mode, run_limits};
 use aq_core::workspace::WorkspaceKind;
 
 use super::policy::Policy;
 use super::prompt::{self, Upstream};
-use crate::lifecycle::Figures;
-use crate::store::{Connection, StoreError, TaskRecord, attachments, dependencies, runs, tasks};
+use crate::lifecycle::{Figures, OpenRun, Tx};
+use crate::store::{Connection, StoreError, TaskRecord, attachments, chains, dependencies, runs, tasks};
 
 fn workspace(figures: &Figures, task: &TaskRecord, id: &WorkspaceId) -> Option<WorkspaceOrder> {
     let project = &figures.projects.get(&task.task.project)?.project;
@@ -28,9 +28,31 @@ fn workspace(figures: &Figures, task: &TaskRecord, id: &WorkspaceId) -> Option<W
     })
 }
 
-/// The order to conclude a run; `None` when its workspace or project is gone.
-#[must_use]
-pub(super) fn conclude(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run) -> Option<RunnerOrder> {
+/// The order to conclude a run, and a note whether it leaves the work on its branch; `None` when its workspace or project is gone.
+///
+/// # Errors
+/// When the other steps on the branch cannot be read.
+pub(super) fn conclude(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, run: &Run) -> Result<Option<RunnerOrder>, StoreError> {
+    let land = land_mode(&task.task, unfinished_steps(tx.db, task)?);
+    if let Some(open) = tx.state.runs.get(&task.key).filter(|open| open.run == run.id) {
+        let open = OpenRun { conclude_due: false, kept: land == LandMode::KeepBranch, ..open.clone() };
+        tx.state.put_run(task.key, Some(open));
+    }
+    Ok(conclusion(tx.state, policy, task, run, land))
+}
+
+/// How many other steps of plans on this task's branch are not COMPLETED; 0 for a task that is no step (F-083).
+///
+/// # Errors
+/// When the rows cannot be read.
+pub(super) fn unfinished_steps(db: &mut Connection, task: &TaskRecord) -> Result<usize, StoreError> {
+    if !task.task.is_plan_subtask {
+        return Ok(0);
+    }
+    Ok(chains::steps(db, task)?.iter().filter(|step| step.key != task.key && !step.task.status.satisfies_dependents()).count())
+}
+
+fn conclusion(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run, land: LandMode) -> Option<RunnerOrder> {
     let project = &figures.projects.get(&task.task.project)?.project;
     let commands = if task.task.test_commands.is_empty() { &project.test_commands } else { &task.task.test_commands };
     let verify = if task.task.verification == VerificationType::AutoTest { commands.clone() } else { Vec::new() };
@@ -41,7 +63,7 @@ pub(super) fn conclude(figures: &Figures, policy: &Policy, task: &TaskRecord, ru
         workspace: workspace(figures, task, &run.workspace)?,
         title: task.task.title.clone(),
         verify,
-        land: if task.task.requires_approval { LandMode::KeepBranch } else { LandMode::Merge },
+        land,
         limits: policy.verify_limits,
     })))
 }
@@ -77,7 +99,7 @@ pub(super) fn draft(figures: &Figures, policy: &Policy, task: &TaskRecord, run: 
             workspace: workspace(figures, task, &run.workspace)?,
             session,
             profile: policy.profile(run.runtime, &agent.profile, login_dir),
-            limits: policy.run_limits,
+            limits: run_limits(policy.run_limits, project.limits, task.task.limits),
             secrets: policy.secrets.clone(),
         },
     })

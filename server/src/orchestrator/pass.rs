@@ -1,19 +1,18 @@
 //! One look at what is and what should be: timers that are due, runs that have to stop, tasks that can start.
 
 use aq_core::ids::RunRef;
-use aq_core::names::branch_name;
 use aq_core::output::FailureClass;
 use aq_core::run::RunResult;
 use aq_core::runner_link::{RunnerOrder, SessionOrder, StopReason};
 use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::{Assignment, decide};
-use aq_core::task::Trigger;
+use aq_core::task::{Trigger, branch_of};
 use aq_core::time::Timestamp;
 
 use super::orders::{Draft, conclude, draft};
 use super::policy::Policy;
 use super::snapshot::{key_of, snapshot};
-use crate::lifecycle::{Lease, LifecycleError, Move, OpenRun, Tx, apply, begin};
+use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin};
 use crate::store::{StoreError, TaskRecord, runs, tasks};
 
 /// Timers handled in one pass; the rest follow in the next one, which comes at once.
@@ -71,9 +70,8 @@ fn conclusions(tx: &mut Tx<'_>, policy: &Policy) -> Result<Vec<RunnerOrder>, Lif
     for (key, open) in due {
         let task = tasks::by_key(tx.db, key)?;
         if let Some(run) = runs::get(tx.db, key, open.run.number)? {
-            orders.extend(conclude(tx.state, policy, &task, &run.run));
+            orders.extend(conclude(tx, policy, &task, &run.run)?);
         }
-        tx.state.put_run(key, Some(OpenRun { conclude_due: false, ..open }));
     }
     Ok(orders)
 }
@@ -101,13 +99,14 @@ fn start(
         tracing::error!(task = %task.task.id, agent = %assignment.agent, "assigned to an agent or a workspace that is not free");
         return Ok(None);
     };
+    let parent = task.parent_key.filter(|_| task.task.is_plan_subtask).map(|key| tasks::by_key(tx.db, key)).transpose()?;
     let session = session(tx, &task, agent.runtime, fresh_session)?;
     let (SessionOrder::Fresh { session_id } | SessionOrder::Resume { session_id }) = &session;
     let lease = Lease {
         agent: agent.id,
         runtime: agent.runtime,
         workspace,
-        branch: task.task.branch.clone().unwrap_or_else(|| branch_name(&task.task.id, &task.task.title)),
+        branch: branch_of(&task.task, parent.as_ref().map(|parent| &parent.task)),
         session_id: session_id.clone(),
         reserved: policy.run_budget.map_or(assignment.cost, |budget| assignment.cost.min(budget)),
     };

@@ -6,7 +6,7 @@ use aq_core::budget::Budgets;
 use aq_core::project::Project;
 use aq_core::runner_link::{RunLimits, RuntimeProfile};
 use aq_core::runtime::RuntimeKind;
-use aq_core::task::Backoff;
+use aq_core::task::{Backoff, TaskStatus};
 
 /// What the orchestrator needs to know of the configuration.
 #[derive(Clone, Debug)]
@@ -29,10 +29,32 @@ pub struct Policy {
     pub limit_wait_ms: i64,
     /// A pass runs at least this often, in milliseconds: the safety net behind the wake-ups.
     pub safety_timer_ms: u64,
+    /// When finished tasks leave the lists by themselves.
+    pub archive: ArchivePolicy,
+    /// How long a task may wait behind one that cannot complete before people are told, and told again, in milliseconds; 0: never.
+    pub stuck_after_ms: i64,
     /// Defaults of each runtime; an agent's own profile is laid over them.
     pub runtimes: BTreeMap<RuntimeKind, RuntimeProfile>,
     /// Values that must never leave the machine in output.
     pub secrets: Vec<String>,
+}
+
+/// When finished tasks leave the lists by themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivePolicy {
+    /// Whether they do.
+    pub enabled: bool,
+    /// How long after its last change, in milliseconds.
+    pub after_ms: i64,
+    /// From which statuses; finished ones.
+    pub statuses: Vec<TaskStatus>,
+}
+
+impl Default for ArchivePolicy {
+    /// Every finished task, after a day.
+    fn default() -> Self {
+        Self { enabled: true, after_ms: 24 * 3_600_000, statuses: vec![TaskStatus::Completed, TaskStatus::Failed, TaskStatus::Blocked] }
+    }
 }
 
 impl Default for Policy {
@@ -56,6 +78,8 @@ impl Default for Policy {
             backoff: Backoff::default(),
             limit_wait_ms: 60_000,
             safety_timer_ms: 30_000,
+            archive: ArchivePolicy::default(),
+            stuck_after_ms: 3_600_000,
             runtimes: BTreeMap::new(),
             secrets: Vec::new(),
         }

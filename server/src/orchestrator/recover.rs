@@ -49,7 +49,7 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
                 found.restart.extend(draft(tx.state, policy, &task, &record.run, session));
             }
             RunState::Running => found.attach.extend(draft(tx.state, policy, &task, &record.run, session)),
-            RunState::Concluding => found.conclude.extend(conclude(tx.state, policy, &task, &record.run)),
+            RunState::Concluding => found.conclude.extend(conclude(tx, policy, &task, &record.run)?),
             RunState::Ended => {}
         }
     }

@@ -6,8 +6,8 @@ use aq_core::event::EventKind;
 use aq_core::ids::RunRef;
 use aq_core::output::FailureClass;
 use aq_core::run::{RunEnd, RunResult, RunState};
-use aq_core::runner_link::{Conclusion, RunOutcome, RunnerOrder, StopReason};
-use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, after_failure};
+use aq_core::runner_link::{Conclusion, LandMode, RunOutcome, RunnerOrder, StopReason};
+use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, after_failure, land_mode};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
@@ -117,7 +117,7 @@ pub(super) fn finished(
             apply(tx, &mut task, run.number, Move::system(Trigger::AgentCompleted, now))?;
             record.run.state = RunState::Concluding;
             save(tx, &record)?;
-            Ok(orders::conclude(tx.state, policy, &task, &record.run).map_or_else(Followed::default, Followed::order))
+            Ok(orders::conclude(tx, policy, &task, &record.run)?.map_or_else(Followed::default, Followed::order))
         }
         RunOutcome::Failed { class, message } => failed(tx, policy, task, record, class, message, at),
         RunOutcome::Limited { window, resets_at, message } => {
@@ -182,6 +182,14 @@ pub(super) fn concluded(
     if task.task.status != TaskStatus::Verifying {
         return over(tx, &task, &mut record, RunResult::Stopped, None, "the task moved on".to_owned(), now);
     }
+    let kept = tx.state.runs.get(&task.key).is_some_and(|open| open.kept);
+    if kept && land_mode(&task.task, orders::unfinished_steps(tx.db, &task)?) == LandMode::Merge {
+        // The other steps were completed meanwhile, by a skip for example: this one is the last, and lands them all.
+        if matches!(conclusion, Conclusion::Done { .. } | Conclusion::NothingToDo) {
+            save(tx, &record)?;
+            return Ok(orders::conclude(tx, policy, &task, &record.run)?.map_or_else(Followed::default, Followed::order));
+        }
+    }
     let blocked = |reason, context: String| Move::system(Trigger::LandingFailed, now).because(reason).with("context", context);
     let (change, result, message) = match conclusion {
         Conclusion::Done { commit, files_changed, pushed } => {
@@ -192,8 +200,12 @@ pub(super) fn concluded(
                 let change = Move::system(Trigger::ApprovalRequested, now).with("branch", branch).with("commit", commit);
                 (change, RunResult::NeedsReview, "the branch waits for approval".to_owned())
             } else {
-                let change = Move::system(Trigger::VerifyPassed, now).with("commit", commit).with("pushed", pushed);
-                (change, RunResult::Done, String::new())
+                let change = Move::system(Trigger::VerifyPassed, now).with("commit", commit).with("pushed", pushed).with("kept", kept);
+                if kept {
+                    (change, RunResult::Kept, format!("committed on {branch}; the last step of the plan lands it"))
+                } else {
+                    (change, RunResult::Done, String::new())
+                }
             }
         }
         Conclusion::NothingToDo => {

@@ -1,6 +1,7 @@
 //! Between stored values and domain values. The stored texts are explicit, so that renaming a type never changes old rows.
 
 use aq_core::runtime::RuntimeKind;
+use aq_core::task::OwnLimits;
 use aq_core::time::Timestamp;
 
 use super::error::StoreError;
@@ -52,6 +53,12 @@ pub(super) fn big(value: u64) -> i64 {
 /// Writes a small count; what exceeds the column's range is stored as its largest value.
 pub(super) fn int(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// Reads the limits that a task or a project sets for its runs.
+pub(super) fn limits(column: &'static str, time: Option<i64>, silence: Option<i64>) -> Result<OwnLimits, StoreError> {
+    let read = |limit: Option<i64>| limit.map(|limit| count(column, limit)).transpose();
+    Ok(OwnLimits { time_ms: read(time)?, silence_ms: read(silence)? })
 }
 
 /// Reads an optional instant.

@@ -27,6 +27,8 @@ struct Row {
     created_at: i64,
     updated_at: i64,
     deleted_at: Option<i64>,
+    time_limit_ms: Option<i64>,
+    silence_limit_ms: Option<i64>,
 }
 
 impl TryFrom<Row> for Project {
@@ -45,6 +47,7 @@ impl TryFrom<Row> for Project {
             discord_channel_id: row.discord_channel_id,
             test_commands: columns::json("projects.test_commands", &row.test_commands)?,
             default_runtime: row.runtime.as_deref().map(|text| columns::runtime("projects.runtime", text)).transpose()?,
+            limits: columns::limits("projects", row.time_limit_ms, row.silence_limit_ms)?,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
@@ -68,6 +71,8 @@ impl From<&Project> for Row {
             created_at: project.created_at.as_millis(),
             updated_at: project.updated_at.as_millis(),
             deleted_at: None,
+            time_limit_ms: project.limits.time_ms.map(columns::big),
+            silence_limit_ms: project.limits.silence_ms.map(columns::big),
         }
     }
 }

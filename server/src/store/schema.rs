@@ -25,6 +25,8 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        time_limit_ms -> Nullable<BigInt>,
+        silence_limit_ms -> Nullable<BigInt>,
     }
 }
 
@@ -114,6 +116,15 @@ diesel::table! {
         updated_at -> BigInt,
         archived_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
+        time_limit_ms -> Nullable<BigInt>,
+        silence_limit_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    stuck_alerts (task_key) {
+        task_key -> BigInt,
+        told_at -> BigInt,
     }
 }
 

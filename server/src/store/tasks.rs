@@ -66,6 +66,8 @@ pub(super) struct Row {
     updated_at: i64,
     archived_at: Option<i64>,
     deleted_at: Option<i64>,
+    time_limit_ms: Option<i64>,
+    silence_limit_ms: Option<i64>,
 }
 
 impl TryFrom<Row> for TaskRecord {
@@ -105,6 +107,7 @@ impl TryFrom<Row> for TaskRecord {
                 requires_approval: row.requires_approval,
                 pr_url: row.pr_url,
                 budget_tokens: row.budget_tokens.map(|tokens| columns::count("tasks.budget_tokens", tokens)).transpose()?,
+                limits: columns::limits("tasks", row.time_limit_ms, row.silence_limit_ms)?,
                 origin: columns::read("tasks.origin", &row.origin, TaskOrigin::parse)?,
                 created_at: Timestamp::from_millis(row.created_at),
                 updated_at: Timestamp::from_millis(row.updated_at),
@@ -151,6 +154,8 @@ impl From<&TaskRecord> for Row {
             updated_at: task.updated_at.as_millis(),
             archived_at: task.archived_at.map(Timestamp::as_millis),
             deleted_at: record.deleted_at.map(Timestamp::as_millis),
+            time_limit_ms: task.limits.time_ms.map(columns::big),
+            silence_limit_ms: task.limits.silence_ms.map(columns::big),
         }
     }
 }
@@ -170,12 +175,14 @@ pub struct Promoted {
     pub priority: i32,
     /// Its title.
     pub title: String,
+    /// Its branch, when it has one already.
+    pub branch: Option<String>,
 }
 
 /// A READY task as the figures need it: key, project, required runtime, priority.
 pub type ReadyHead = (i64, String, Option<String>, i32);
 
-type PromotedRow = (i64, String, String, Option<String>, i32, String);
+type PromotedRow = (i64, String, String, Option<String>, i32, String, Option<String>);
 
 /// The columns that a move writes. Everything a status implies is written with it, so that no row ever holds half a move.
 #[derive(AsChangeset)]
@@ -212,6 +219,8 @@ struct EditRow<'a> {
     updated_at: i64,
     archived_at: Option<i64>,
     deleted_at: Option<i64>,
+    time_limit_ms: Option<i64>,
+    silence_limit_ms: Option<i64>,
 }
 
 queries! {
@@ -300,6 +309,8 @@ queries! {
                 updated_at: task.updated_at.as_millis(),
                 archived_at: task.archived_at.map(Timestamp::as_millis),
                 deleted_at: record.deleted_at.map(Timestamp::as_millis),
+                time_limit_ms: task.limits.time_ms.map(columns::big),
+                silence_limit_ms: task.limits.silence_ms.map(columns::big),
             })
             .execute(connection)?;
         Ok(())
@@ -335,10 +346,10 @@ queries! {
             .and(tasks::deleted_at.is_null());
         let rows: Vec<PromotedRow> = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(free)))
             .set((tasks::status.eq(TaskStatus::Ready.as_str()), tasks::updated_at.eq(now.as_millis())))
-            .returning((tasks::key, tasks::id, tasks::project_id, tasks::runtime, tasks::priority, tasks::title))
+            .returning((tasks::key, tasks::id, tasks::project_id, tasks::runtime, tasks::priority, tasks::title, tasks::branch))
             .get_results(connection)?;
         let mut promoted = Vec::with_capacity(rows.len());
-        for (key, id, project, runtime, priority, title) in rows {
+        for (key, id, project, runtime, priority, title, branch) in rows {
             promoted.push(Promoted {
                 key,
                 id: TaskId::from_trusted(&id),
@@ -346,6 +357,7 @@ queries! {
                 runtime: runtime.as_deref().map(|text| columns::runtime("tasks.runtime", text)).transpose()?,
                 priority,
                 title,
+                branch,
             });
         }
         promoted.sort_by_key(|task| task.key);

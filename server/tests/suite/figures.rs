@@ -35,9 +35,9 @@ pub(crate) fn describe(figures: &Figures, now: Timestamp, mean: bool) -> String 
     }
     writeln!(text, "workspaces {:#?}\nagents {:#?}", figures.workspaces, figures.agents).unwrap();
     for (key, open) in &figures.runs {
-        writeln!(text, "run of {key}: {:?}", OpenRun { conclude_due: false, ..open.clone() }).unwrap();
+        writeln!(text, "run of {key}: {:?}", OpenRun { conclude_due: false, kept: false, ..open.clone() }).unwrap();
     }
-    writeln!(text, "busy {:?}\nleased {:?}", figures.busy, figures.leased).unwrap();
+    writeln!(text, "busy {:?}\nleased {:?}\nbranches {:?}", figures.busy, figures.leased, figures.branches).unwrap();
     text
 }
 
@@ -94,14 +94,16 @@ pub(crate) async fn check_rows(server: &Harness) -> Result<(), String> {
 
 /// What a person may ask for; numbers choose among what there is.
 #[derive(Clone, Debug)]
-enum Ask {
-    Create { after: Vec<usize>, priority: i32, approval: bool, retries: u32, scripted: bool },
+pub(crate) enum Ask {
+    Create { after: Vec<usize>, priority: i32, approval: bool, retries: u32, scripted: bool, step_of: Option<usize> },
     AddDependency(usize, usize),
     RemoveDependency(usize, usize),
     Stop(usize),
     Restart(usize, bool),
     Skip(usize),
     Delete(usize),
+    Archive(usize),
+    Restore(usize),
     Approve(usize),
     Reject(usize),
     SetStatus(usize, usize),
@@ -115,7 +117,7 @@ enum Ask {
 
 /// What a runner may say; numbers choose among outcomes.
 #[derive(Clone, Debug)]
-enum Say {
+pub(crate) enum Say {
     Prepared,
     Started,
     Tokens(u64, u64),
@@ -126,13 +128,15 @@ enum Say {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     /// A command.
     Ask(Ask),
     /// Commands in one batch; the marked ones fail after their work was done.
     Batch(Vec<(Ask, bool)>),
     /// The server ends in good order and starts again.
     Restart,
+    /// The server is killed while it is asked for these, and starts again.
+    Kill(Vec<Ask>),
     /// What an open run reports next as a rule.
     Advance(usize),
     /// A report of an open run, sensible or not.
@@ -145,15 +149,24 @@ enum Step {
 
 fn ask() -> impl Strategy<Value = Ask> {
     let which = 0_usize..40;
-    let create = (prop::collection::vec(which.clone(), 0..3), 0..3_i32, prop::bool::weighted(0.2), 0..4_u32, prop::bool::weighted(0.2));
+    let create = (
+        prop::collection::vec(which.clone(), 0..3),
+        0..3_i32,
+        prop::bool::weighted(0.2),
+        0..4_u32,
+        prop::bool::weighted(0.2),
+        prop::option::weighted(0.4, 0_usize..6),
+    );
     prop_oneof![
-        6 => create.prop_map(|(after, priority, approval, retries, scripted)| Ask::Create { after, priority, approval, retries, scripted }),
+        6 => create.prop_map(|(after, priority, approval, retries, scripted, step_of)| Ask::Create { after, priority, approval, retries, scripted, step_of }),
         3 => (which.clone(), which.clone()).prop_map(|(a, b)| Ask::AddDependency(a, b)),
         2 => (which.clone(), which.clone()).prop_map(|(a, b)| Ask::RemoveDependency(a, b)),
         2 => which.clone().prop_map(Ask::Stop),
         2 => (which.clone(), any::<bool>()).prop_map(|(a, feedback)| Ask::Restart(a, feedback)),
         1 => which.clone().prop_map(Ask::Skip),
         1 => which.clone().prop_map(Ask::Delete),
+        2 => which.clone().prop_map(Ask::Archive),
+        1 => which.clone().prop_map(Ask::Restore),
         1 => which.clone().prop_map(Ask::Approve),
         1 => which.clone().prop_map(Ask::Reject),
         2 => (which.clone(), 0_usize..11).prop_map(|(a, status)| Ask::SetStatus(a, status)),
@@ -178,15 +191,17 @@ fn say() -> impl Strategy<Value = Say> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => ask().prop_map(Step::Ask),
         2 => prop::collection::vec((ask(), prop::bool::weighted(0.7)), 1..4).prop_map(Step::Batch),
         1 => Just(Step::Restart),
+        1 => prop::collection::vec(ask(), 0..3).prop_map(Step::Kill),
         6 => (0_usize..8).prop_map(Step::Advance),
         4 => (0_usize..8, say()).prop_map(|(run, say)| Step::Say(run, say)),
         1 => (0_usize..40, say()).prop_map(|(run, say)| Step::Late(run, say)),
         2 => (0_i64..300).prop_map(Step::Wait),
+        1 => (0_i64..72 * 3600).prop_map(Step::Wait),
     ]
 }
 
@@ -199,12 +214,15 @@ fn perform(tx: &mut Tx<'_>, context: &Context, project: &ProjectId, known: &[Tas
     let nobody = || CommandError::Denied("there is none yet".into());
     let task = |which: usize| pick(known, which).ok_or_else(nobody);
     match ask {
-        Ask::Create { after, priority, approval, retries, scripted } => {
+        Ask::Create { after, priority, approval, retries, scripted, step_of } => {
             let after: Vec<_> = after.iter().filter_map(|which| pick(known, *which)).collect();
             let mut new = new_task(project, "task", &after.iter().collect::<Vec<_>>());
             new.after.dedup();
             (new.priority, new.requires_approval, new.max_retries) = (*priority, *approval, *retries);
             new.runtime = scripted.then_some(RuntimeKind::Scripted);
+            // Several steps of the same few plans, so that branches are shared.
+            new.parent = step_of.and_then(|which| known.get(which)).cloned();
+            new.is_plan_subtask = new.parent.is_some();
             return Ok(Some(commands::create::create(tx, context, &[new])?[0].task.id.clone()));
         }
         Ask::AddDependency(a, b) => commands::edit::add_dependency(tx, context, &task(*a)?, &task(*b)?).map(|_| ())?,
@@ -215,6 +233,8 @@ fn perform(tx: &mut Tx<'_>, context: &Context, project: &ProjectId, known: &[Tas
         }
         Ask::Skip(a) => commands::control::skip(tx, context, &task(*a)?).map(|_| ())?,
         Ask::Delete(a) => commands::control::delete(tx, context, &task(*a)?).map(|_| ())?,
+        Ask::Archive(a) => commands::archive::archive(tx, context, &[task(*a)?]).map(|_| ())?,
+        Ask::Restore(a) => commands::archive::restore(tx, context, &task(*a)?).map(|_| ())?,
         Ask::Approve(a) => commands::control::approve(tx, context, &task(*a)?).map(|_| ())?,
         Ask::Reject(a) => commands::control::reject(tx, context, &task(*a)?, "no").map(|_| ())?,
         Ask::SetStatus(a, status) => {
@@ -268,8 +288,8 @@ fn conclusion(which: usize) -> Conclusion {
 }
 
 /// A server, a project with three workspaces, two agents, and everything that was made so far.
-struct World {
-    server: Harness,
+pub(crate) struct World {
+    pub(crate) server: Harness,
     project: ProjectId,
     tasks: Vec<TaskId>,
     runs: Vec<RunRef>,
@@ -278,7 +298,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let server = Harness::start().await;
+        Self::on(Harness::start().await).await
+    }
+
+    pub(crate) async fn on(server: Harness) -> Self {
         server.agents(2).await;
         let project = server.project("App", 3).await;
         Self { server, project, tasks: Vec::new(), runs: Vec::new(), approved: false }
@@ -291,6 +314,26 @@ impl World {
             if !self.runs.contains(&run.0) {
                 self.runs.push(run.0);
             }
+        }
+    }
+
+    /// Starts the server again, after an end in good order or after a kill.
+    pub(crate) async fn again(mut self, killed: bool) -> Self {
+        self.server = if killed { self.server.kill().await } else { self.server.restart().await };
+        self.settle().await;
+        self
+    }
+
+    /// Asks, and does not wait for the answers.
+    pub(crate) async fn ask_and_go(&mut self, asks: &[Ask]) {
+        let (engine, context) = (&self.server.engine, self.server.admin());
+        let asked = futures_util::future::join_all(asks.iter().map(|ask| {
+            let (context, project, known, ask) = (context.clone(), self.project.clone(), self.tasks.clone(), ask.clone());
+            engine.submit(move |tx| perform(tx, &context, &project, &known, &ask))
+        }));
+        // Polled once they are queued; whether they are done is for the next server to see.
+        if let Some(done) = futures_util::FutureExt::now_or_never(asked) {
+            self.tasks.extend(done.into_iter().flatten().flatten());
         }
     }
 
@@ -347,7 +390,7 @@ impl World {
         if kept || before == after { Ok(()) } else { Err(format!("a failed command left something behind\n{before}\n{after}")) }
     }
 
-    async fn step(&mut self, step: &Step) -> Result<(), String> {
+    pub(crate) async fn step(&mut self, step: &Step) -> Result<(), String> {
         self.server.clock.advance(1);
         match step {
             Step::Ask(ask) => {
@@ -364,7 +407,7 @@ impl World {
                 self.approved |= asks.iter().any(|(ask, _)| matches!(ask, Ask::Approve(_)));
                 self.batch(asks).await?;
             }
-            Step::Restart => {}
+            Step::Restart | Step::Kill(_) => {}
             Step::Advance(which) => {
                 if let Some((run, state)) = pick(&self.open().await, *which) {
                     let say = match state {
@@ -400,7 +443,7 @@ impl World {
     }
 
     /// Lifts every pause and restarts what is blocked; then everything that is left has to come to its end.
-    async fn finish(&mut self) -> Result<(), String> {
+    pub(crate) async fn finish(&mut self) -> Result<(), String> {
         let project = self.project.clone();
         self.server
             .command(move |tx, context| {
@@ -422,6 +465,7 @@ impl World {
                 left += usize::from(record.task.status != TaskStatus::Completed);
                 let known = [id];
                 let ask = match record.task.status {
+                    _ if record.task.is_archived() => Ask::Restore(0),
                     TaskStatus::Blocked | TaskStatus::Failed => Ask::Restart(0, false),
                     TaskStatus::AwaitingApproval if record.task.run_number == 0 => Ask::Reject(0),
                     TaskStatus::AwaitingApproval => Ask::Approve(0),
@@ -461,9 +505,13 @@ async fn live(steps: Vec<Step>) -> Result<(), String> {
     let mut world = World::new().await;
     for step in &steps {
         world.step(step).await?;
-        if matches!(step, Step::Restart) {
-            world.server = world.server.restart().await;
-            world.settle().await;
+        match step {
+            Step::Restart => world = world.again(false).await,
+            Step::Kill(asks) => {
+                world.ask_and_go(asks).await;
+                world = world.again(true).await;
+            }
+            _ => {}
         }
         world.check().await.map_err(|wrong| format!("after {step:?}: {wrong}"))?;
     }

@@ -8,7 +8,7 @@ use aq_core::ids::{ProjectId, RunRef, TaskId};
 use aq_core::principal::Principal;
 use aq_core::runner_link::{Conclusion, RunOutcome, RunReport, RunnerLink, RunnerOrder, RunnerSink, StartRun};
 use aq_core::runtime::RuntimeKind;
-use aq_core::task::{Task, TaskOrigin, TaskStatus};
+use aq_core::task::{OwnLimits, Task, TaskOrigin, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::WorkspaceKind;
 use aq_server::clock::{Clock, ManualClock};
@@ -57,6 +57,7 @@ pub(crate) struct Harness {
     stop: CancellationToken,
     thread: Option<WriterThread>,
     running: Option<tokio::task::JoinHandle<()>>,
+    policy: Policy,
 }
 
 /// Figures that make tests short: no limits that matter, retries after one second.
@@ -73,6 +74,11 @@ impl Harness {
 
     /// A server on a home that exists.
     pub(crate) async fn start_in(home: tempfile::TempDir, clock: Arc<ManualClock>) -> Self {
+        Self::start_with(home, clock, policy()).await
+    }
+
+    /// A server on a home that exists, with its own figures.
+    pub(crate) async fn start_with(home: tempfile::TempDir, clock: Arc<ManualClock>, policy: Policy) -> Self {
         let url = DatabaseUrl::sqlite(&home.path().join("db/agent-queue.db"));
         let backups = home.path().join("backups");
         let (mut connection, _) = open_migrated(&url, &backups, clock.now()).unwrap();
@@ -88,7 +94,7 @@ impl Harness {
             reader: reader.clone(),
             hub: hub.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            policy: Arc::new(policy()),
+            policy: Arc::new(policy.clone()),
             wake: wake.clone(),
         };
         let stop = CancellationToken::new();
@@ -97,7 +103,7 @@ impl Harness {
         orchestrator.recover(link.as_ref()).await.unwrap();
         let (token, order) = (stop.clone(), Arc::clone(&link) as Arc<dyn RunnerLink>);
         let running = tokio::spawn(async move { orchestrator.run(order, token).await.unwrap() });
-        Self { home, clock, engine, reader, hub, bus, sink, link, wake, stop, thread: Some(thread), running: Some(running) }
+        Self { home, clock, engine, reader, hub, bus, sink, link, wake, stop, thread: Some(thread), running: Some(running), policy }
     }
 
     /// Ends the server in good order and starts it again on the same home.
@@ -107,8 +113,19 @@ impl Harness {
         self.engine.stop();
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
-        let Self { home, clock, .. } = self;
-        Self::start_in(home, clock).await
+        let Self { home, clock, policy, .. } = self;
+        Self::start_with(home, clock, policy).await
+    }
+
+    /// Ends the server in the middle of things and starts it again on the same home: nobody waits for the loop, its orders and all of memory are gone.
+    pub(crate) async fn kill(mut self) -> Self {
+        self.running.take().unwrap().abort();
+        self.stop.cancel();
+        self.engine.stop();
+        let thread = self.thread.take().unwrap();
+        tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
+        let Self { home, clock, policy, .. } = self;
+        Self::start_with(home, clock, policy).await
     }
 
     /// The administrator, now.
@@ -274,7 +291,9 @@ pub(crate) fn new_task(project: &ProjectId, title: &str, after: &[&TaskId]) -> N
         requires_approval: false,
         max_retries: 3,
         budget_tokens: None,
+        limits: OwnLimits::default(),
         parent: None,
+        is_plan_subtask: false,
         origin: TaskOrigin::Operator,
     }
 }

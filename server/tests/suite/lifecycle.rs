@@ -180,8 +180,8 @@ async fn a_landing_failure_blocks() {
     assert_eq!(server.get(&next).await.status, TaskStatus::Defined);
     // Skipping releases what waits (F-086).
     let id = task.clone();
-    let (_, unblocked) = server.command(move |tx, context| commands::control::skip(tx, context, &id)).await.unwrap();
-    assert_eq!(unblocked.len(), 1);
+    let skipped = server.command(move |tx, context| commands::control::skip(tx, context, &id)).await.unwrap();
+    assert_eq!((skipped.unblocked.len(), skipped.waiting.len()), (1, 0));
     assert_eq!(server.start_order().await.run.task, next);
 }
 

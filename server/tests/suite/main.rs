@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api;
+mod archive;
+mod chains;
 mod conservation;
 mod events;
+mod exits;
 mod figures;
 mod harness;
 mod lifecycle;
+mod simulator;
 mod store;
 mod tidy;

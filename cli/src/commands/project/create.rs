@@ -1,5 +1,7 @@
 //! `aqctl project create`.
 
+use std::time::Duration;
+
 use aq_proto::v1::{CreateProjectRequest, Runtime};
 
 use crate::commands::values;
@@ -36,6 +38,12 @@ pub(crate) struct Args {
     /// Discord channel id of the project
     #[arg(long, value_name = "ID", default_value = "")]
     discord_channel: String,
+    /// Longest run of its tasks, for example 2h [default: the server's]
+    #[arg(long, value_name = "LENGTH", value_parser = values::length)]
+    time_limit: Option<Duration>,
+    /// Longest time that a run of its tasks may print nothing [default: the server's]
+    #[arg(long, value_name = "LENGTH", value_parser = values::length)]
+    silence_limit: Option<Duration>,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -50,6 +58,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         discord_channel_id: args.discord_channel,
         default_runtime: args.runtime.unwrap_or_default().into(),
         test_commands: args.tests,
+        time_limit: args.time_limit.map(values::wire_length),
+        silence_limit: args.silence_limit.map(values::wire_length),
         request_id: request_id(),
     };
     let project = connection.projects().create_project(request).await?.into_inner();

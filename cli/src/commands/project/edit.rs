@@ -1,5 +1,7 @@
 //! `aqctl project edit`.
 
+use std::time::Duration;
+
 use aq_proto::v1::{Project, Runtime, UpdateProjectRequest};
 use prost_types::FieldMask;
 
@@ -14,6 +16,7 @@ use crate::words;
 #[derive(clap::Args, Debug)]
 #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args([
     "name", "repo", "default_branch", "weight", "max_agents", "budget", "runtime", "any_runtime", "tests", "no_tests", "discord_channel",
+    "time_limit", "silence_limit",
 ]))]
 pub(crate) struct Args {
     /// The project
@@ -52,6 +55,12 @@ pub(crate) struct Args {
     /// Discord channel id of the project, or none
     #[arg(long, value_name = "ID|none")]
     discord_channel: Option<String>,
+    /// Longest run of its tasks, or none for the server's
+    #[arg(long, value_name = "LENGTH|none", value_parser = values::length_or_none)]
+    time_limit: Option<OrNone<Duration>>,
+    /// Longest time that a run of its tasks may print nothing, or none for the server's
+    #[arg(long, value_name = "LENGTH|none", value_parser = values::length_or_none)]
+    silence_limit: Option<OrNone<Duration>>,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -92,6 +101,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if let Some(channel) = args.discord_channel {
         project.discord_channel_id = if channel == "none" { String::new() } else { channel };
         paths.push("discord_channel_id");
+    }
+    if let Some(OrNone(limit)) = args.time_limit {
+        project.time_limit = limit.map(values::wire_length);
+        paths.push("time_limit");
+    }
+    if let Some(OrNone(limit)) = args.silence_limit {
+        project.silence_limit = limit.map(values::wire_length);
+        paths.push("silence_limit");
     }
     let connection = context.connect().await?;
     project.id = ids::project(&connection, &args.project).await?;

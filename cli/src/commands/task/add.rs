@@ -1,6 +1,7 @@
 //! `aqctl task add` (F-155).
 
 use std::fs::File;
+use std::time::Duration;
 
 use aq_proto::client::Connection;
 use aq_proto::v1::{CreateTaskRequest, ListProjectsRequest, Runtime, TaskContext, TaskCriterion, TaskType};
@@ -70,6 +71,12 @@ pub(crate) struct Args {
     /// Most model tokens of all its runs, for example 500k
     #[arg(long, value_name = "TOKENS", value_parser = values::tokens)]
     budget: Option<u64>,
+    /// Longest run, for example 2h [default: the project's, else the server's]
+    #[arg(long, value_name = "LENGTH", value_parser = values::length)]
+    time_limit: Option<Duration>,
+    /// Longest time that a run may print nothing [default: the project's, else the server's]
+    #[arg(long, value_name = "LENGTH", value_parser = values::length)]
+    silence_limit: Option<Duration>,
     /// Wait until it is completed; ends with 7 when it failed, 8 when it waits for a person
     #[arg(long)]
     wait: bool,
@@ -118,6 +125,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         requires_approval: args.requires_approval,
         max_retries: args.max_retries,
         token_budget: args.budget,
+        time_limit: args.time_limit.map(values::wire_length),
+        silence_limit: args.silence_limit.map(values::wire_length),
         request_id: request_id(),
         ..Default::default()
     };

@@ -1,5 +1,7 @@
 //! `aqctl task edit` (F-156).
 
+use std::time::Duration;
+
 use aq_proto::v1::{Runtime, Task, TaskType, UpdateTaskRequest};
 use prost_types::FieldMask;
 
@@ -14,7 +16,7 @@ use crate::words;
 #[derive(clap::Args, Debug)]
 #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args([
     "title", "description", "file", "priority", "kind", "no_type", "runtime", "any_runtime", "agent", "model", "tests", "no_tests",
-    "requires_approval", "max_retries", "budget",
+    "requires_approval", "max_retries", "budget", "time_limit", "silence_limit",
 ]))]
 pub(crate) struct Args {
     /// The task
@@ -65,6 +67,12 @@ pub(crate) struct Args {
     /// Most model tokens of all its runs, or none for the server's default
     #[arg(long, value_name = "TOKENS|none", value_parser = values::tokens_or_none)]
     budget: Option<OrNone<u64>>,
+    /// Longest run, or none for the project's
+    #[arg(long, value_name = "LENGTH|none", value_parser = values::length_or_none)]
+    time_limit: Option<OrNone<Duration>>,
+    /// Longest time that a run may print nothing, or none for the project's
+    #[arg(long, value_name = "LENGTH|none", value_parser = values::length_or_none)]
+    silence_limit: Option<OrNone<Duration>>,
 }
 
 /// The new values and the names of the fields that change; the agent's id is resolved by the caller.
@@ -115,6 +123,14 @@ fn changes(args: Args, description: Option<String>) -> (Task, Vec<&'static str>)
     if let Some(OrNone(budget)) = args.budget {
         task.token_budget = budget;
         paths.push("token_budget");
+    }
+    if let Some(OrNone(limit)) = args.time_limit {
+        task.time_limit = limit.map(values::wire_length);
+        paths.push("time_limit");
+    }
+    if let Some(OrNone(limit)) = args.silence_limit {
+        task.silence_limit = limit.map(values::wire_length);
+        paths.push("silence_limit");
     }
     (task, paths)
 }

@@ -23,5 +23,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let released: Vec<&str> = answer.unblocked.iter().map(|task| task.id.as_str()).collect();
     let released =
         if released.is_empty() { "nothing waited for it alone".to_owned() } else { format!("can start now: {}", released.join(", ")) };
-    context.ui.done(&answer, None, format!("{task_id} skipped; {released}"))
+    let waiting: Vec<&str> = answer.still_waiting.iter().map(|task| task.id.as_str()).collect();
+    let waiting = if waiting.is_empty() { String::new() } else { format!("; still waiting for others: {}", waiting.join(", ")) };
+    let landing = answer.landing.as_ref().map(|task| format!("; {} lands the work of its plan", task.id)).unwrap_or_default();
+    context.ui.done(&answer, None, format!("{task_id} skipped; {released}{waiting}{landing}"))
 }

@@ -61,4 +61,9 @@ service! {
     send_message: SendMessageRequest => SendMessageResponse,
     explain_task: ExplainTaskRequest => ExplainTaskResponse,
     list_questions: ListQuestionsRequest => ListQuestionsResponse,
+    archive_tasks: ArchiveTasksRequest => ArchiveTasksResponse,
+    restore_task: RestoreTaskRequest => Task,
+    list_archived_tasks: ListArchivedTasksRequest => ListArchivedTasksResponse,
+    get_archive_settings: GetArchiveSettingsRequest => GetArchiveSettingsResponse,
+    get_chain_health: GetChainHealthRequest => GetChainHealthResponse,
 }

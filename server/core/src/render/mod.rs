@@ -4,12 +4,14 @@
 //!
 //! Spec: specs/server/core/render.md
 
+mod archive_note;
 mod dependency_list;
 mod icon;
 mod line;
 mod progress;
 mod tree;
 
+pub use archive_note::{ArchiveNote, archive_note};
 pub use dependency_list::{DependencyEntry, dependency_list};
 pub use icon::{PropertyTag, Style, status_colour, status_emoji, type_emoji};
 pub use line::TEXT_BUDGET;

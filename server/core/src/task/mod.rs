@@ -6,8 +6,10 @@
 
 mod attachment;
 mod blocked;
+mod chain;
 mod dependency;
 mod invariant;
+mod limits;
 mod model;
 mod retry;
 mod status;
@@ -16,8 +18,10 @@ mod trigger;
 
 pub use attachment::{Attachment, AttachmentKind};
 pub use blocked::BlockedReason;
+pub use chain::{branch_of, land_mode};
 pub use dependency::{CyclicDependency, DependencyGraph, EdgeError, check_edge, stuck_downstream};
 pub use invariant::{InvariantError, check_invariants};
+pub use limits::{LONGEST_MS, OwnLimits, SHORTEST_MS, run_limits};
 pub use model::{DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, Task, TaskOrigin, TaskType, VerificationType};
 pub use retry::{Backoff, FailureFingerprint, RetryDecision, SAME_FAILURE_LIMIT, after_failure, counts_as_retry};
 pub use status::TaskStatus;

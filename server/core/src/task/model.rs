@@ -2,6 +2,7 @@
 
 use super::attachment::Attachment;
 use super::blocked::BlockedReason;
+use super::limits::OwnLimits;
 use super::status::TaskStatus;
 use crate::ids::{AgentId, ProjectId, RunRef, TaskId};
 use crate::runtime::RuntimeKind;
@@ -116,6 +117,8 @@ pub struct Task {
     pub pr_url: Option<String>,
     /// Model tokens the task with all its descendants may use; `None`: the default.
     pub budget_tokens: Option<u64>,
+    /// Limits of its runs.
+    pub limits: OwnLimits,
     /// Who brought it.
     pub origin: TaskOrigin,
     /// When it was created.
@@ -157,6 +160,7 @@ impl Task {
             requires_approval: false,
             pr_url: None,
             budget_tokens: None,
+            limits: OwnLimits::default(),
             origin: TaskOrigin::Operator,
             created_at: at,
             updated_at: at,

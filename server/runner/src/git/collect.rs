@@ -71,6 +71,7 @@ impl Rooms {
         // From here on the run's work is settled: what test commands leave in the directory is not taken for it.
         let tip = mirror.branch(&order.branch).ok_or_else(|| GitError::Unknown { what: order.branch.clone() })?;
         mirror.set(&concluded_name(run), tip)?;
+        mirror.set(&held_name(run), tip)?;
         Ok(left_over)
     }
 
@@ -217,6 +218,11 @@ pub(super) fn concluded_name(run: &RunRef) -> String {
 /// Where the commit is noted that the task's branch started from.
 pub(super) fn base_name(run: &RunRef) -> String {
     format!("refs/aq/base/{}", run.task)
+}
+
+/// Where the tip is noted that this task last gave its branch: a branch that stands elsewhere was moved on by another step of its plan.
+pub(super) fn held_name(run: &RunRef) -> String {
+    format!("refs/aq/held/{}", run.task)
 }
 
 fn one_line(title: &str) -> String {

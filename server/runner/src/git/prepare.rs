@@ -11,7 +11,7 @@ use git2::Oid;
 
 use super::address::{check_branch, is_real_directory};
 use super::bench::Bench;
-use super::collect::{Branch, base_name};
+use super::collect::{Branch, base_name, held_name};
 use super::error::{AtPath, GitError, While};
 use super::mirror::{Mirror, Ready};
 use super::replay::{Replayed, contains, replay};
@@ -81,6 +81,7 @@ impl Rooms {
         };
         let base = mirror.repo.merge_base(tip, onto).unwrap_or(onto);
         mirror.set(&base_name(run), base)?;
+        mirror.set(&held_name(run), tip)?;
         Ok(Prepared {
             directory: making.directory,
             base_commit: base.to_string(),
@@ -119,8 +120,12 @@ impl Rooms {
     fn take_up(&self, making: &Making<'_>, warnings: &mut Vec<String>) -> Result<(Oid, bool, bool), GitError> {
         let Making { project, run, order, mirror, .. } = *making;
         let bench = Bench::open(&mirror.path, &making.directory, &run.task)?;
+        // Another step of the plan may have moved the branch on since this directory had it: then it is not set back (workspaces R5a).
+        let before = mirror.branch(&order.branch);
+        let elsewhere = before.is_some() && mirror.target(&held_name(run)).is_some_and(|held| before != Some(held));
+        let follow = if elsewhere { Branch::Stays } else { Branch::FollowsTheDirectory };
         let saved = self
-            .collect(project, run, &order.branch, mirror, Branch::FollowsTheDirectory)
+            .collect(project, run, &order.branch, mirror, follow)
             .and_then(|found| bench.snapshot(found.head, false).map(|files| (found, files)));
         let (found, files) = match saved {
             Ok(saved) => saved,
@@ -148,13 +153,29 @@ impl Rooms {
             bench.move_to(files, found.head, |path| left.tracked.contains(path))?;
             dirty = bench.snapshot(found.head, false)? != head_tree;
         }
+        let ahead = match before.filter(|_| elsewhere) {
+            Some(ahead) if !contains(&mirror.repo, found.head, ahead)? => Some(ahead),
+            _ => None,
+        };
+        let joined = match ahead {
+            Some(ahead) if !dirty && interrupted.is_none() => self.joined(making, &bench, found.head, ahead)?,
+            _ => None,
+        };
+        if ahead.is_some() && joined.is_none() {
+            let place = self.put_aside(&making.directory, &run.folder())?;
+            warnings.push(format!(
+                "other steps of the plan moved the branch on, and what this one left does not fit onto it; it was moved to {}",
+                place.display()
+            ));
+            return Ok((self.make(making, warnings)?, false, false));
+        }
         let mut tip = found.head;
         if !dirty {
-            let moved = match interrupted {
+            let moved = match interrupted.or(joined) {
                 Some(moved) => moved,
                 None => self.rebased(making, found.head, warnings)?,
             };
-            if moved != found.head && (interrupted.is_some() || !bench.would_collide(found.head, moved)?) {
+            if moved != found.head && (interrupted.or(joined).is_some() || !bench.would_collide(found.head, moved)?) {
                 mirror.set(&moving, moved)?;
                 bench.move_to(head_tree, moved, |_| true)?;
                 tip = moved;
@@ -164,6 +185,15 @@ impl Rooms {
         self.give_seat(making, tip, |seat| seat.replace(self, mirror, &bench, &making.directory))?;
         mirror.delete(&moving)?;
         Ok((tip, true, dirty))
+    }
+
+    /// The directory's commits on top of the branch that went on without them; `None` when they conflict, or when a file is in the way.
+    fn joined(&self, making: &Making<'_>, bench: &Bench, head: Oid, ahead: Oid) -> Result<Option<Oid>, GitError> {
+        let Making { order, mirror, .. } = *making;
+        Ok(match replay(&mirror.repo, &self.inner.identity, &order.branch, head, ahead)? {
+            Replayed::Clean(new) if !bench.would_collide(head, new)? => Some(new),
+            Replayed::Clean(_) | Replayed::Conflict(_) => None,
+        })
     }
 
     /// The branch moved onto the default branch when that brings no conflict, else as it is. The old tip stays reachable.

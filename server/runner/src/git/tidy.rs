@@ -50,6 +50,7 @@ impl Rooms {
             mirror.delete(&format!("{name}{branch}"))?;
         }
         mirror.delete(&format!("refs/aq/base/{task}"))?;
+        mirror.delete(&format!("refs/aq/held/{task}"))?;
         mirror.delete_all(&format!("refs/aq/landed/{task}/*"))?;
         mirror.delete_all(&format!("refs/aq/concluded/{task}/*"))
     }

@@ -88,6 +88,34 @@ fn a_retry_in_conflict_is_left_as_it_is() {
     assert_eq!(read(&directory, "readme.txt"), "agent\n");
 }
 
+/// F-083, workspaces R5a: a step that is tried again after another one moved their branch on joins its work to it; what does not fit is set aside, and
+/// in no case is the other's work lost from the branch.
+#[test]
+fn a_retried_step_never_sets_the_branch_back() {
+    for (file, text, joins) in [("c.txt", "three\n", true), ("a.txt", "other\n", false)] {
+        let world = World::new();
+        let remote = world.remote();
+        let first = clone_of(&remote, "swift-fox");
+        // The first try commits something and fails: nothing concludes it.
+        let directory = world.prepare(&first, 1).directory;
+        world.commit(&directory, file, text);
+        let mut second = clone_of(&remote, "calm-owl");
+        let run = run_of(&second, 1);
+        second.branch.clone_from(&first.branch);
+        let other = world.rooms.prepare(&project(), &run, &second).unwrap();
+        world.commit(&other.directory, "a.txt", "one\n");
+        world.rooms.commit_left_over(&project(), &run, &second, "two").unwrap();
+        let again = world.prepare(&first, 2);
+        assert_eq!(read(&again.directory, "a.txt"), "one\n", "{file}");
+        assert_eq!(world.show(&world.mirror(), &format!("{}:a.txt", first.branch)), "one");
+        assert_eq!((again.reused, again.directory.join("c.txt").exists()), (joins, joins), "{again:?}");
+        assert_eq!(again.warnings.iter().any(|text| text.contains("does not fit")), !joins, "{again:?}");
+        assert!(world.reachable_text().contains(text), "nothing is lost");
+        done(&world.finish(&first, 2));
+        world.assert_whole();
+    }
+}
+
 /// workspaces R4: chained steps share the parent's branch, each in a directory of its own.
 #[test]
 fn a_chained_step_starts_from_its_parents_branch() {

@@ -104,7 +104,7 @@ async fn nobody_is_left_after_a_normal_end() {
     .await;
 }
 
-/// I-14, shim R8: stopped.
+/// D-03, F-085, I-14, shim R8: stopped.
 #[tokio::test]
 async fn nobody_is_left_after_a_stop() {
     every_brood(
@@ -122,7 +122,7 @@ async fn nobody_is_left_after_a_stop() {
     .await;
 }
 
-/// I-14, shim R7: the wall-clock limit.
+/// F-076, I-14, shim R7: the wall-clock limit.
 #[tokio::test]
 async fn nobody_is_left_after_the_wall_limit() {
     every_brood(
@@ -137,7 +137,7 @@ async fn nobody_is_left_after_the_wall_limit() {
     .await;
 }
 
-/// I-14, shim R7: the silence limit.
+/// F-076, D-07, I-14, shim R7: the silence limit.
 #[tokio::test]
 async fn nobody_is_left_after_silence() {
     every_brood(

@@ -19,5 +19,5 @@ pub(super) use event::event;
 pub(super) use project::project;
 pub(super) use run::run;
 pub(super) use task::{TaskExtra, link, task, task_ref};
-pub(super) use words::{runtime, task_status, timestamp};
+pub(super) use words::{block_reason, runtime, task_status, timestamp};
 pub(super) use workspace::workspace;

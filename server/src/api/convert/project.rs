@@ -5,7 +5,7 @@ use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
 use super::admin::status_counts;
-use super::words::{runtime, timestamp};
+use super::words::{limit, runtime, timestamp};
 use crate::lifecycle::{Figures, ProjectHot};
 
 /// A project with what is known of its work.
@@ -33,5 +33,7 @@ pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, now: Timestam
         task_counts: status_counts(&hot.counts),
         workspace_count: u32::try_from(workspaces).unwrap_or(u32::MAX),
         window_tokens: hot.usage.tokens_at(now),
+        time_limit: limit(project.limits.time_ms),
+        silence_limit: limit(project.limits.silence_ms),
     }
 }

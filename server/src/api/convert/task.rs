@@ -5,7 +5,7 @@ use aq_core::task::{Attachment, AttachmentKind};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
-use super::words::{block_reason, runtime, task_status, task_type, timestamp};
+use super::words::{block_reason, limit, runtime, task_status, task_type, timestamp};
 use crate::events::wire;
 use crate::store::TaskRecord;
 use crate::store::dependencies::TaskLink;
@@ -78,6 +78,8 @@ pub(in crate::api) fn task(record: &TaskRecord, extra: TaskExtra) -> pb::Task {
         finished_at: extra.finished_at.map(timestamp),
         question: extra.question,
         archived: task.is_archived(),
+        time_limit: limit(task.limits.time_ms),
+        silence_limit: limit(task.limits.silence_ms),
     }
 }
 

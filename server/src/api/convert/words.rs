@@ -13,6 +13,11 @@ pub(in crate::api) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     crate::events::wire::timestamp(at)
 }
 
+/// A limit of runs; none where nothing is set.
+pub(in crate::api) fn limit(millis: Option<u64>) -> Option<prost_types::Duration> {
+    millis.map(|millis| aq_proto::time::duration(std::time::Duration::from_millis(millis)))
+}
+
 /// A runtime; unspecified for none.
 pub(in crate::api) fn runtime(runtime: Option<RuntimeKind>) -> i32 {
     match runtime {
@@ -60,7 +65,7 @@ pub(super) fn task_type(kind: Option<TaskType>) -> i32 {
 }
 
 /// Why a task is blocked.
-pub(super) fn block_reason(reason: Option<BlockedReason>) -> i32 {
+pub(in crate::api) fn block_reason(reason: Option<BlockedReason>) -> i32 {
     let Some(reason) = reason else { return pb::BlockReason::Unspecified.into() };
     match reason {
         BlockedReason::Dependency => pb::BlockReason::Dependency,
@@ -94,7 +99,7 @@ pub(super) fn run_state(state: RunState, waits: bool) -> i32 {
 /// How a run ended. Which way a landing failed is told by the task's block.
 pub(super) fn run_outcome(result: RunResult, block: Option<BlockedReason>) -> i32 {
     match (result, block) {
-        (RunResult::Done | RunResult::NeedsReview, _) => pb::RunOutcome::Succeeded,
+        (RunResult::Done | RunResult::Kept | RunResult::NeedsReview, _) => pb::RunOutcome::Succeeded,
         (RunResult::NoOp, _) => pb::RunOutcome::NothingToDo,
         (RunResult::Failed, _) => pb::RunOutcome::Failed,
         (RunResult::Limited, _) => pb::RunOutcome::Limited,

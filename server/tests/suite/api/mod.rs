@@ -1,5 +1,6 @@
 //! The calls of the contract, through their wire form, without a socket.
 
+mod archive;
 mod events;
 mod explain;
 mod fixture;

@@ -7,7 +7,7 @@ use super::backend::{Home, on_both};
 use super::samples::{at, project_id};
 
 on_both! {
-    /// F-020: a fresh database gets every table, an up-to-date one is left alone.
+    /// F-020, D-31, D-32: a fresh database gets every table, an up-to-date one is left alone.
     fn a_second_start_changes_nothing(home) {
         let backups = home.folder().join("backups");
         let (mut db, first) = open_migrated(home.url(), &backups, at(1)).unwrap();
@@ -21,7 +21,7 @@ on_both! {
         assert!(Reader::start(home.url(), 1).is_ok());
     }
 
-    /// F-020: a database of a newer server is not touched.
+    /// F-020, D-32: a database of a newer server is not touched.
     fn a_newer_schema_is_refused(home) {
         let mut db = home.open();
         db.batch("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')").unwrap();

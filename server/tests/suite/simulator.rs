@@ -1,0 +1,117 @@
+//! Histories: seeded sequences of commands, reports, kills and jumps of the clock against the real store, lifecycle and orchestrator. After every step
+//! the promises of the system are checked, and in the end everything that was asked for has to come to its end.
+//!
+//! `AQ_HISTORIES=2000 cargo test -p aq-server --test suite simulator` lives many of them; a failure names its seed, and `AQ_SEED=<seed>` lives that one
+//! again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aq_core::task::Backoff;
+use aq_core::time::Timestamp;
+use aq_server::clock::{Clock as _, ManualClock};
+use aq_server::commands::check::check;
+use aq_server::orchestrator::Policy;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+
+use crate::figures::{Step, World, both, check_rows, step};
+use crate::harness::{Harness, policy};
+
+/// Histories of a usual run of the tests.
+const USUAL: u64 = 12;
+
+/// The seed to live again, and how many histories there shall be.
+#[expect(clippy::disallowed_methods, reason = "a test is told what to repeat by the environment")]
+fn asked() -> (Option<u64>, u64) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    (number("AQ_SEED"), number("AQ_HISTORIES").unwrap_or(USUAL))
+}
+
+/// The steps of a seed, always the same.
+fn history(seed: u64) -> Vec<Step> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    prop::collection::vec(step(), 8..36).new_tree(&mut runner).unwrap().current()
+}
+
+/// Retries wait for an instant that chance does not move, so that a seed gives the same history again.
+fn plain() -> Policy {
+    Policy { backoff: Backoff { base_ms: 2, max_ms: 2 }, ..policy() }
+}
+
+/// A home in memory where the machine has one: nothing here is about disks.
+fn home() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// The checks of the server itself, and that memory is the rows.
+async fn promises(server: &Harness) -> Result<(), String> {
+    let now = server.clock.now();
+    let findings = server.engine.submit(move |tx| check(tx, now)).await.map_err(|error| error.to_string())?;
+    if !findings.is_empty() {
+        return Err(format!("{findings:#?}"));
+    }
+    check_rows(server).await
+}
+
+async fn live(seed: u64) -> Result<(), String> {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)));
+    let mut world = World::on(Harness::start_with(home(), clock, plain()).await).await;
+    for (number, step) in history(seed).iter().enumerate() {
+        let at = |wrong: String| format!("step {number}, {step:?}: {wrong}");
+        world.step(step).await.map_err(at)?;
+        match step {
+            Step::Restart => world = world.again(false).await,
+            Step::Kill(asks) => {
+                world.ask_and_go(asks).await;
+                world = world.again(true).await;
+            }
+            _ => {}
+        }
+        promises(&world.server).await.map_err(at)?;
+    }
+    world = world.again(false).await;
+    world.finish().await?;
+    promises(&world.server).await?;
+    let (memory, rows) = both(&world.server, false).await;
+    if memory == rows { Ok(()) } else { Err(format!("memory:\n{memory}\nrows:\n{rows}")) }
+}
+
+fn live_on_a_thread(seed: u64) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(live(seed))
+}
+
+/// I-09, I-13, lifecycle R1–R17, chains R1–R5, commands R1: whatever happens in whatever order, killed or not, the promises hold after every step and nothing
+/// is stuck in the end.
+#[test]
+fn histories_keep_the_promises() {
+    let (again, count) = asked();
+    if let Some(seed) = again {
+        let told = history(seed).iter().enumerate().map(|(number, step)| format!("{number}: {step:?}")).collect::<Vec<_>>().join("\n");
+        return live_on_a_thread(seed).unwrap_or_else(|wrong| panic!("seed {seed}\n{told}\n{wrong}"));
+    }
+    let next = AtomicU64::new(1);
+    let work = || {
+        let mut wrong = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > count || !wrong.is_empty() {
+                return wrong;
+            }
+            if let Err(found) = live_on_a_thread(seed) {
+                wrong.push(format!("AQ_SEED={seed} lives it again: {found}"));
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}

@@ -58,7 +58,7 @@ macro_rules! words {
 }
 
 words! {
-    Runtime "RUNTIME_" [Scripted, Command, Claude, Codex];
+    Runtime "RUNTIME_" [Scripted, Command, Claude, Codex, Gemini, Opencode, Acp];
     TaskType "TASK_TYPE_" [Feature, Bugfix, Refactor, Test, Docs, Chore, Research, Plan];
     TaskStatus "TASK_STATUS_" [
         Defined, Ready, Assigned, InProgress, WaitingInput, Paused, Verifying, AwaitingApproval, Completed, Failed, Blocked,

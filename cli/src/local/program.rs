@@ -42,9 +42,13 @@ pub(crate) struct AgentProgram {
     pub(crate) runtime: &'static str,
 }
 
-/// The agent programs that are looked for.
-pub(crate) const AGENT_PROGRAMS: [AgentProgram; 2] =
-    [AgentProgram { name: "claude", runtime: "claude" }, AgentProgram { name: "codex", runtime: "codex" }];
+/// The agent programs that are looked for, the best known last.
+pub(crate) const AGENT_PROGRAMS: [AgentProgram; 4] = [
+    AgentProgram { name: "opencode", runtime: "opencode" },
+    AgentProgram { name: "gemini", runtime: "gemini" },
+    AgentProgram { name: "codex", runtime: "codex" },
+    AgentProgram { name: "claude", runtime: "claude" },
+];
 
 #[cfg(test)]
 mod tests {

@@ -57,6 +57,12 @@ pub(crate) fn show(look: &Look, agent: &Agent) -> String {
     sheet.field("since", time::both(look, agent.busy_since.as_ref()));
     sheet.field("command", profile.command.join(" ")).field("model", &profile.model);
     sheet.field("permission mode", &profile.permission_mode).field("allowed tools", profile.allowed_tools.join(", "));
+    for server in &profile.mcp_servers {
+        let place = if server.url.is_empty() { format!("{} {}", server.command, server.args.join(" ")) } else { server.url.clone() };
+        let secrets = server.env.iter().chain(&server.headers).map(|secret| secret.name.as_str()).collect::<Vec<_>>().join(", ");
+        let secrets = if secrets.is_empty() { secrets } else { format!(" ({secrets})") };
+        sheet.field("MCP server", format!("{}: {}{secrets}", server.name, place.trim_end()));
+    }
     let mut variables: Vec<&str> = profile.env.keys().map(String::as_str).collect();
     variables.sort_unstable();
     sheet.field("variables", variables.join(", "));

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod names;
 pub mod output;
 pub mod principal;
+pub mod profile;
 pub mod project;
 pub mod render;
 pub mod run;

@@ -11,6 +11,7 @@ use std::pin::Pin;
 
 use crate::ids::{AgentId, ProjectId, RunRef, WorkspaceId};
 use crate::output::{FailureClass, OutputItem};
+use crate::profile::McpServer;
 use crate::runtime::RuntimeKind;
 use crate::time::Timestamp;
 
@@ -77,6 +78,8 @@ pub struct RuntimeProfile {
     pub permission_mode: String,
     /// Tools that need no permission.
     pub allowed_tools: Vec<String>,
+    /// Servers of tools that the agent may use.
+    pub mcp_servers: Vec<McpServer>,
     /// Text added to the program's system prompt.
     pub system_prompt_suffix: String,
     /// Variables added to the agent's allow-listed environment. Values are secrets until proven otherwise.

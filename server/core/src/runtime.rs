@@ -15,11 +15,17 @@ pub enum RuntimeKind {
     Claude,
     /// The OpenAI Codex CLI over its app-server protocol.
     Codex,
+    /// The Gemini CLI over its own stream, or over the Agent Client Protocol where it asks.
+    Gemini,
+    /// OpenCode over its own stream, or over the Agent Client Protocol where it asks.
+    OpenCode,
+    /// Any agent that speaks the Agent Client Protocol.
+    Acp,
 }
 
 impl RuntimeKind {
     /// Every kind, in the order shown to people.
-    pub const ALL: [Self; 4] = [Self::Scripted, Self::Command, Self::Claude, Self::Codex];
+    pub const ALL: [Self; 7] = [Self::Scripted, Self::Command, Self::Claude, Self::Codex, Self::Gemini, Self::OpenCode, Self::Acp];
 
     /// The name used in the API, the configuration and the store.
     #[must_use]
@@ -29,6 +35,9 @@ impl RuntimeKind {
             Self::Command => "command",
             Self::Claude => "claude",
             Self::Codex => "codex",
+            Self::Gemini => "gemini",
+            Self::OpenCode => "opencode",
+            Self::Acp => "acp",
         }
     }
 

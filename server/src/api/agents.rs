@@ -1,6 +1,9 @@
 //! AgentService.
 
+use std::collections::BTreeMap;
+
 use aq_core::ids::AgentId;
+use aq_core::profile::McpServer;
 use aq_core::runner_link::RuntimeProfile;
 use aq_proto::v1 as pb;
 use pb::agent_service_server::AgentService;
@@ -25,6 +28,7 @@ const FIELDS: &[&str] = &[
     "profile.model",
     "profile.permission_mode",
     "profile.allowed_tools",
+    "profile.mcp_servers",
     "profile.system_prompt_suffix",
     "profile.env",
 ];
@@ -53,18 +57,32 @@ fn lay(named: &std::collections::BTreeSet<&'static str>, new: &RuntimeProfile, p
         model: from("profile.model").model.clone(),
         permission_mode: from("profile.permission_mode").permission_mode.clone(),
         allowed_tools: from("profile.allowed_tools").allowed_tools.clone(),
+        mcp_servers: keep_secrets(&from("profile.mcp_servers").mcp_servers, &present.mcp_servers),
         system_prompt_suffix: from("profile.system_prompt_suffix").system_prompt_suffix.clone(),
         // Answers hold names without values: a value that comes back empty is the one that is stored.
-        env: from("profile.env")
-            .env
-            .iter()
-            .map(|(name, value)| {
-                let kept = if value.is_empty() { present.env.get(name) } else { None };
-                (name.clone(), kept.unwrap_or(value).clone())
-            })
-            .collect(),
+        env: kept(&from("profile.env").env, &present.env),
         login_dir: present.login_dir.clone(),
     }
+}
+
+/// Secrets as given; a value that comes back empty is the one that is stored under its name.
+fn kept(given: &BTreeMap<String, String>, present: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let keep = |(name, value): (&String, &String)| {
+        let stored = if value.is_empty() { present.get(name) } else { None };
+        (name.clone(), stored.unwrap_or(value).clone())
+    };
+    given.iter().map(keep).collect()
+}
+
+/// MCP servers as given, with the secrets that are stored for a server of the same name.
+fn keep_secrets(given: &[McpServer], present: &[McpServer]) -> Vec<McpServer> {
+    let mut servers = given.to_vec();
+    for server in &mut servers {
+        if let Some(stored) = present.iter().find(|stored| stored.name == server.name) {
+            *server.secrets_mut() = kept(server.secrets(), stored.secrets());
+        }
+    }
+    servers
 }
 
 impl Agents {
@@ -84,10 +102,9 @@ impl AgentService for Agents {
         let body = &call.body;
         let fields = AgentFields {
             name: Some(short("name", &body.name)?).filter(|name| !name.is_empty()),
-            runtime: Some(
-                runtime("runtime", body.runtime)?
-                    .ok_or_else(|| ApiError::invalid("runtime", "is missing; choose scripted, command or claude"))?,
-            ),
+            runtime: Some(runtime("runtime", body.runtime)?.ok_or_else(|| {
+                ApiError::invalid("runtime", "is missing; choose scripted, command, claude, codex, gemini, opencode or acp")
+            })?),
             profile: body.profile.as_ref().map(|new| profile("profile", new)).transpose()?,
             account: Some(optional_account("account_id", &body.account_id)?),
         };
@@ -122,7 +139,8 @@ impl AgentService for Agents {
         let id = agent_id("agent.id", &new.id)?;
         let named = mask(call.body.update_mask.as_ref(), FIELDS)?;
         let kind = if named.contains("runtime") {
-            let missing = || ApiError::invalid("agent.runtime", "is missing; choose scripted, command or claude");
+            let missing =
+                || ApiError::invalid("agent.runtime", "is missing; choose scripted, command, claude, codex, gemini, opencode or acp");
             Some(runtime("agent.runtime", new.runtime)?.ok_or_else(missing)?)
         } else {
             None

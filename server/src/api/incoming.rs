@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use aq_core::ids::{AccountId, AgentId, InvalidId, ProjectId, TaskId, WorkspaceId};
+use aq_core::profile::{McpServer, McpTransport};
 use aq_core::runner_link::RuntimeProfile;
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{TaskStatus, TaskType};
@@ -84,6 +85,9 @@ pub(super) fn runtime(field: &str, value: i32) -> Result<Option<RuntimeKind>, Ap
         pb::Runtime::Command => Some(RuntimeKind::Command),
         pb::Runtime::Claude => Some(RuntimeKind::Claude),
         pb::Runtime::Codex => Some(RuntimeKind::Codex),
+        pb::Runtime::Gemini => Some(RuntimeKind::Gemini),
+        pb::Runtime::Opencode => Some(RuntimeKind::OpenCode),
+        pb::Runtime::Acp => Some(RuntimeKind::Acp),
     }))
 }
 
@@ -149,17 +153,17 @@ pub(super) fn profile(field: &str, profile: &pb::RuntimeProfile) -> Result<Runti
         short(&format!("{field}.command[{index}]"), argument)?;
     }
     for (name, value) in &profile.env {
-        let named = !name.is_empty() && name.len() <= 256 && !name.contains(['=', '\0']);
-        if !named || value.contains('\0') || value.len() > 32 * 1024 {
-            let name: String = name.chars().take(64).collect();
-            return Err(ApiError::invalid(at("env"), format!("`{name}` is not the name and value of a variable")));
-        }
+        variable(&at("env"), name, value)?;
     }
+    few(&at("mcp_servers"), profile.mcp_servers.len())?;
+    let servers = profile.mcp_servers.iter().enumerate();
+    let mcp_servers = servers.map(|(index, server)| mcp_server(&at(&format!("mcp_servers[{index}]")), server)).collect::<Result<_, _>>()?;
     Ok(RuntimeProfile {
         command: profile.command.clone(),
         model: short(&at("model"), &profile.model)?,
         permission_mode: short(&at("permission_mode"), &profile.permission_mode)?,
         allowed_tools: profile.allowed_tools.clone(),
+        mcp_servers,
         system_prompt_suffix: profile.system_prompt_suffix.clone(),
         env: profile.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         login_dir: String::new(),
@@ -169,6 +173,50 @@ pub(super) fn profile(field: &str, profile: &pb::RuntimeProfile) -> Result<Runti
 /// The limit in a field that may be unset, in milliseconds.
 pub(super) fn limit_ms(field: &str, value: Option<&prost_types::Duration>) -> Result<Option<u64>, ApiError> {
     Ok(length(field, value)?.map(|length| u64::try_from(length.as_millis()).unwrap_or(u64::MAX)))
+}
+
+/// Refuses what cannot be a variable, or a header of HTTP.
+fn variable(field: &str, name: &str, value: &str) -> Result<(), ApiError> {
+    let named = !name.is_empty() && name.len() <= 256 && !name.contains(['=', '\0']);
+    if !named || value.contains('\0') || value.len() > 32 * 1024 {
+        let name: String = name.chars().take(64).collect();
+        return Err(ApiError::invalid(field, format!("`{name}` is not the name and value of a variable")));
+    }
+    Ok(())
+}
+
+/// An MCP server: one that has a URL is reached by HTTP, any other is a program.
+fn mcp_server(field: &str, server: &pb::McpServer) -> Result<McpServer, ApiError> {
+    let at = |name: &str| format!("{field}.{name}");
+    few(&at("args"), server.args.len())?;
+    let secrets = |name: &str, given: &[pb::NamedSecret]| {
+        few(&at(name), given.len())?;
+        given.iter().try_for_each(|secret| variable(&at(name), &secret.name, &secret.value))?;
+        Ok::<_, ApiError>(given.iter().map(|secret| (secret.name.clone(), secret.value.clone())).collect())
+    };
+    let remote = !server.url.is_empty();
+    let stray = match remote {
+        true if !server.command.is_empty() => Some("command"),
+        true if !server.args.is_empty() => Some("args"),
+        true if !server.env.is_empty() => Some("env"),
+        false if !server.headers.is_empty() => Some("headers"),
+        _ => None,
+    };
+    if let Some(stray) = stray {
+        let problem = if remote { "cannot stand beside a url; a server is a program or a url" } else { "are sent to a url; give one" };
+        return Err(ApiError::invalid(at(stray), problem));
+    }
+    let transport = if remote {
+        McpTransport::Http { url: short(&at("url"), &server.url)?, headers: secrets("headers", &server.headers)? }
+    } else {
+        let args = server.args.iter().enumerate().map(|(index, argument)| short(&at(&format!("args[{index}]")), argument));
+        McpTransport::Stdio {
+            command: short(&at("command"), &server.command)?,
+            args: args.collect::<Result<_, _>>()?,
+            env: secrets("env", &server.env)?,
+        }
+    };
+    Ok(McpServer { name: short(&at("name"), &server.name)?, transport })
 }
 
 /// The fields that an update names. `*` stands for all of them; an unknown one is refused with the list.

@@ -4,13 +4,14 @@ use aq_core::agent::{Agent, AgentState};
 use aq_core::event::EventKind;
 use aq_core::ids::{AccountId, AgentId};
 use aq_core::names::{generate_agent_name, id_slug};
+use aq_core::profile::misfits;
 use aq_core::runner_link::RuntimeProfile;
 use aq_core::runtime::RuntimeKind;
 use rand::Rng as _;
 use serde_json::json;
 
 use super::context::{Context, agent};
-use super::error::CommandError;
+use super::error::{CommandError, Violation};
 use crate::lifecycle::{Subject, Tx, announce};
 use crate::store::{StoreError, agents};
 
@@ -55,7 +56,9 @@ fn subject(id: &AgentId) -> Subject {
 /// [`CommandError::Exists`] for a name whose slug is taken, by a deleted agent too.
 pub fn create(tx: &mut Tx<'_>, context: &Context, fields: &AgentFields) -> Result<Agent, CommandError> {
     check(tx, fields)?;
-    let runtime = fields.runtime.ok_or_else(|| CommandError::invalid("runtime", "is missing; choose scripted, command or claude"))?;
+    let runtime = fields
+        .runtime
+        .ok_or_else(|| CommandError::invalid("runtime", "is missing; choose scripted, command, claude, codex, gemini, opencode or acp"))?;
     let name = if let Some(name) = &fields.name {
         name.trim().to_owned()
     } else {
@@ -81,14 +84,14 @@ pub fn create(tx: &mut Tx<'_>, context: &Context, fields: &AgentFields) -> Resul
     Ok(new)
 }
 
+/// What the runtime cannot honour is refused with its field, before anything is started with it.
 fn check_profile(agent: &Agent) -> Result<(), CommandError> {
-    if agent.runtime == RuntimeKind::Command && agent.profile.command.is_empty() {
-        return Err(CommandError::invalid(
-            "profile.command",
-            "is empty; an agent of runtime `command` needs the program and its arguments",
-        ));
+    let misfits = misfits(agent.runtime, &agent.profile);
+    if misfits.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let violations = misfits.into_iter().map(|misfit| Violation::new(format!("profile.{}", misfit.field), misfit.problem));
+    Err(CommandError::Invalid(violations.collect()))
 }
 
 fn save(

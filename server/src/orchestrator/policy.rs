@@ -106,6 +106,7 @@ impl Policy {
             model: text(&own.model, &base.model),
             permission_mode: text(&own.permission_mode, &base.permission_mode),
             allowed_tools: list(&own.allowed_tools, &base.allowed_tools),
+            mcp_servers: if own.mcp_servers.is_empty() { base.mcp_servers } else { own.mcp_servers.clone() },
             system_prompt_suffix: text(&own.system_prompt_suffix, &base.system_prompt_suffix),
             env,
             login_dir: text(&own.login_dir, if login_dir.is_empty() { &base.login_dir } else { login_dir }),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aq_core::agent::{Agent, AgentState};
 use aq_core::ids::{AccountId, AgentId};
+use aq_core::profile::{McpServer, McpTransport};
 use aq_core::runner_link::RuntimeProfile;
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
@@ -35,9 +36,46 @@ struct StoredProfile {
     model: String,
     permission_mode: String,
     allowed_tools: Vec<String>,
+    mcp_servers: Vec<StoredServer>,
     system_prompt_suffix: String,
     env: BTreeMap<String, String>,
     login_dir: String,
+}
+
+/// The stored form of an MCP server: one with a URL is reached by HTTP, any other is a program.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+struct StoredServer {
+    name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    url: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    command: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    args: Vec<String>,
+    /// Variables of a program, headers for a URL.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    secrets: BTreeMap<String, String>,
+}
+
+impl From<McpServer> for StoredServer {
+    fn from(server: McpServer) -> Self {
+        match server.transport {
+            McpTransport::Stdio { command, args, env } => Self { name: server.name, command, args, secrets: env, ..Self::default() },
+            McpTransport::Http { url, headers } => Self { name: server.name, url, secrets: headers, ..Self::default() },
+        }
+    }
+}
+
+impl From<StoredServer> for McpServer {
+    fn from(stored: StoredServer) -> Self {
+        let StoredServer { name, url, command, args, secrets } = stored;
+        let transport = match url.is_empty() {
+            true => McpTransport::Stdio { command, args, env: secrets },
+            false => McpTransport::Http { url, headers: secrets },
+        };
+        Self { name, transport }
+    }
 }
 
 impl TryFrom<Row> for Agent {
@@ -54,6 +92,7 @@ impl TryFrom<Row> for Agent {
                 model: profile.model,
                 permission_mode: profile.permission_mode,
                 allowed_tools: profile.allowed_tools,
+                mcp_servers: profile.mcp_servers.into_iter().map(McpServer::from).collect(),
                 system_prompt_suffix: profile.system_prompt_suffix,
                 env: profile.env,
                 login_dir: profile.login_dir,
@@ -83,6 +122,7 @@ impl From<&Agent> for Row {
                 model: profile.model,
                 permission_mode: profile.permission_mode,
                 allowed_tools: profile.allowed_tools,
+                mcp_servers: profile.mcp_servers.into_iter().map(StoredServer::from).collect(),
                 system_prompt_suffix: profile.system_prompt_suffix,
                 env: profile.env,
                 login_dir: profile.login_dir,

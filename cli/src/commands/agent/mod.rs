@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod edit;
 mod list;
+mod mcp;
 mod pause;
 mod profile;
 mod resume;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use aq_proto::v1::RuntimeProfile;
 
+use super::mcp;
+
 /// How the program is run.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ProfileArgs {
@@ -19,6 +21,9 @@ pub(crate) struct ProfileArgs {
     /// Text added to the program's system prompt
     #[arg(long = "system-prompt", value_name = "TEXT")]
     system_prompt_suffix: Option<String>,
+    /// JSON file of MCP servers as other tools keep it, {"mcpServers": {NAME: {command, args, env} or {url, headers}}}, or none
+    #[arg(long, value_name = "FILE|none")]
+    mcp_file: Option<String>,
     /// File of NAME=VALUE lines added to the agent's environment; for secrets, readable by you only
     #[arg(long, value_name = "FILE")]
     env_file: Option<String>,
@@ -63,6 +68,10 @@ impl ProfileArgs {
         if let Some(text) = self.system_prompt_suffix {
             profile.system_prompt_suffix = text;
             paths.push("profile.system_prompt_suffix");
+        }
+        if let Some(path) = self.mcp_file {
+            profile.mcp_servers = if path == "none" { Vec::new() } else { mcp::read(&path)? };
+            paths.push("profile.mcp_servers");
         }
         if let Some(path) = self.env_file {
             let failed = |error: std::io::Error| crate::error::CliError::usage(format!("cannot read {path}: {error}"));

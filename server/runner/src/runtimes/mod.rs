@@ -7,15 +7,25 @@
 mod clip;
 mod clock_text;
 mod ending;
+mod envelope;
 mod environment;
+mod joined;
 mod json;
 mod normalizer;
 mod port;
+mod refusal;
 mod registry;
+mod reset_text;
+mod sidelines;
+mod telling;
+mod wait_text;
 
+pub mod acp;
 pub mod claude;
 pub mod codex;
 pub mod command;
+pub mod gemini;
+pub mod opencode;
 pub mod scripted;
 
 pub use clip::{clip, first_line};

@@ -31,6 +31,8 @@ pub struct LaunchOrder<'a> {
     pub launch: u32,
     /// The program's home, made for the task.
     pub home: &'a Path,
+    /// Where it works: the task's checkout.
+    pub directory: &'a Path,
     /// Our own program, which also plays the scripted agent.
     pub ourselves: &'a Path,
     /// True when the agent will run as root.
@@ -95,6 +97,17 @@ pub enum LaunchRefused {
         /// The words that it knows.
         known: &'static str,
     },
+}
+
+/// An option with its value, as two arguments.
+///
+/// # Errors
+/// [`LaunchRefused::LooksLikeOption`] when the value is empty or would be taken for an option.
+pub(in crate::runtimes) fn option(flag: &str, field: &'static str, value: &str) -> Result<[String; 2], LaunchRefused> {
+    if value.is_empty() || value.starts_with('-') {
+        return Err(LaunchRefused::LooksLikeOption { field, value: value.to_owned() });
+    }
+    Ok([flag.to_owned(), value.to_owned()])
 }
 
 /// One kind of program (F-095).

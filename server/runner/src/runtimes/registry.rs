@@ -4,9 +4,12 @@
 
 use aq_core::runtime::RuntimeKind;
 
+use super::acp::Acp;
 use super::claude::Claude;
 use super::codex::Codex;
 use super::command::Command;
+use super::gemini::Gemini;
+use super::opencode::OpenCode;
 use super::port::Runtime;
 use super::scripted::Scripted;
 
@@ -18,6 +21,9 @@ pub fn runtime(kind: RuntimeKind) -> &'static dyn Runtime {
         RuntimeKind::Command => &Command,
         RuntimeKind::Claude => &Claude,
         RuntimeKind::Codex => &Codex,
+        RuntimeKind::Gemini => &Gemini,
+        RuntimeKind::OpenCode => &OpenCode,
+        RuntimeKind::Acp => &Acp,
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn run(shared: &Arc<Shared>, start: &StartRun, last_seq: Option
         let message = format!("the run's folder {} cannot be made: {error}", folder.display());
         return journal.finish(failed(FailureClass::Internal, message), None).await;
     }
-    journal.hide(start.secrets.iter().chain(start.profile.env.values()).cloned().collect());
+    journal.hide(start.secrets.iter().cloned().chain(start.profile.secrets()).collect());
     let lost = !begun && !journal.is_known() && journal.has_reported();
     journal.recover().await?;
     if let Some(end) = journal.cursor.end.clone() {
@@ -109,6 +109,7 @@ async fn launches(
     mailbox: &mut Mailbox,
 ) -> Result<(RunOutcome, Option<i32>), LinkClosed> {
     let home = shared.home.task_home(&start.project, &start.run.task);
+    let directory = directory(shared, start, &journal.cursor.directory);
     loop {
         let number = journal.cursor.launch;
         let session = match &journal.cursor.session {
@@ -121,6 +122,7 @@ async fn launches(
             session: &session,
             launch: number,
             home: &home,
+            directory: &directory,
             ourselves: &shared.config.program,
             is_root: rustix::process::geteuid().is_root(),
             root_bypass: shared.config.root_bypass,
@@ -168,13 +170,12 @@ async fn launch(shared: &Arc<Shared>, order: &LaunchOrder<'_>, journal: &mut Jou
         return Ok(over(FailureClass::Internal, format!("{}: {error}", order.home.display())));
     }
     let folder = shared.home.launch(&start.run, order.launch);
-    let directory = directory(shared, start, &journal.cursor.directory);
     let name = start.run.folder();
     let program = Program {
         name: &name,
         epoch: start.epoch,
         folder: &folder,
-        directory: &directory,
+        directory: order.directory,
         home: order.home,
         limits: start.limits,
         argv: plan.argv.clone(),

@@ -109,10 +109,16 @@ fn readable(shared: &Shared, base: &BTreeMap<String, String>, program: &str) -> 
     // A program is often a link into the folder where the rest of it lies.
     let behind = found.as_deref().and_then(|found| found.canonicalize().ok());
     readable.extend(behind.as_deref().and_then(Path::parent).map(Path::to_owned));
+    readable.extend(behind.as_deref().and_then(packages).map(Path::to_owned));
     readable.extend(found);
     readable.extend(folders);
     readable.push(shared.config.program.clone());
     readable
+}
+
+/// The folder of packages that a program lies in, the outermost one: what it is made of lies beside it (runtimes R13).
+fn packages(program: &Path) -> Option<&Path> {
+    program.ancestors().filter(|folder| folder.file_name().is_some_and(|name| name == "node_modules")).last()
 }
 
 fn search_path(base: &BTreeMap<String, String>) -> Vec<PathBuf> {
@@ -159,12 +165,20 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::Path;
 
-    use super::native_program;
+    use super::{native_program, packages};
 
     fn put(path: &Path, mode: u32) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "#!/bin/sh\n").unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Runtimes R13: a program in a folder of packages may read all of it, not what lies above.
+    #[test]
+    fn packages_lie_together() {
+        let within = Path::new("/opt/x/node_modules/@a/cli/node_modules/b/index.js");
+        assert_eq!(packages(within), Some(Path::new("/opt/x/node_modules")));
+        assert_eq!(packages(Path::new("/usr/bin/git")), None);
     }
 
     /// Runtimes R11: the first native program that can be executed is found behind a launcher on the search path, through links; without one

@@ -42,6 +42,7 @@ pub(crate) fn order<'a>(start: &'a StartRun, is_root: bool, root_bypass: bool) -
         session: &start.session,
         launch: 0,
         home: Path::new("/home/of/task"),
+        directory: Path::new("/work/shop"),
         ourselves: Path::new("/bin/aqd"),
         is_root,
         root_bypass,

@@ -1,5 +1,8 @@
 //! Claude R1, R2, R12: how the program is started.
 
+use std::collections::BTreeMap;
+
+use aq_core::profile::{McpServer, McpTransport};
 use aq_core::runner_link::SessionOrder;
 use aq_core::runtime::RuntimeKind;
 use aq_runner::runtimes::{LaunchRefused, runtime};
@@ -42,6 +45,26 @@ fn arguments_follow_the_profile() {
     assert!(!full.env.contains_key("CLAUDECODE"));
     assert!(full.secrets.contains(&"secret-secret".to_owned()));
     assert_eq!(full.writable, [std::path::PathBuf::from("/logins/a")]);
+}
+
+/// R14: MCP servers stand in a private file, never in the arguments; their tools need no permission.
+#[test]
+fn servers_of_tools() {
+    let mut start = start(RuntimeKind::Claude);
+    let secret = |name: &str| BTreeMap::from([(name.to_owned(), "s3cret-value".to_owned())]);
+    let transports = [
+        ("lab", McpTransport::Stdio { command: "tools".to_owned(), args: vec!["-v".to_owned()], env: secret("TOKEN") }),
+        ("far", McpTransport::Http { url: "https://x".to_owned(), headers: secret("Authorization") }),
+    ];
+    start.profile.mcp_servers = transports.map(|(name, transport)| McpServer { name: name.to_owned(), transport }).into();
+    let plan = plan(&start).unwrap();
+    let line = plan.argv.join(" ");
+    assert!(line.contains(" --mcp-config /home/of/task/.aq-mcp.json --strict-mcp-config --allowedTools "), "{line}");
+    assert!(line.ends_with(" mcp__lab mcp__far") && !line.contains("s3cret"), "{line}");
+    let file: serde_json::Value = serde_json::from_str(&plan.files[0].1).unwrap();
+    assert_eq!(file["mcpServers"]["lab"]["env"]["TOKEN"], "s3cret-value");
+    assert_eq!((&file["mcpServers"]["far"]["type"], &file["mcpServers"]["far"]["url"]), (&"http".into(), &"https://x".into()));
+    assert_eq!(plan.secrets, ["s3cret-value", "s3cret-value"]);
 }
 
 /// R2: initialise, then the prompt as a message.

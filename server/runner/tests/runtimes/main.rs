@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
+mod acp_talk;
+mod acp_turns;
 mod bench;
 mod claude_launch;
 mod claude_outcomes;
@@ -9,4 +11,6 @@ mod claude_talk;
 mod codex_launch;
 mod codex_outcomes;
 mod codex_talk;
+mod gemini;
+mod opencode;
 mod plain;

@@ -2,6 +2,7 @@
 
 use aq_core::agent::{Agent, AgentState};
 use aq_core::principal::ProjectScope;
+use aq_core::profile::{McpServer, McpTransport};
 use aq_proto::v1 as pb;
 
 use super::words::{runtime, timestamp};
@@ -22,6 +23,7 @@ pub(in crate::api) fn agent(figures: &Figures, agent: &Agent, scope: &ProjectSco
             permission_mode: agent.profile.permission_mode.clone(),
             allowed_tools: agent.profile.allowed_tools.clone(),
             system_prompt_suffix: agent.profile.system_prompt_suffix.clone(),
+            mcp_servers: agent.profile.mcp_servers.iter().map(server).collect(),
             // Values are secrets: the names are told, nothing else.
             env: agent.profile.env.keys().map(|name| (name.clone(), String::new())).collect(),
         }),
@@ -41,5 +43,18 @@ pub(in crate::api) fn agent(figures: &Figures, agent: &Agent, scope: &ProjectSco
         error: String::new(),
         created_at: Some(timestamp(agent.created_at)),
         updated_at: Some(timestamp(agent.updated_at)),
+    }
+}
+
+/// An MCP server; of its secrets only the names are told.
+fn server(server: &McpServer) -> pb::McpServer {
+    let names: Vec<_> = server.secrets().keys().map(|name| pb::NamedSecret { name: name.clone(), value: String::new() }).collect();
+    match &server.transport {
+        McpTransport::Stdio { command, args, .. } => {
+            pb::McpServer { name: server.name.clone(), command: command.clone(), args: args.clone(), env: names, ..Default::default() }
+        }
+        McpTransport::Http { url, .. } => {
+            pb::McpServer { name: server.name.clone(), url: url.clone(), headers: names, ..Default::default() }
+        }
     }
 }

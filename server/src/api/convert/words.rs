@@ -26,6 +26,9 @@ pub(in crate::api) fn runtime(runtime: Option<RuntimeKind>) -> i32 {
         Some(RuntimeKind::Command) => pb::Runtime::Command,
         Some(RuntimeKind::Claude) => pb::Runtime::Claude,
         Some(RuntimeKind::Codex) => pb::Runtime::Codex,
+        Some(RuntimeKind::Gemini) => pb::Runtime::Gemini,
+        Some(RuntimeKind::OpenCode) => pb::Runtime::Opencode,
+        Some(RuntimeKind::Acp) => pb::Runtime::Acp,
     }
     .into()
 }

@@ -1,6 +1,6 @@
 //! Section `runtimes`: the programs that do the work.
 //!
-//! Keys: `program`, `model`, `extra_args` below `claude` and `codex`, `command.profiles.<name>.argv`, `command.profiles.<name>.env`.
+//! Keys: `program`, `model`, `extra_args` below `claude`, `codex`, `gemini` and `opencode`, `command.profiles.<name>.argv`, `command.profiles.<name>.env`.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,10 @@ pub struct Runtimes {
     pub claude: CliRuntime,
     /// The Codex CLI.
     pub codex: CliRuntime,
+    /// The Gemini CLI.
+    pub gemini: CliRuntime,
+    /// OpenCode.
+    pub opencode: CliRuntime,
     /// Argument vectors that command agents may run, by name.
     #[serde(rename = "command", serialize_with = "profiles")]
     pub command_profiles: BTreeMap<String, CommandProfile>,
@@ -47,6 +51,8 @@ impl Runtimes {
     pub(in crate::config) fn read(mut reader: Reader<'_>) -> Self {
         let claude = CliRuntime::read(reader.section("claude"), "claude");
         let codex = CliRuntime::read(reader.section("codex"), "codex");
+        let gemini = CliRuntime::read(reader.section("gemini"), "gemini");
+        let opencode = CliRuntime::read(reader.section("opencode"), "opencode");
         let mut command = reader.section("command");
         let mut command_profiles = BTreeMap::new();
         for (name, profile) in command.named_items("profiles") {
@@ -56,13 +62,18 @@ impl Runtimes {
         }
         command.finish();
         reader.finish();
-        Self { claude, codex, command_profiles }
+        Self { claude, codex, gemini, opencode, command_profiles }
     }
 
     /// The command line programs, with the runtime that drives each and the name of its section.
     #[must_use]
-    pub fn programs(&self) -> [(RuntimeKind, &'static str, &CliRuntime); 2] {
-        [(RuntimeKind::Claude, "claude", &self.claude), (RuntimeKind::Codex, "codex", &self.codex)]
+    pub fn programs(&self) -> [(RuntimeKind, &'static str, &CliRuntime); 4] {
+        [
+            (RuntimeKind::Claude, "claude", &self.claude),
+            (RuntimeKind::Codex, "codex", &self.codex),
+            (RuntimeKind::Gemini, "gemini", &self.gemini),
+            (RuntimeKind::OpenCode, "opencode", &self.opencode),
+        ]
     }
 }
 

@@ -7,6 +7,7 @@ mod fixture;
 mod flow;
 mod lists;
 mod mutations;
+mod profiles;
 mod reference;
 mod scope;
 mod streams;

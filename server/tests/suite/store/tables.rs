@@ -6,6 +6,7 @@ use aq_core::agent::{Agent, AgentState};
 use aq_core::event::EventKind;
 use aq_core::ids::WorkspaceId;
 use aq_core::output::{FailureClass, Question, QuestionKind, QuestionOption, TokenUsage};
+use aq_core::profile::{McpServer, McpTransport};
 use aq_core::project::{Project, ProjectStatus};
 use aq_core::run::{RunEnd, RunResult, RunState};
 use aq_core::runner_link::RuntimeProfile;
@@ -73,6 +74,23 @@ on_both! {
             model: "m".into(),
             permission_mode: "plan".into(),
             allowed_tools: vec!["Read".into()],
+            mcp_servers: vec![
+                McpServer {
+                    name: "lab".into(),
+                    transport: McpTransport::Stdio {
+                        command: "tools".into(),
+                        args: vec!["-v".into()],
+                        env: BTreeMap::from([("T".to_owned(), "s".to_owned())]),
+                    },
+                },
+                McpServer {
+                    name: "far".into(),
+                    transport: McpTransport::Http {
+                        url: "https://x".into(),
+                        headers: BTreeMap::from([("Authorization".to_owned(), "Bearer s".to_owned())]),
+                    },
+                },
+            ],
             system_prompt_suffix: "Be\nbrief.".into(),
             env: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
             login_dir: "/l".into(),

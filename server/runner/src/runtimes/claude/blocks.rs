@@ -7,15 +7,9 @@ use serde_json::Value;
 
 use super::state::State;
 use super::{messages, usage};
-use crate::runtimes::clip::{clip, first_line};
+use crate::runtimes::clip::clip;
 use crate::runtimes::json::{is_true, list, text};
-
-/// Longest summary of a tool call in bytes.
-const SUMMARY_BYTES: usize = 300;
-
-/// What of a tool's input people look at first, best first.
-const TELLING: [&str; 12] =
-    ["command", "file_path", "notebook_path", "path", "pattern", "url", "query", "plan", "description", "prompt", "subject", "skill"];
+use crate::runtimes::telling::telling;
 
 /// The items of an assistant message, and what it says about usage and errors.
 pub(super) fn assistant(state: &mut State, message: &Value) -> Vec<OutputBody> {
@@ -45,7 +39,7 @@ pub(super) fn assistant(state: &mut State, message: &Value) -> Vec<OutputBody> {
             "redacted_thinking" => {}
             "tool_use" | "server_tool_use" | "mcp_tool_use" => items.push(tool_call(state, block)),
             "web_search_tool_result" | "mcp_tool_result" => items.push(tool_result(block)),
-            other => state.count_unknown(&format!("assistant/{other}")),
+            other => state.sidelines.count(&format!("assistant/{other}")),
         }
     }
     items
@@ -61,19 +55,9 @@ fn tool_call(state: &mut State, block: &Value) -> OutputBody {
     OutputBody::ToolCall {
         call_id: id.to_owned(),
         name: name.to_owned(),
-        summary: summary(&state.cwd, &input),
+        summary: telling(&state.cwd, &input),
         input: clip(&input.to_string()),
     }
-}
-
-/// The telling part of a tool's input; a path within the work directory is shown from there.
-pub(super) fn summary(cwd: &str, input: &Value) -> String {
-    let named = TELLING.iter().find_map(|key| input.get(key).and_then(Value::as_str));
-    let any = || input.as_object().and_then(|fields| fields.values().find_map(Value::as_str));
-    let question = || input.pointer("/questions/0/question").and_then(Value::as_str);
-    let telling = named.or_else(question).or_else(any).unwrap_or_default();
-    let inside = telling.strip_prefix(cwd).and_then(|rest| rest.strip_prefix('/')).filter(|_| !cwd.is_empty());
-    first_line(inside.unwrap_or(telling), SUMMARY_BYTES)
 }
 
 /// A tool's answer.

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use aq_core::runner_link::SessionOrder;
 use aq_core::runtime::RuntimeKind;
 
-use super::frames;
 use super::normalize::ClaudeLines;
 use super::state::State;
+use super::{frames, mcp};
 use crate::runtimes::normalizer::Normalizer;
 use crate::runtimes::port::{LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
 use crate::shim::StdinMode;
@@ -60,6 +60,10 @@ impl Runtime for Claude {
         if !profile.system_prompt_suffix.is_empty() {
             argv.extend(["--append-system-prompt".to_owned(), profile.system_prompt_suffix.clone()]);
         }
+        let servers = mcp::file(order.home, &profile.mcp_servers);
+        if let Some((path, _)) = &servers {
+            argv.extend(["--mcp-config".to_owned(), path.to_string_lossy().into_owned(), "--strict-mcp-config".to_owned()]);
+        }
         // Takes every argument that follows, so it comes last.
         argv.push("--allowedTools".to_owned());
         if profile.allowed_tools.is_empty() {
@@ -67,6 +71,7 @@ impl Runtime for Claude {
         } else {
             argv.extend(profile.allowed_tools.iter().filter(|tool| !tool.starts_with('-')).cloned());
         }
+        argv.extend(profile.mcp_servers.iter().map(|server| format!("mcp__{}", server.name)));
         let prompt = frames::user_message(&prompt_id(order), &order.start.prompt);
         Ok(LaunchPlan {
             argv,
@@ -75,8 +80,8 @@ impl Runtime for Claude {
             stdin: StdinMode::Held,
             frames: vec![frames::initialize(), prompt],
             close_stdin: false,
-            files: Vec::new(),
-            secrets: profile.env.values().cloned().collect(),
+            files: servers.into_iter().collect(),
+            secrets: profile.secrets(),
             writable: (!profile.login_dir.is_empty()).then(|| profile.login_dir.clone().into()).into_iter().collect(),
         })
     }

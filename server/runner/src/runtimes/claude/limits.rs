@@ -6,9 +6,9 @@ use aq_core::output::{LimitNotice, LimitStatus, OutputBody};
 use aq_core::time::Timestamp;
 use serde_json::Value;
 
-use super::reset_text;
 use super::state::{Rejection, State};
 use crate::runtimes::json::{is_true, text};
+use crate::runtimes::reset_text;
 
 /// The window's name when the provider gave none.
 const UNKNOWN: &str = "unknown";

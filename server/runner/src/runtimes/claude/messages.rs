@@ -69,7 +69,7 @@ pub(super) fn read(state: &mut State, message: &Value, at_ms: i64) -> Step {
         }
         quiet if QUIET.contains(&quiet) => Step::default(),
         other => {
-            state.count_unknown(other);
+            state.sidelines.count(other);
             Step::default()
         }
     }
@@ -80,7 +80,7 @@ fn control_request(state: &mut State, message: &Value) -> Step {
     match text(message, "/request/subtype") {
         "can_use_tool" => Step { items: questions::ask(state, request_id, message), frames: Vec::new() },
         other => {
-            state.count_unknown(other);
+            state.sidelines.count(other);
             Step { items: Vec::new(), frames: vec![frames::not_served(request_id, other)] }
         }
     }
@@ -123,7 +123,7 @@ fn system(state: &mut State, message: &Value) -> Vec<OutputBody> {
         }
         quiet if QUIET_SYSTEM.contains(&quiet) => Vec::new(),
         other => {
-            state.count_unknown(&format!("system/{other}"));
+            state.sidelines.count(&format!("system/{other}"));
             Vec::new()
         }
     }
@@ -172,7 +172,7 @@ fn user(state: &mut State, message: &Value) -> Vec<OutputBody> {
             "text" if text(block, "/text").starts_with("[Request interrupted") => items.push(note("the agent was interrupted")),
             // Prompts of sub-agents and reminders of the CLI to itself.
             "text" | "image" | "document" => {}
-            other => state.count_unknown(&format!("user/{other}")),
+            other => state.sidelines.count(&format!("user/{other}")),
         }
     }
     items

@@ -2,16 +2,15 @@
 //!
 //! Spec: specs/server/runner/claude.md
 
-use aq_core::output::OutputBody;
 use aq_core::runner_link::Answer;
 use serde_json::Value;
 
 use super::state::State;
 use super::{answers, frames, messages, outcome};
-use crate::runtimes::command::plain;
+use crate::runtimes::envelope::{Envelope, open};
 use crate::runtimes::normalizer::{Answered, End, ExitFacts, Normalizer, StdinWish, Step, Wishes};
 use crate::runtimes::port::Frame;
-use crate::spool::{RawKind, RawLine};
+use crate::spool::RawLine;
 
 /// How long a message that was sent may wait to be read after a turn has ended, before the input is closed all the same.
 const UNREAD_MESSAGE_WAIT_MS: u64 = 30_000;
@@ -32,25 +31,10 @@ impl ClaudeLines {
 
 impl Normalizer for ClaudeLines {
     fn line(&mut self, line: &RawLine) -> Step {
-        match line.kind {
-            RawKind::Gap => return plain(line).into(),
-            RawKind::Stderr => {
-                self.state.remember_stderr(&line.text());
-                return plain(line).into();
-            }
-            RawKind::Stdout => {}
-        }
-        if line.bytes.iter().all(u8::is_ascii_whitespace) {
-            return Step::default();
-        }
-        match serde_json::from_slice::<Value>(&line.bytes) {
-            Ok(message) if message.is_object() => messages::read(&mut self.state, &message, line.at_ms),
-            // A message whose end is missing is of no use to anybody as text.
-            _ if line.truncated && line.bytes.starts_with(b"{") => {
-                OutputBody::Gap { bytes: line.bytes.len() as u64 + line.dropped, reason: "a message of the agent was too long".to_owned() }
-                    .into()
-            }
-            _ => plain(line).into(),
+        match open(line, &mut self.state.sidelines) {
+            Envelope::Message(message) => messages::read(&mut self.state, &message, line.at_ms),
+            Envelope::Other(item) => item.into(),
+            Envelope::Blank => Step::default(),
         }
     }
 

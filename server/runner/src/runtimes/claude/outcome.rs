@@ -2,7 +2,7 @@
 //!
 //! Spec: specs/server/runner/claude.md
 
-use aq_core::output::{FailureClass, OutputBody};
+use aq_core::output::FailureClass;
 use aq_core::runner_link::{RunOutcome, SessionOrder};
 use aq_core::time::Timestamp;
 
@@ -16,7 +16,7 @@ use crate::runtimes::normalizer::{End, ExitFacts};
 pub(super) fn end(state: &mut State, exit: &ExitFacts) -> End {
     let mut items = questions::withdraw_all(state, "the run ended");
     items.extend(usage::of_unfinished_turn(state));
-    items.extend(unknown_note(state));
+    items.extend(state.sidelines.note());
     let relaunch = relaunch(state, exit);
     End { items, outcome: outcome(state, exit), relaunch }
 }
@@ -52,8 +52,7 @@ fn unfinished(state: &State, exit: &ExitFacts) -> RunOutcome {
     if let Some(rejection) = &state.rejected {
         return limited(rejection, "the provider refused for a limit");
     }
-    let said: Vec<_> = state.stderr.iter().map(String::as_str).collect();
-    let said = said.join(" ");
+    let said = state.sidelines.said();
     let refused = [
         "unknown option",
         "cannot be used with root",
@@ -116,7 +115,7 @@ fn relaunch(state: &State, exit: &ExitFacts) -> Option<SessionOrder> {
         return None;
     }
     let in_result = state.result.iter().map(|result| result.text.as_str());
-    for line in state.stderr.iter().map(String::as_str).chain(in_result) {
+    for line in state.sidelines.lines().chain(in_result) {
         if let Some((_, rest)) = line.split_once("No conversation found with session ID: ") {
             return Some(SessionOrder::Fresh { session_id: session_id(rest) });
         }
@@ -132,15 +131,4 @@ fn relaunch(state: &State, exit: &ExitFacts) -> Option<SessionOrder> {
 /// The UUID at the start of `text`.
 fn session_id(text: &str) -> String {
     text.chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '-').collect()
-}
-
-/// Unknown messages are named once, so that a newer CLI is noticed (F-098).
-fn unknown_note(state: &mut State) -> Option<OutputBody> {
-    let unknown = std::mem::take(&mut state.unknown);
-    if unknown.is_empty() {
-        return None;
-    }
-    let total: u64 = unknown.values().sum();
-    let kinds: Vec<_> = unknown.keys().map(String::as_str).take(8).collect();
-    Some(OutputBody::Note { text: format!("{total} messages of kinds unknown to this version were skipped: {}", kinds.join(", ")) })
 }

@@ -5,10 +5,11 @@
 use aq_core::output::{OutputBody, Question, QuestionKind, QuestionOption};
 use serde_json::Value;
 
-use super::blocks::{content_text, summary};
+use super::blocks::content_text;
 use super::state::{Ask, Asked, OpenRequest, State};
 use crate::runtimes::clip::{clip, first_line};
 use crate::runtimes::json::{list, text};
+use crate::runtimes::telling::telling;
 
 /// How much of an answer the closing item shows, in bytes.
 const ANSWER_BYTES: usize = 300;
@@ -53,7 +54,7 @@ pub(super) fn ask(state: &mut State, request_id: &str, message: &Value) -> Vec<O
         }
         _ => {
             let reason = text(message, "/request/decision_reason");
-            let wants = format!("May {tool} be used? {}", summary(&state.cwd, &input));
+            let wants = format!("May {tool} be used? {}", telling(&state.cwd, &input));
             vec![OutputBody::Question(Question {
                 request_id: request_id.to_owned(),
                 kind: QuestionKind::Permission,

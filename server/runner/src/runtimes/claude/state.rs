@@ -2,13 +2,12 @@
 //!
 //! Spec: specs/server/runner/claude.md
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Lines of standard error that are remembered for an end without a result.
-const STDERR_LINES: usize = 6;
+use crate::runtimes::sidelines::Sidelines;
 
 /// Everything that a restored normaliser needs (runtimes R2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,10 +47,8 @@ pub(super) struct State {
     pub(super) result: Option<ResultFacts>,
     /// How often in a row the CLI was told that the key is refused.
     pub(super) auth_retries: u32,
-    /// Messages of unknown kinds, by kind.
-    pub(super) unknown: BTreeMap<String, u64>,
-    /// The last lines of standard error.
-    pub(super) stderr: VecDeque<String>,
+    /// What was said beside the protocol.
+    pub(super) sidelines: Sidelines,
 }
 
 /// Running totals of one model.
@@ -127,26 +124,4 @@ pub(super) struct ResultFacts {
     pub(super) error: String,
     /// When it was printed.
     pub(super) at_ms: i64,
-}
-
-impl State {
-    /// Remembers a line of standard error.
-    pub(super) fn remember_stderr(&mut self, line: &str) {
-        if line.trim().is_empty() {
-            return;
-        }
-        self.stderr.push_back(crate::runtimes::clip::clip_to(line.trim(), 500));
-        while self.stderr.len() > STDERR_LINES {
-            self.stderr.pop_front();
-        }
-    }
-
-    /// Counts a message that is not understood (F-098).
-    pub(super) fn count_unknown(&mut self, kind: &str) {
-        let kind = crate::runtimes::clip::clip_to(kind, 60);
-        // Kinds come from outside; a program that invents them must not grow our memory.
-        if self.unknown.len() < 64 || self.unknown.contains_key(&kind) {
-            *self.unknown.entry(kind).or_default() += 1;
-        }
-    }
 }

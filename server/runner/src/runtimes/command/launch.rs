@@ -49,7 +49,7 @@ impl Runtime for Command {
             frames,
             close_stdin: piped,
             files: if by_file { vec![(prompt_file, start.prompt.clone())] } else { Vec::new() },
-            secrets: start.profile.env.values().cloned().collect(),
+            secrets: start.profile.secrets(),
             writable: (!start.profile.login_dir.is_empty()).then(|| start.profile.login_dir.clone().into()).into_iter().collect(),
         })
     }

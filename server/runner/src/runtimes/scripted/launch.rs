@@ -40,7 +40,7 @@ impl Runtime for Scripted {
             frames: vec![Frame { id: "start".to_owned(), bytes: line(&told) }],
             close_stdin: false,
             files: Vec::new(),
-            secrets: start.profile.env.values().cloned().collect(),
+            secrets: start.profile.secrets(),
             writable: Vec::new(),
         })
     }

@@ -1,6 +1,6 @@
-//! The reset instant in the CLI's words, for when no event told it: `resets 6:25pm (UTC)`, `resets Nov 23, 12:58am (Europe/Vienna)`.
+//! The reset instant in words, for when no event told it: `resets 6:25pm (UTC)`, `resets Nov 23, 12:58am (Europe/Vienna)`.
 //!
-//! Spec: specs/server/runner/claude.md
+//! Spec: specs/server/runner/runtimes.md
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use crate::runtimes::clock_text::{month_number, read_time};
 
 /// The instant in milliseconds since the Unix epoch, read in the light of when it was said: the first such time after `said_at_ms`.
-pub(super) fn reset_instant(words: &str, said_at_ms: i64) -> Option<i64> {
+pub(in crate::runtimes) fn reset_instant(words: &str, said_at_ms: i64) -> Option<i64> {
     let (_, rest) = words.split_once("resets ")?;
     let (when, rest) = rest.split_once('(')?;
     let (zone, _) = rest.split_once(')')?;
@@ -47,7 +47,7 @@ mod tests {
         text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
     }
 
-    /// Claude R5: times of day mean the next such time; dates may be of next year; noon and midnight are right; nonsense is nothing.
+    /// Claude R5, acp R10: times of day mean the next such time; dates may be of next year; noon and midnight are right; nonsense is nothing.
     #[test]
     fn reads_the_words_of_the_cli() {
         let said = millis("2026-11-20T17:30:00Z");

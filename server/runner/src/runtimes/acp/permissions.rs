@@ -1,0 +1,84 @@
+//! Requests for permission: what is allowed beforehand is answered at once, the rest waits for a person (acp R6, R7).
+//!
+//! Spec: specs/server/runner/acp.md
+
+use aq_core::output::{OutputBody, Question, QuestionKind, QuestionOption};
+use serde_json::{Value, json};
+
+use super::choices::{self, Choice};
+use super::state::{Call, OpenRequest, State};
+use super::{tools, wire};
+use crate::runtimes::clip::{clip, first_line};
+use crate::runtimes::normalizer::Step;
+use crate::runtimes::port::Frame;
+
+/// How much of an answer the closing item shows, in bytes.
+const ANSWER_BYTES: usize = 300;
+
+/// Reads `session/request_permission`.
+pub(super) fn ask(state: &mut State, id: &Value, params: &Value) -> Step {
+    let part = params.get("toolCall").cloned().unwrap_or_default();
+    let (call, item) = tools::asked(state, &part);
+    let choices = choices::read(params);
+    let mut step = Step { items: item.into_iter().collect(), frames: Vec::new() };
+    if needs_nobody(state, &call)
+        && let Some(choice) = choices::allowing(&choices)
+    {
+        step.frames.push(chosen(id, Some(choice)));
+        return step;
+    }
+    let name = wire::name(id);
+    let tool = tools::name(&call).to_owned();
+    let wants = format!("May {tool} be used? {}", tools::summary(&state.wanted.directory, &call.title));
+    let detail = if call.input.is_null() { part.get("content").cloned().unwrap_or_default() } else { call.input.clone() };
+    step.items.push(OutputBody::Question(Question {
+        request_id: name.clone(),
+        kind: QuestionKind::Permission,
+        text: clip(wants.trim_end()),
+        tool,
+        detail: if detail.is_null() { String::new() } else { clip(&detail.to_string()) },
+        options: choices.iter().map(option).collect(),
+    }));
+    let call_id = crate::runtimes::json::text(&part, "/toolCallId").to_owned();
+    state.open.insert(name, OpenRequest { id: id.clone(), call_id, choices });
+    step
+}
+
+fn option(choice: &Choice) -> QuestionOption {
+    QuestionOption { label: choice.name.clone(), description: String::new() }
+}
+
+/// True when the profile lets the tool be used without asking: by its kind, its name, or as one of the profile's own MCP servers.
+fn needs_nobody(state: &State, call: &Call) -> bool {
+    let allowed = &state.wanted.allowed;
+    let by_profile = allowed.iter().any(|word| *word == call.kind || *word == call.name || *word == call.title);
+    let ours = |server: &String| {
+        let tool = format!("mcp__{server}__");
+        call.name.starts_with(&tool) || call.title.starts_with(&tool)
+    };
+    by_profile || state.wanted.server_names().any(|server| ours(&server))
+}
+
+/// The answer that takes a choice; without one the request counts as cancelled.
+pub(super) fn chosen(id: &Value, choice: Option<&Choice>) -> Frame {
+    let outcome = match choice {
+        Some(choice) => json!({"outcome": "selected", "optionId": choice.id}),
+        None => json!({"outcome": "cancelled"}),
+    };
+    Frame { id: wire::answer_id(id), bytes: wire::result(id, &json!({"outcome": outcome})) }
+}
+
+/// The closing item of a question.
+pub(super) fn closed(request_id: &str, answer: &str) -> OutputBody {
+    OutputBody::QuestionClosed { request_id: request_id.to_owned(), answer: first_line(answer, ANSWER_BYTES) }
+}
+
+/// A question is settled without an answer of a person.
+pub(super) fn withdraw(state: &mut State, name: &str, why: &str) -> Vec<OutputBody> {
+    state.open.remove(name).map(|_| closed(name, why)).into_iter().collect()
+}
+
+/// Nobody waits for answers any more.
+pub(super) fn withdraw_all(state: &mut State, why: &str) -> Vec<OutputBody> {
+    std::mem::take(&mut state.open).keys().map(|name| closed(name, why)).collect()
+}

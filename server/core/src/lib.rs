@@ -16,6 +16,7 @@ pub mod ids;
 pub mod limits;
 pub mod names;
 pub mod output;
+pub mod plan;
 pub mod principal;
 pub mod profile;
 pub mod project;

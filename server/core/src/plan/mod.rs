@@ -1,0 +1,30 @@
+//! Plans that agents write: how a document becomes steps, how good it is, and how a step reads as a task.
+//!
+//! Finding the document in a work directory lives in the runner; keeping plans and making tasks of them in the server.
+//!
+//! Spec: specs/server/core/plan.md
+
+mod consolidate;
+mod document;
+mod parse;
+mod port;
+mod quality;
+mod report;
+mod seek;
+mod state;
+mod subtask;
+mod title;
+
+pub use consolidate::{MOST_PHASES, PHASE_MARKER};
+pub use document::{MAX_PLAN_BYTES, within_limit};
+pub use parse::{MIN_BODY_CHARS, Parsed, Strategy, parse};
+pub use port::{PlanParser, PlanParserError, ProposedStep, adopt};
+pub use quality::{looks_actionable, quality};
+pub use report::{QualityReport, report};
+pub use seek::{PATTERNS, Pattern, TOLD_PATH, announces_a_plan, pattern};
+pub use state::{PlanSource, PlanState};
+pub use subtask::{Announced, Step, Subtask, SubtaskRules, announcement, content_hash, preamble, subtasks};
+pub use title::{clean_title, is_non_actionable};
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, archive, chain, completions, doctor, events, health, init, key, logs, pause, project, questions, resume, run,
-    server, service, status, task, usage, watch, workspace,
+    account, agent, answer, archive, chain, completions, doctor, events, health, init, key, logs, messages, pause, plan, project,
+    questions, resume, run, say, server, service, status, task, usage, watch, workspace,
 };
 use crate::look::ColorChoice;
 use crate::ui::Format;
@@ -87,6 +87,11 @@ pub(crate) enum Command {
     Chain(chain::Args),
     Questions(questions::Args),
     Answer(answer::Args),
+    Say(say::Args),
+    Messages(messages::Args),
+    /// Plans: what agents propose to do, and the tasks that it becomes
+    #[command(subcommand, visible_alias = "plans")]
+    Plan(plan::Verb),
     Events(events::Args),
     Usage(usage::Args),
     /// Agents: worker slots, each of one runtime

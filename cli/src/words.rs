@@ -82,6 +82,9 @@ words! {
         WorkspacesBusy, ProjectLimit, Turn, AccountLimit, Budget, RetryTimer, ResumeTimer, Question, Approval, Blocked, Resources,
     ];
     FindingSeverity "FINDING_SEVERITY_" [Info, Warning, Error];
+    PlanApproval "PLAN_APPROVAL_" [None, Approve];
+    PlanSource "PLAN_SOURCE_" [File, PlanExit, Text];
+    PlanState "PLAN_STATE_" [Pending, Proposed, Accepted, Answered, Rejected, Superseded, Empty];
     QuestionKind "QUESTION_KIND_" [Question, Permission, PlanApproval];
     Role "ROLE_" [Viewer, Operator, Admin, Gateway, Run];
 }

@@ -1,7 +1,7 @@
 //! `aqctl answer`: answer a question of an agent.
 
-use aq_proto::v1::AnswerQuestionRequest;
 use aq_proto::v1::answer_question_request::{Allow, Answer, Deny};
+use aq_proto::v1::{AnswerQuestionRequest, PermissionScope};
 
 use super::values::long_text;
 use crate::candidates;
@@ -10,7 +10,7 @@ use crate::error::CliError;
 use crate::ids;
 use crate::render::task;
 
-/// Answer a question of an agent; a live agent receives the answer at once
+/// Answer a question of an agent; a live agent receives the answer at once, else its session goes on with it
 #[derive(clap::Args, Debug)]
 #[command(group = clap::ArgGroup::new("answer").required(true).args(["text", "file", "allow", "deny"]))]
 pub(crate) struct Args {
@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Yes: the tool may be used, the plan is accepted
     #[arg(long)]
     allow: bool,
+    /// With --allow: the tool may be used from now on, without asking again
+    #[arg(long, value_name = "SCOPE", value_enum, requires = "allow", conflicts_with_all = ["text", "file", "deny"])]
+    always: Option<Always>,
     /// No, with the reason told to the agent
     #[arg(long, value_name = "MESSAGE", num_args = 0..=1, default_missing_value = "")]
     deny: Option<String>,
@@ -34,9 +37,23 @@ pub(crate) struct Args {
     question: String,
 }
 
+/// How far an allowance reaches.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Always {
+    /// Every run of this task
+    Task,
+    /// Every task of the project
+    Project,
+}
+
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let answer = if args.allow {
-        Answer::Allow(Allow {})
+        let remember = match args.always {
+            None => PermissionScope::Unspecified,
+            Some(Always::Task) => PermissionScope::Task,
+            Some(Always::Project) => PermissionScope::Project,
+        };
+        Answer::Allow(Allow { remember: remember.into() })
     } else if let Some(message) = args.deny {
         Answer::Deny(Deny { message })
     } else {

@@ -2,8 +2,8 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, archive, chain, completions, doctor, events, health, init, key, logs, pause, project, questions, resume,
-    run as runs, server, service, status, task, usage, watch, workspace,
+    account, agent, answer, archive, chain, completions, doctor, events, health, init, key, logs, messages, pause, plan, project,
+    questions, resume, run as runs, say, server, service, status, task, usage, watch, workspace,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -27,6 +27,9 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Chain(args) => Box::pin(chain::run(context, args)).await,
         Command::Questions(args) => Box::pin(questions::run(context, args)).await,
         Command::Answer(args) => Box::pin(answer::run(context, args)).await,
+        Command::Say(args) => Box::pin(say::run(context, args)).await,
+        Command::Messages(args) => Box::pin(messages::run(context, args)).await,
+        Command::Plan(verb) => Box::pin(plan::run(context, verb)).await,
         Command::Events(args) => Box::pin(events::run(context, args)).await,
         Command::Usage(args) => Box::pin(usage::run(context, args)).await,
         Command::Agent(verb) => Box::pin(agent::run(context, verb)).await,

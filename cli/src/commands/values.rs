@@ -4,6 +4,8 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
+use aq_proto::v1::PlanApproval;
+
 use crate::error::CliError;
 use crate::ui::{Ui, read_limited};
 
@@ -37,6 +39,29 @@ pub(crate) struct OrNone<T>(pub(crate) Option<T>);
 /// A sentence for people.
 pub(crate) fn tokens_or_none(text: &str) -> Result<OrNone<u64>, String> {
     if text == "none" { Ok(OrNone(None)) } else { tokens(text).map(|count| OrNone(Some(count))) }
+}
+
+/// What happens between a plan and its tasks.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum PlanRule {
+    /// The tasks are created at once
+    None,
+    /// A person accepts the plan first
+    Approve,
+    /// As the server is configured
+    Default,
+}
+
+impl PlanRule {
+    /// The value of the contract.
+    #[must_use]
+    pub(crate) const fn on_the_wire(self) -> PlanApproval {
+        match self {
+            Self::None => PlanApproval::None,
+            Self::Approve => PlanApproval::Approve,
+            Self::Default => PlanApproval::Unspecified,
+        }
+    }
 }
 
 /// A part: `0.8` or `80%`.

@@ -1,6 +1,8 @@
 //! Projects.
 
-use aq_proto::v1::{ListProjectsResponse, Project, ProjectStatus, Runtime, TaskStatus, TaskStatusCount};
+use std::time::Duration;
+
+use aq_proto::v1::{ListProjectsResponse, PlanApproval, Project, ProjectStatus, Runtime, TaskStatus, TaskStatusCount};
 
 use super::sheet::Sheet;
 use super::table::{Cell, table};
@@ -48,6 +50,12 @@ pub(crate) fn show(look: &Look, project: &Project) -> String {
     sheet.field("tokens in window", budget.unwrap_or_else(|| amount::tokens(project.window_tokens)));
     sheet.field("repository", &project.repo_url).field("default branch", &project.default_branch);
     sheet.field("runtime", words::phrase::<Runtime>(project.default_runtime));
+    let timeout = project
+        .question_timeout
+        .as_ref()
+        .map(|time| humantime::format_duration(Duration::from_secs(u64::try_from(time.seconds).unwrap_or(0))).to_string());
+    sheet.field("questions wait", timeout.unwrap_or_default());
+    sheet.field("plans", words::phrase::<PlanApproval>(project.plan_approval));
     sheet.field("discord channel", &project.discord_channel_id);
     sheet.field("longest run", time::limit(project.time_limit.as_ref()));
     sheet.field("longest silence", time::limit(project.silence_limit.as_ref()));

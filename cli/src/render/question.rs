@@ -35,6 +35,15 @@ pub(crate) fn command(task_id: &str, question: &Question) -> String {
     }
 }
 
+/// What happens at the deadline, in words.
+fn default(action: &str) -> &str {
+    match action {
+        "deny" => "denied, when nobody answers",
+        "pause" | "wait" => "the agent is freed, when nobody answers; the task waits",
+        other => other,
+    }
+}
+
 fn one(look: &Look, pending: &PendingQuestion) -> String {
     let asked = pending.question.clone().unwrap_or_default();
     let age = time::relative(look, pending.asked_at.as_ref());
@@ -42,6 +51,13 @@ fn one(look: &Look, pending: &PendingQuestion) -> String {
     let from = clean::line(&format!("{} {}", pending.agent_id, age));
     let body: Vec<String> = clean::block(&text(&asked)).lines().map(|line| format!("  {line}")).collect();
     let answer = look.paint(Tone::Dim, &format!("  → {}", command(&pending.task_id, &asked)));
+    let answer = match &pending.deadline {
+        None => answer,
+        Some(at) => {
+            let until = clean::line(&format!("  {}: {}", time::relative(look, Some(at)), default(&pending.default_action)));
+            format!("{}\n{answer}", look.paint(Tone::Dim, &until))
+        }
+    };
     format!("{}  {}\n{}\n{answer}", look.paint(Tone::Strong, &head), look.paint(Tone::Dim, &from), body.join("\n"))
 }
 
@@ -84,6 +100,8 @@ mod tests {
             agent_id: "orion".into(),
             question: Some(question),
             asked_at: at,
+            deadline: (task == "calm-river").then(|| prost_types::Timestamp { seconds: Look::plain().now.as_second() + 7200, nanos: 0 }),
+            default_action: "deny".into(),
             ..Default::default()
         };
         let page = ListQuestionsResponse {

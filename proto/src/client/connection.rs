@@ -164,6 +164,12 @@ impl Connection {
         v1::agent_service_client::AgentServiceClient::new(self.channel())
     }
 
+    /// Calls about plans.
+    #[must_use]
+    pub fn plans(&self) -> v1::plan_service_client::PlanServiceClient<AqChannel> {
+        v1::plan_service_client::PlanServiceClient::new(self.channel())
+    }
+
     /// Calls about accounts.
     #[must_use]
     pub fn accounts(&self) -> v1::account_service_client::AccountServiceClient<AqChannel> {

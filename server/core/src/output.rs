@@ -117,6 +117,18 @@ pub enum QuestionKind {
     PlanApproval,
 }
 
+impl QuestionKind {
+    /// What happens when nobody answers in time: the tool is not used (`deny`), or the agent is freed and the task waits (`pause`, `wait`).
+    #[must_use]
+    pub const fn default_action(self) -> &'static str {
+        match self {
+            Self::Permission => "deny",
+            Self::Question => "pause",
+            Self::PlanApproval => "wait",
+        }
+    }
+}
+
 /// A question of the agent that waits for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {

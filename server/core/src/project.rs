@@ -25,6 +25,16 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What happens between a plan and its tasks.
+    PlanApproval, "plan approval" {
+        /// The tasks are created at once.
+        None = "none",
+        /// A person accepts the plan first.
+        Approve = "approve",
+    }
+}
+
 /// The top unit of work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Project {
@@ -52,6 +62,10 @@ pub struct Project {
     pub default_runtime: Option<RuntimeKind>,
     /// Limits of the runs of its tasks.
     pub limits: OwnLimits,
+    /// How long a question of an agent may wait, in milliseconds; `None`: the configured time.
+    pub question_timeout_ms: Option<u64>,
+    /// What happens with plans; `None`: as configured.
+    pub plan_approval: Option<PlanApproval>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When any field last changed.
@@ -75,6 +89,8 @@ impl Project {
             test_commands: Vec::new(),
             default_runtime: None,
             limits: OwnLimits::default(),
+            question_timeout_ms: None,
+            plan_approval: None,
             created_at: at,
             updated_at: at,
         }

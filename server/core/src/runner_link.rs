@@ -141,6 +141,15 @@ pub enum LandMode {
     KeepBranch,
 }
 
+/// Where a plan that the agent wrote is looked for. It is taken out of the work: plans do not reach the default branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanSearch {
+    /// Paths and globs relative to the work directory; the first that hits counts.
+    pub patterns: Vec<String>,
+    /// Any markdown file that the agent changed counts when it reads like a plan.
+    pub anywhere: bool,
+}
+
 /// Conclude a run whose agent has finished: commit what is left, verify, land.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConcludeRun {
@@ -158,6 +167,8 @@ pub struct ConcludeRun {
     pub verify: Vec<String>,
     /// What happens to the work.
     pub land: LandMode,
+    /// Where a plan of the agent is looked for; `None`: nowhere.
+    pub plan: Option<PlanSearch>,
     /// Limits of the test commands.
     pub limits: RunLimits,
 }
@@ -346,6 +357,15 @@ pub enum RunReport {
         outcome: RunOutcome,
         /// Exit code of the program; `None` when a signal ended it or it never ran.
         exit_code: Option<i32>,
+    },
+    /// The agent wrote a plan, and it was taken out of the work. Said before the conclusion, again whenever the conclusion is ordered again.
+    PlanFound {
+        /// Where it lay, relative to the work directory.
+        path: String,
+        /// The plan, at most 256 KiB.
+        text: String,
+        /// True when it was longer.
+        truncated: bool,
     },
     /// A conclusion is over.
     Concluded {

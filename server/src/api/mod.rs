@@ -19,6 +19,7 @@ mod keys;
 mod output_stream;
 mod page;
 mod permissions;
+mod plans;
 mod ports;
 mod projects;
 mod runs;

@@ -46,6 +46,7 @@ paged!(
     ListApiKeysRequest,
     ListQuestionsRequest,
     ListArchivedTasksRequest,
+    ListPlansRequest,
 );
 
 /// The page that a request asks for: how many entries, and behind which key.

@@ -74,6 +74,7 @@ table! {
         RejectTask RejectTaskRequest WORK,
         AnswerQuestion AnswerQuestionRequest WORK,
         SendMessage SendMessageRequest WORK,
+        ListMessages ListMessagesRequest READ,
         ExplainTask ExplainTaskRequest READ,
         ListQuestions ListQuestionsRequest READ,
         ArchiveTasks ArchiveTasksRequest WORK,
@@ -81,6 +82,13 @@ table! {
         ListArchivedTasks ListArchivedTasksRequest READ,
         GetArchiveSettings GetArchiveSettingsRequest READ,
         GetChainHealth GetChainHealthRequest READ,
+    }
+    PlanService {
+        ListPlans ListPlansRequest READ,
+        GetPlan GetPlanRequest READ,
+        ApprovePlan ApprovePlanRequest WORK,
+        RejectPlan RejectPlanRequest WORK,
+        CreatePlan CreatePlanRequest WORK,
     }
     RunService {
         GetRun GetRunRequest OWN,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aq_core::ids::ProjectId;
+use aq_core::project::PlanApproval;
 use aq_core::time::Timestamp;
 use aq_core::workspace::WorkspaceKind;
 use aq_proto::v1 as pb;
@@ -30,6 +31,8 @@ const FIELDS: &[&str] = &[
     "test_commands",
     "time_limit",
     "silence_limit",
+    "question_timeout",
+    "plan_approval",
 ];
 
 /// The service.
@@ -46,6 +49,24 @@ fn shown_after(tx: &Tx<'_>, id: &ProjectId, context: &Context) -> Result<Done<pb
 
 fn channel(text: &str) -> Result<Option<String>, ApiError> {
     Ok(Some(short("discord_channel_id", text)?).filter(|id| !id.is_empty()))
+}
+
+fn timeout(field: &str, given: Option<prost_types::Duration>) -> Result<Option<u64>, ApiError> {
+    let Some(given) = given else { return Ok(None) };
+    let millis = u64::try_from(given.seconds).ok().zip(u64::try_from(given.nanos).ok());
+    let millis = millis.and_then(|(seconds, nanos)| seconds.checked_mul(1000)?.checked_add(nanos / 1_000_000));
+    millis
+        .filter(|millis| projects::QUESTION_TIMEOUT_MS.contains(millis))
+        .map(Some)
+        .ok_or_else(|| ApiError::invalid(field, "must be from 1 second to 366 days"))
+}
+
+fn plan_approval(field: &str, value: i32) -> Result<Option<PlanApproval>, ApiError> {
+    Ok(member::<pb::PlanApproval>(field, value)?.and_then(|rule| match rule {
+        pb::PlanApproval::None => Some(PlanApproval::None),
+        pb::PlanApproval::Approve => Some(PlanApproval::Approve),
+        pb::PlanApproval::Unspecified => None,
+    }))
 }
 
 fn new_fields(body: &pb::CreateProjectRequest) -> Result<ProjectFields, ApiError> {
@@ -68,6 +89,8 @@ fn new_fields(body: &pb::CreateProjectRequest) -> Result<ProjectFields, ApiError
         default_runtime: Some(runtime("default_runtime", body.default_runtime)?),
         time_limit_ms: limit_ms("time_limit", body.time_limit.as_ref())?.map(Some),
         silence_limit_ms: limit_ms("silence_limit", body.silence_limit.as_ref())?.map(Some),
+        question_timeout_ms: Some(timeout("question_timeout", body.question_timeout)?),
+        plan_approval: Some(plan_approval("plan_approval", body.plan_approval)?),
     })
 }
 
@@ -97,6 +120,12 @@ fn changed_fields(body: &pb::UpdateProjectRequest, project: &pb::Project) -> Res
         } else {
             None
         },
+        question_timeout_ms: if has("question_timeout") {
+            Some(timeout("project.question_timeout", project.question_timeout)?)
+        } else {
+            None
+        },
+        plan_approval: if has("plan_approval") { Some(plan_approval("project.plan_approval", project.plan_approval)?) } else { None },
     })
 }
 

@@ -103,6 +103,7 @@ impl Api {
         use pb::admin_service_server::AdminServiceServer;
         use pb::agent_service_server::AgentServiceServer;
         use pb::event_service_server::EventServiceServer;
+        use pb::plan_service_server::PlanServiceServer;
         use pb::project_service_server::ProjectServiceServer;
         use pb::run_service_server::RunServiceServer;
         use pb::task_service_server::TaskServiceServer;
@@ -117,6 +118,7 @@ impl Api {
             .add_service(sized!(ProjectServiceServer, super::projects::Projects(self.clone())))
             .add_service(sized!(WorkspaceServiceServer, super::workspaces::Workspaces(self.clone())))
             .add_service(sized!(TaskServiceServer, super::tasks::Tasks(self.clone())))
+            .add_service(sized!(PlanServiceServer, super::plans::Plans(self.clone())))
             .add_service(sized!(RunServiceServer, super::runs::Runs(self.clone())))
             .add_service(sized!(AgentServiceServer, super::agents::Agents(self.clone())))
             .add_service(sized!(AccountServiceServer, super::accounts::Accounts(self.clone())))

@@ -7,14 +7,17 @@ use pb::answer_question_request::Answer as Given;
 use tonic::Request;
 
 use super::convert;
-use super::incoming::{short, task_id, task_status};
+use super::incoming::{member, short, task_id, task_status};
 use super::service::Done;
 use super::status::{ApiError, Reply};
 use super::tasks::Tasks;
 use super::views;
 use crate::commands::{Context, control, edit, questions};
 use crate::lifecycle::Tx;
-use crate::store::{TaskRecord, dependencies};
+use crate::store::{TaskRecord, dependencies, messages};
+
+/// Most messages of an answer about messages.
+const MAX_MESSAGES: usize = 200;
 
 /// Most tasks on one side of an answer about dependencies.
 const MAX_EDGES: usize = 2_000;
@@ -175,9 +178,18 @@ impl Tasks {
             Some(Given::Allow(_)) => Answer::Allow,
             Some(Given::Deny(deny)) => Answer::Deny { message: short("deny.message", &deny.message)? },
         };
+        let scope = match &call.body.answer {
+            Some(Given::Allow(allow)) => member::<pb::PermissionScope>("allow.remember", allow.remember)?,
+            _ => None,
+        };
+        let remember = scope.and_then(|scope| match scope {
+            pb::PermissionScope::Task => Some(questions::Remember::Task),
+            pb::PermissionScope::Project => Some(questions::Remember::Project),
+            pb::PermissionScope::Unspecified => None,
+        });
         let answer = move |tx: &mut Tx<'_>, context: &Context| {
-            let (record, order) = questions::answer(tx, context, &id, &question, given.clone())?;
-            Ok(Done { answer: views::answer_one(tx, context, record)?, orders: vec![order] })
+            let (record, order) = questions::answer(tx, context, &id, &question, given.clone(), remember)?;
+            Ok(Done { answer: views::answer_one(tx, context, record)?, orders: order.into_iter().collect() })
         };
         self.0.mutate(&call.context, &call.body, answer).await
     }
@@ -192,5 +204,17 @@ impl Tasks {
             Ok(Done { answer: pb::SendMessageResponse { message_id, run_number }, orders: vec![order] })
         };
         self.0.mutate(&call.context, &call.body, send).await
+    }
+
+    pub(super) async fn messages(&self, request: Request<pb::ListMessagesRequest>) -> Reply<pb::ListMessagesResponse> {
+        let call = self.0.admit(request)?;
+        let (id, context) = (task_id("task_id", &call.body.task_id)?, call.context);
+        let found = self.0.read(move |db| {
+            let record = crate::commands::task(db, &context, &id)?;
+            let all = messages::of_task(db, record.key)?;
+            let newest = all.len().saturating_sub(MAX_MESSAGES);
+            Ok(pb::ListMessagesResponse { messages: all.iter().skip(newest).map(convert::message).collect() })
+        });
+        Ok(tonic::Response::new(found.await?))
     }
 }

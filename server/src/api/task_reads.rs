@@ -178,6 +178,8 @@ impl Tasks {
                         agent_id: run.map(|run| run.run.agent.to_string()).unwrap_or_default(),
                         question: Some(wire::question(&question.question)),
                         asked_at: Some(convert::timestamp(question.asked_at)),
+                        deadline: question.deadline.map(convert::timestamp),
+                        default_action: question.question.kind.default_action().to_owned(),
                     };
                     found.push((key, pending));
                 }

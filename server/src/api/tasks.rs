@@ -168,6 +168,7 @@ forward! {
     reject_task(RejectTaskRequest) -> Task = reject;
     answer_question(AnswerQuestionRequest) -> Task = answer;
     send_message(SendMessageRequest) -> SendMessageResponse = message;
+    list_messages(ListMessagesRequest) -> ListMessagesResponse = messages;
     explain_task(ExplainTaskRequest) -> ExplainTaskResponse = explain;
     list_questions(ListQuestionsRequest) -> ListQuestionsResponse = questions;
     archive_tasks(ArchiveTasksRequest) -> ArchiveTasksResponse = archive;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aq_core::ids::{AgentId, RunRef, TaskId};
 use aq_core::principal::ProjectScope;
-use aq_core::task::TaskStatus;
+use aq_core::task::{TaskStatus, UNTIL_ANSWERED};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
@@ -39,11 +39,9 @@ pub(super) fn gather(db: &mut Connection, mut records: Vec<TaskRecord>) -> Resul
     let mut drawn = Vec::with_capacity(records.len());
     for record in records {
         let sum = sums.remove(&record.key).unwrap_or_default();
-        let question = if record.task.status == TaskStatus::WaitingInput {
-            questions::open_of_task(db, record.key)?.first().map(|open| wire::question(&open.question))
-        } else {
-            None
-        };
+        let asks = record.task.status == TaskStatus::WaitingInput || record.task.resume_after == Some(UNTIL_ANSWERED);
+        let question =
+            if asks { questions::waiting_of_task(db, record.key)?.first().map(|open| wire::question(&open.question)) } else { None };
         let completed = record.task.status == TaskStatus::Completed;
         let extra = TaskExtra {
             waiting_for: String::new(),

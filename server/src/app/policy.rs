@@ -9,6 +9,7 @@ use aq_runner::git::{GitProgram, Identity};
 use aq_runner::service::RunnerConfig;
 
 use crate::config::{Environment, Secret, ServerConfig, sections};
+use crate::lifecycle::PlanRules;
 use crate::orchestrator::{ArchivePolicy, Policy};
 
 fn millis(duration: Duration) -> u64 {
@@ -50,6 +51,18 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
         verify_limits: RunLimits { wall_ms: run_limits.wall_ms.min(3_600_000), ..run_limits },
         run_limits,
         limit_wait_ms: i64::try_from(millis(config.pause_retry.rate_limit_backoff)).unwrap_or(i64::MAX),
+        question_timeout_ms: millis(config.questions.timeout),
+        plans: PlanRules {
+            enabled: config.auto_task.enabled,
+            patterns: config.auto_task.plan_file_patterns.clone(),
+            max_steps: usize::try_from(config.auto_task.max_steps_per_plan).unwrap_or(usize::MAX),
+            max_depth: u32::try_from(config.auto_task.max_plan_depth).unwrap_or(u32::MAX),
+            chain: config.auto_task.chain_dependencies,
+            inherit_approval: config.auto_task.inherit_approval,
+            base_priority: i32::try_from(config.auto_task.base_priority).unwrap_or(i32::MAX),
+            approval: config.auto_task.plan_approval,
+            folder: Some(config.server.home.join("plans")),
+        },
         safety_timer_ms: millis(config.scheduling.safety_timer),
         archive: archive(config),
         stuck_after_ms: i64::try_from(millis(config.monitoring.stuck_task_threshold)).unwrap_or(i64::MAX),

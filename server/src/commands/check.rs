@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use aq_core::run::RunState;
 use aq_core::runtime::RuntimeKind;
-use aq_core::task::{TaskStatus, check_invariants};
+use aq_core::task::{TaskStatus, UNTIL_ANSWERED, check_invariants};
 use aq_core::time::Timestamp;
 
 use crate::lifecycle::{Figures, Tx, load};
 use crate::store::audit::{self, Offence};
-use crate::store::{Connection, StoreError, runs, tasks};
+use crate::store::{Connection, StoreError, questions, runs, tasks};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("C-06", "no task waits for itself, directly or through others"),
     ("C-07", "the model tokens of a run are the sum of its ledger entries"),
     ("C-08", "run numbers of a task are 1, 2, … without holes, and the task knows the newest"),
-    ("C-09", "a question is open only while its run is"),
+    ("C-09", "a question is open only while its run is, or while a paused task waits for its answer"),
     ("C-10", "events are numbered without holes"),
     ("C-11", "the figures that decisions are made with are those that the rows give"),
     ("C-12", "every task that is not finished has something that wakes it"),
@@ -101,6 +101,9 @@ fn of_tasks(tx: &mut Tx<'_>, findings: &mut Vec<Finding>) -> Result<(), StoreErr
             let own = open.is_some_and(|run| run.run.number == record.task.run_number && run.stopping.is_none());
             if status.is_live() && !own {
                 findings.push(error("C-02", subject(), format!("is {status} and its run {} is not open", record.task.run_number), RESTART));
+            }
+            if record.task.resume_after == Some(UNTIL_ANSWERED) && questions::waiting_of_task(tx.db, record.key)?.is_empty() {
+                findings.push(error("C-12", subject(), "is PAUSED for an answer and asks nothing".to_owned(), REPORT));
             }
             if let Some(missing) = no_wake(tx.state, &record.task, record.key, record.unmet) {
                 findings.push(error("C-12", subject(), missing, RESTART));

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use aq_core::event::EventKind;
 use aq_core::ids::{AgentId, ProjectId, TaskId};
-use aq_core::names::generate_task_id;
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Attachment, OwnLimits, Task, TaskOrigin, TaskStatus, TaskType, branch_of};
-use rand::Rng as _;
-use serde_json::json;
 
 use super::context::{Context, project, task};
 use super::error::{CommandError, Violation};
-use crate::lifecycle::{Subject, Tx, announce, make_startable};
-use crate::store::{StoreError, TaskRecord, attachments, dependencies, tasks};
+use crate::lifecycle::{Tx, bring, free_name};
+use crate::store::{TaskRecord, attachments};
 
 /// Most tasks created in one call.
 pub const MAX_BATCH: usize = 1000;
@@ -148,12 +144,11 @@ fn create_one(
         upstream.push(found);
     }
     let parent = new.parent.as_ref().map(|id| task(tx.db, context, id)).transpose()?;
-    let unmet = upstream.iter().filter(|(_, status)| !status.satisfies_dependents()).count();
     let description = if new.description.trim().is_empty() { new.title.clone() } else { new.description.clone() };
     let mut record = TaskRecord {
         key: tx.state.next_key(),
         parent_key: parent.as_ref().map(|parent| parent.key),
-        unmet: u32::try_from(unmet).unwrap_or(u32::MAX),
+        unmet: 0,
         failure: None,
         deleted_at: None,
         task: Task::new(free_name(tx)?, new.project.clone(), new.title.trim(), description, context.now),
@@ -175,40 +170,10 @@ fn create_one(
     }
     fields.parent = parent.map(|parent| parent.task.id);
     fields.origin = new.origin;
-    fields.status = if unmet == 0 { TaskStatus::Ready } else { TaskStatus::Defined };
-    tasks::insert(tx.db, &record)?;
-    for (key, _) in upstream {
-        dependencies::insert(tx.db, record.key, key)?;
-    }
+    bring(tx, &mut record, &upstream, &context.actor())?;
     if !new.attachments.is_empty() {
         attachments::replace(tx.db, record.key, &new.attachments)?;
         record.task.attachments.clone_from(&new.attachments);
     }
-    tx.state.count(&record.task.project, None, Some(record.task.status));
-    if record.task.status == TaskStatus::Ready {
-        make_startable(tx, &record);
-    }
-    let payload = json!({ "title": record.task.title, "status": record.task.status.as_str(), "actor": context.actor() });
-    announce(tx, EventKind::TaskCreated, context.now, Subject::task(&record), payload)?;
     Ok(record)
-}
-
-/// A name that no task ever had.
-fn free_name(tx: &mut Tx<'_>) -> Result<TaskId, CommandError> {
-    let mut failed: Option<StoreError> = None;
-    let mut random = rand::rng();
-    let name = generate_task_id(
-        |below| random.random_range(0..below.max(1)),
-        |name| match tasks::name_used(tx.db, name) {
-            Ok(used) => used,
-            Err(error) => {
-                failed = Some(error);
-                false
-            }
-        },
-    );
-    match failed {
-        Some(error) => Err(error.into()),
-        None => name.map_err(|error| CommandError::Internal(error.to_string())),
-    }
 }

@@ -14,6 +14,7 @@ pub mod create;
 pub mod edit;
 mod error;
 pub mod keys;
+pub mod plans;
 pub mod projects;
 pub mod questions;
 pub mod system;

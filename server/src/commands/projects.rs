@@ -3,7 +3,7 @@
 use aq_core::event::EventKind;
 use aq_core::ids::ProjectId;
 use aq_core::names::id_slug;
-use aq_core::project::{Project, ProjectStatus};
+use aq_core::project::{PlanApproval, Project, ProjectStatus};
 use aq_core::runtime::RuntimeKind;
 use serde_json::json;
 
@@ -15,6 +15,9 @@ use crate::store::{StoreError, projects, removal, tasks, workspaces};
 
 /// Highest number of runs at once that may be set for a project.
 pub const MAX_CONCURRENT: u32 = 1000;
+
+/// How long a question of an agent may wait, in milliseconds.
+pub const QUESTION_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=31_622_400_000;
 
 /// What to set on a project; `None` leaves a field as it is (or at its default, when creating).
 #[derive(Clone, Debug, Default)]
@@ -41,6 +44,10 @@ pub struct ProjectFields {
     pub time_limit_ms: Option<Option<u64>>,
     /// Longest silence of a run in milliseconds; `Some(None)` clears it.
     pub silence_limit_ms: Option<Option<u64>>,
+    /// How long a question may wait, in milliseconds; `Some(None)` clears it.
+    pub question_timeout_ms: Option<Option<u64>>,
+    /// What happens with plans; `Some(None)` clears it.
+    pub plan_approval: Option<Option<PlanApproval>>,
 }
 
 fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str>, CommandError> {
@@ -62,7 +69,9 @@ fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str
         default_branch,
         discord_channel_id,
         test_commands,
-        default_runtime
+        default_runtime,
+        question_timeout_ms,
+        plan_approval
     );
     if let Some(limit) = fields.time_limit_ms {
         changed.push("time_limit");
@@ -90,6 +99,9 @@ fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str
     }
     if project.default_branch.starts_with('-') || project.default_branch.contains(['\0', ' ', '~', '^', ':', '\\', '\n']) {
         wrong.push(Violation::new("default_branch", "is not a branch name"));
+    }
+    if project.question_timeout_ms.is_some_and(|ms| !QUESTION_TIMEOUT_MS.contains(&ms)) {
+        wrong.push(Violation::new("question_timeout", "must be from 1 second to 366 days"));
     }
     if wrong.is_empty() { Ok(changed) } else { Err(CommandError::Invalid(wrong)) }
 }

@@ -1,21 +1,33 @@
-//! Answering an agent's questions and talking to it while it works.
+//! Answering an agent's questions, in time or late, and talking to it while it works.
 
 use aq_core::event::EventKind;
-use aq_core::ids::TaskId;
+use aq_core::ids::{RunRef, TaskId};
 use aq_core::output::QuestionKind;
 use aq_core::runner_link::{Answer, RunnerOrder};
-use aq_core::task::TaskStatus;
+use aq_core::task::{TaskStatus, Trigger};
 use serde_json::json;
 
 use super::context::{Context, task};
 use super::error::CommandError;
-use crate::lifecycle::{Subject, Tx, announce};
-use crate::store::{TaskRecord, questions};
+use crate::lifecycle::{Move, Subject, Tx, announce, apply};
+use crate::store::{GrantScope, MessageRecord, QuestionRecord, TaskRecord, grants, messages, questions};
 
 /// Longest answer or message, in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Most messages of a task that no agent has read.
+pub const MAX_WAITING_MESSAGES: i64 = 100;
 
-/// Answers a question. `question_id` may be empty when exactly one is open. The question closes when the agent has the answer.
+/// How far an allowance reaches beyond the question that it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remember {
+    /// The tool is allowed for every run of this task.
+    Task,
+    /// The tool is allowed for every task of the project.
+    Project,
+}
+
+/// Answers a question. `question_id` may be empty when exactly one waits. The answer is kept until the agent has it: a live agent gets it by the
+/// order that is returned; when its run is over, the task goes on in the same session.
 ///
 /// # Errors
 /// [`CommandError::Precondition`] when the task asks nothing or asks several things, [`CommandError::Invalid`] when the answer does not fit.
@@ -25,46 +37,95 @@ pub fn answer(
     id: &TaskId,
     question_id: &str,
     answer: Answer,
-) -> Result<(TaskRecord, RunnerOrder), CommandError> {
-    let record = task(tx.db, context, id)?;
-    let open = questions::open_of_task(tx.db, record.key)?;
-    let question = match (question_id, open.as_slice()) {
-        (_, []) => return Err(CommandError::status("NO_OPEN_QUESTION", id.as_str(), record.task.status, "it asks nothing")),
-        ("", [only]) => only,
+    remember: Option<Remember>,
+) -> Result<(TaskRecord, Option<RunnerOrder>), CommandError> {
+    let mut record = task(tx.db, context, id)?;
+    let waiting = questions::waiting_of_task(tx.db, record.key)?;
+    let question = choose(&record, &waiting, question_id)?;
+    fits(question, &answer, remember)?;
+    let (run, request_id, actor) = (question.run_number, question.question.request_id.clone(), context.actor());
+    questions::give(tx.db, record.key, run, &request_id, &answer, &actor, context.now)?;
+    if question.question.kind == QuestionKind::PlanApproval {
+        super::plans::answered(tx, context, record.key, &request_id, run, answer == Answer::Allow)?;
+    }
+    if let Some(remember) = remember {
+        let scope = match remember {
+            Remember::Task => GrantScope::Task(record.key),
+            Remember::Project => GrantScope::Project(record.task.project.clone()),
+        };
+        grants::allow(tx.db, &scope, &question.question.tool, &actor, context.now)?;
+    }
+    let reference = RunRef { task: record.task.id.clone(), number: run };
+    let live = record.task.status.is_live() && record.task.run_number == run;
+    if !live {
+        questions::close_late(tx.db, record.key, run, &request_id, &one_line(&answer), context.now)?;
+    }
+    let is_last = waiting.len() == 1;
+    if !live && is_last && record.task.status == TaskStatus::Paused {
+        let number = record.task.run_number;
+        let change = Move::by(&actor, Trigger::ReplyAfterExit, context.now).with("question_id", request_id).with("late", true);
+        apply(tx, &mut record, number, change)?;
+        return Ok((record, None));
+    }
+    let subject = Subject { run: Some(run), ..Subject::task(&record) };
+    let payload = json!({
+        "title": record.task.title, "question_id": request_id, "actor": actor, "late": !live,
+        "remembered": remember.map(|remember| match remember { Remember::Task => "task", Remember::Project => "project" }),
+    });
+    announce(tx, EventKind::TaskReplied, context.now, subject, payload)?;
+    Ok((record, live.then_some(RunnerOrder::Answer { run: reference, request_id, answer })))
+}
+
+fn choose<'a>(record: &TaskRecord, waiting: &'a [QuestionRecord], wanted: &str) -> Result<&'a QuestionRecord, CommandError> {
+    match (wanted, waiting) {
+        (_, []) => Err(CommandError::status("NO_OPEN_QUESTION", record.task.id.as_str(), record.task.status, "it asks nothing")),
+        ("", [only]) => Ok(only),
         ("", several) => {
             let ids: Vec<_> = several.iter().map(|question| question.question.request_id.as_str()).collect();
-            return Err(CommandError::invalid("question_id", format!("the task asks several things; name one of {}", ids.join(", "))));
+            Err(CommandError::invalid("question_id", format!("the task asks several things; name one of {}", ids.join(", "))))
         }
         (wanted, several) => several
             .iter()
             .find(|question| question.question.request_id == wanted)
-            .ok_or_else(|| CommandError::NotFound { kind: "question", id: wanted.to_owned() })?,
-    };
-    match (&answer, question.question.kind) {
-        (Answer::Text(text), QuestionKind::Question) => check_text("text", text)?,
-        // Some programs offer more than yes and no; one of their options says which.
-        (Answer::Text(text), QuestionKind::Permission)
-            if question.question.options.iter().any(|option| option.label.eq_ignore_ascii_case(text.trim())) => {}
-        (Answer::Text(_), QuestionKind::Permission | QuestionKind::PlanApproval) => {
-            return Err(CommandError::invalid("answer", "this is a yes-or-no question; answer with allow or deny"));
-        }
-        (Answer::Allow, QuestionKind::Question) => {
-            return Err(CommandError::invalid("answer", "this question wants a text or one of its options"));
-        }
-        (Answer::Allow | Answer::Deny { .. }, _) => {}
+            .ok_or_else(|| CommandError::NotFound { kind: "question", id: wanted.to_owned() }),
     }
-    let run = aq_core::ids::RunRef { task: record.task.id.clone(), number: question.run_number };
-    let subject = Subject { run: Some(run.number), ..Subject::task(&record) };
-    let payload = json!({ "title": record.task.title, "question_id": question.question.request_id, "actor": context.actor() });
-    announce(tx, EventKind::TaskReplied, context.now, subject, payload)?;
-    let order = RunnerOrder::Answer { run, request_id: question.question.request_id.clone(), answer };
-    Ok((record, order))
 }
 
-/// Tells a working agent something. Returns the message's id, the run's number and the order.
+fn fits(question: &QuestionRecord, answer: &Answer, remember: Option<Remember>) -> Result<(), CommandError> {
+    if remember.is_some() && !(question.question.kind == QuestionKind::Permission && *answer == Answer::Allow) {
+        return Err(CommandError::invalid("allow.remember", "only the permission to use a tool can be given once and for all"));
+    }
+    match (answer, question.question.kind) {
+        (Answer::Text(text), QuestionKind::Question) => check_text("text", text),
+        // Some programs offer more than yes and no; one of their options says which.
+        (Answer::Text(text), QuestionKind::Permission)
+            if question.question.options.iter().any(|option| option.label.eq_ignore_ascii_case(text.trim())) =>
+        {
+            Ok(())
+        }
+        (Answer::Text(_), QuestionKind::Permission | QuestionKind::PlanApproval) => {
+            Err(CommandError::invalid("answer", "this is a yes-or-no question; answer with allow or deny"))
+        }
+        (Answer::Allow, QuestionKind::Question) => Err(CommandError::invalid("answer", "this question wants a text or one of its options")),
+        (Answer::Allow | Answer::Deny { .. }, _) => Ok(()),
+    }
+}
+
+fn one_line(answer: &Answer) -> String {
+    let text = match answer {
+        Answer::Text(text) => text.as_str(),
+        Answer::Allow => "allowed",
+        Answer::Deny { message } if message.is_empty() => "denied",
+        Answer::Deny { message } => message.as_str(),
+    };
+    text.lines().next().unwrap_or_default().chars().take(300).collect()
+}
+
+/// Tells a working agent something. The message is kept until an agent has read it: should the run end first, the next one is told. Returns the
+/// message's id, the run's number and the order.
 ///
 /// # Errors
-/// [`CommandError::Precondition`] when no agent works on the task.
+/// [`CommandError::Precondition`] when no agent works on the task, or too many messages wait already.
 pub fn message(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -74,7 +135,7 @@ pub fn message(
 ) -> Result<(String, u32, RunnerOrder), CommandError> {
     check_text("text", text)?;
     let record = task(tx.db, context, id)?;
-    if !matches!(record.task.status, TaskStatus::InProgress | TaskStatus::WaitingInput) {
+    if !matches!(record.task.status, TaskStatus::Assigned | TaskStatus::InProgress | TaskStatus::WaitingInput) {
         return Err(CommandError::status(
             "TASK_NOT_RUNNING",
             id.as_str(),
@@ -82,7 +143,24 @@ pub fn message(
             "no agent works on it; restart it with feedback instead",
         ));
     }
-    let run = aq_core::ids::RunRef { task: record.task.id.clone(), number: record.task.run_number };
+    if messages::count_waiting(tx.db, record.key)? >= MAX_WAITING_MESSAGES {
+        return Err(CommandError::precondition(
+            "TOO_MANY_MESSAGES",
+            format!("the agent has not read {MAX_WAITING_MESSAGES} messages yet; wait until it has, or stop the task"),
+        ));
+    }
+    let run = RunRef { task: record.task.id.clone(), number: record.task.run_number };
+    let stored = MessageRecord {
+        task_key: record.key,
+        message_id: message_id.clone(),
+        run_number: run.number,
+        text: text.to_owned(),
+        actor: context.actor(),
+        sent_at: context.now,
+        delivered_at: None,
+        told_run: None,
+    };
+    messages::insert(tx.db, &stored)?;
     let subject = Subject { run: Some(run.number), ..Subject::task(&record) };
     let payload = json!({ "text": text, "message_id": message_id, "actor": context.actor() });
     announce(tx, EventKind::TaskMessage, context.now, subject, payload)?;

@@ -12,7 +12,7 @@ use super::problem::{Problems, Severity, Sink, Warning};
 use super::reader::Reader;
 use super::sections::{
     Account, Agents, Archive, AutoTask, Budgets, ChatProvider, Database, Git, HookEngine, LlmLogging, Logging, Monitoring, PauseRetry,
-    Retention, Runtimes, Scheduling, Server,
+    Questions, Retention, Runtimes, Scheduling, Server,
 };
 use super::source::{ConfigSource, Overrides};
 use super::substitute::substitute;
@@ -44,6 +44,8 @@ pub struct ServerConfig {
     pub pause_retry: PauseRetry,
     /// When a task that does not move is announced.
     pub monitoring: Monitoring,
+    /// How long questions of agents wait.
+    pub questions: Questions,
     /// How plans become tasks.
     pub auto_task: AutoTask,
     /// Whether hooks run.
@@ -159,6 +161,7 @@ fn read(root: BTreeMap<String, Node>, environment: &Environment, sink: &Sink) ->
         archive: Archive::read(document.section("archive")),
         pause_retry: PauseRetry::read(document.section("pause_retry")),
         monitoring: Monitoring::read(document.section("monitoring")),
+        questions: Questions::read(document.section("questions")),
         auto_task: AutoTask::read(document.section("auto_task")),
         hook_engine: HookEngine::read(document.section("hook_engine")),
         chat_provider: ChatProvider::read(document.section("chat_provider")),

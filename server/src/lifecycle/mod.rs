@@ -6,19 +6,23 @@
 
 mod archive;
 mod chains;
+mod create;
 mod error;
 mod hot;
 mod load;
 mod moves;
+mod plans;
 mod runs;
 mod usage;
 
 pub use archive::{archive, restore};
 pub use chains::{STUCK_NAMED, tell_stuck};
+pub use create::{bring, free_name};
 pub use error::LifecycleError;
 pub use hot::{Figures, Hot, OpenRun, ProjectHot};
 pub use load::{EPOCH, PAUSED, load};
 pub use moves::{Move, Subject, Tx, announce, apply, make_startable};
+pub use plans::{PlanRules, accept_plan, approval_rule, may_plan, origin_of};
 pub use runs::{Lease, begin, end, fenced, reopen, save, spend};
 pub use usage::{DEFAULT_SPAN_MS, RollingSum, Usage};
 

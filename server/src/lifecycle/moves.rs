@@ -4,13 +4,13 @@
 use aq_core::event::{Event, EventKind, for_transition};
 use aq_core::ids::{AgentId, ProjectId, TaskId};
 use aq_core::runner_link::StopReason;
-use aq_core::task::{BlockedReason, TaskStatus, Trigger, check_invariants, settle};
+use aq_core::task::{BlockedReason, TaskStatus, Trigger, UNTIL_ANSWERED, check_invariants, settle};
 use aq_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::error::LifecycleError;
 use super::hot::{Hot, OpenRun};
-use crate::store::{self, TaskRecord, chains, events, tasks};
+use crate::store::{self, TaskRecord, chains, events, questions, tasks};
 
 /// A command's view of the store and the hot state.
 pub type Tx<'a> = store::Tx<'a, Hot>;
@@ -77,6 +77,7 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
     let to = settle(from, change.trigger, record.unmet == 0)
         .map_err(|source| LifecycleError::Invalid { task: record.task.id.clone(), source })?;
     let was_ready = (record.task.runtime, record.task.priority);
+    let waited_for_answers = from == TaskStatus::Paused && record.task.resume_after == Some(UNTIL_ANSWERED);
     record.task.status = to;
     record.task.blocked_reason = (to == TaskStatus::Blocked).then_some(change.reason.unwrap_or(BlockedReason::OperatorStop));
     record.task.resume_after = if to == TaskStatus::Paused { change.resume_after } else { None };
@@ -102,6 +103,10 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
         // Whoever ends the run in this same command removes the entry again; otherwise the orchestrator finds it and stops the run.
         let open = OpenRun { stopping: Some(StopReason::Operator), ..open.clone() };
         tx.state.put_run(record.key, Some(open));
+    }
+    if waited_for_answers && to != TaskStatus::Paused {
+        // Whatever moved it on, nobody waits for these answers any more.
+        questions::abandon(tx.db, record.key, "the task went on without the answer", change.now)?;
     }
     announce_move(tx, record, from, to, change)?;
     if to == TaskStatus::Completed && from != TaskStatus::Completed {
@@ -159,7 +164,8 @@ fn announce_move(tx: &mut Tx<'_>, record: &TaskRecord, from: TaskStatus, to: Tas
     if let Some(reason) = record.task.blocked_reason {
         payload.insert("reason".into(), reason.as_str().into());
     }
-    if let Some(at) = record.task.resume_after {
+    // A task that waits for a person has no instant to tell.
+    if let Some(at) = record.task.resume_after.filter(|at| *at != UNTIL_ANSWERED) {
         payload.insert("resume_after".into(), at.as_millis().into());
     }
     // Every kind lists the keys that readers may rely on; what the caller did not say is said to be empty.

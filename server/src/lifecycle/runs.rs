@@ -3,7 +3,7 @@
 use aq_core::event::EventKind;
 use aq_core::ids::{AgentId, RunRef, WorkspaceId};
 use aq_core::output::TokenUsage;
-use aq_core::run::{Run, RunEnd, RunState};
+use aq_core::run::{Run, RunEnd, RunResult, RunState};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{TaskStatus, Trigger};
 use aq_core::time::Timestamp;
@@ -100,7 +100,7 @@ pub fn save(tx: &mut Tx<'_>, record: &RunRecord) -> Result<(), LifecycleError> {
     Ok(())
 }
 
-/// Ends a run: its leases are free, its questions closed, its cost counts towards what the project's runs usually cost.
+/// Ends a run: its leases are free, its questions closed (but for those that ended it), its cost counts towards what the project's runs usually cost.
 ///
 /// The task must have been moved before; a task that is READY again may start from here on.
 ///
@@ -108,7 +108,9 @@ pub fn save(tx: &mut Tx<'_>, record: &RunRecord) -> Result<(), LifecycleError> {
 /// When the rows cannot be written.
 pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunEnd, now: Timestamp) -> Result<(), LifecycleError> {
     let (result, class) = (end.result, end.class);
-    questions::close_all(tx.db, record.task_key, record.run.id.number, "the run is over", now)?;
+    if result != RunResult::Asked {
+        questions::close_all(tx.db, record.task_key, record.run.id.number, "the run is over", now)?;
+    }
     record.run.state = RunState::Ended;
     record.run.ended_at = Some(now);
     record.run.end = Some(end);

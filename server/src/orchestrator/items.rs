@@ -3,13 +3,16 @@
 use aq_core::event::EventKind;
 use aq_core::ids::RunRef;
 use aq_core::output::{OutputBody, OutputItem, Question};
+use aq_core::runner_link::RunnerOrder;
 use aq_core::task::{BlockedReason, TaskStatus, Trigger};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::deadlines;
+use super::plans;
 use super::policy::Policy;
 use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, fenced, save, spend};
-use crate::store::{QuestionRecord, RunRecord, TaskRecord, accounts, questions};
+use crate::store::{QuestionRecord, RunRecord, TaskRecord, accounts, messages, questions};
 
 /// True for items that change more than the stored output.
 #[must_use]
@@ -33,19 +36,26 @@ pub(super) fn matters(item: &OutputItem) -> bool {
     }
 }
 
-/// Acts on items, in order. Repeating them changes nothing.
+/// Acts on items, in order, and returns the answers that need no person. Repeating them changes nothing.
 ///
 /// # Errors
 /// When the rows cannot be read or written.
-pub(super) fn act(tx: &mut Tx<'_>, policy: &Policy, run: &RunRef, items: &[OutputItem], now: Timestamp) -> Result<(), LifecycleError> {
-    let Some((mut task, mut record)) = fenced(tx, run)? else { return Ok(()) };
+pub(super) fn act(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    run: &RunRef,
+    items: &[OutputItem],
+    now: Timestamp,
+) -> Result<Vec<RunnerOrder>, LifecycleError> {
+    let mut orders = Vec::new();
+    let Some((mut task, mut record)) = fenced(tx, run)? else { return Ok(orders) };
     for item in items {
         match &item.body {
             OutputBody::Usage { message_id, model, tokens, cost_micros } => {
                 spend(tx, &mut record, message_id, model, *tokens, *cost_micros, item.at)?;
                 hold_at_budget(tx, policy, &mut task, &record, now)?;
             }
-            OutputBody::Question(question) => ask(tx, &mut task, run, question, item.at)?,
+            OutputBody::Question(question) => orders.extend(ask(tx, policy, &mut task, run, question, now)?),
             OutputBody::QuestionClosed { request_id, answer } => answered(tx, &mut task, run, request_id, answer, item.at)?,
             OutputBody::SessionStarted { session_id, .. } => {
                 record.run.session_id = Some(session_id.clone());
@@ -63,13 +73,16 @@ pub(super) fn act(tx: &mut Tx<'_>, policy: &Policy, run: &RunRef, items: &[Outpu
                 }
             }
             OutputBody::Delivered { message_id } => {
-                let subject = Subject { run: Some(run.number), ..Subject::task(&task) };
-                announce(tx, EventKind::RunNote, item.at, subject, json!({ "text": "message delivered", "message_id": message_id }))?;
+                if messages::deliver(tx.db, task.key, message_id, item.at)? {
+                    let subject = Subject { run: Some(run.number), ..Subject::task(&task) };
+                    let payload = json!({ "title": task.task.title, "message_id": message_id });
+                    announce(tx, EventKind::TaskMessageDelivered, item.at, subject, payload)?;
+                }
             }
             _ => {}
         }
     }
-    Ok(())
+    Ok(orders)
 }
 
 /// A run that used up its budget is stopped; the task says so and waits for a person.
@@ -89,24 +102,46 @@ fn hold_at_budget(
     Ok(())
 }
 
-fn ask(tx: &mut Tx<'_>, task: &mut TaskRecord, run: &RunRef, question: &Question, at: Timestamp) -> Result<(), LifecycleError> {
+/// The question is kept with its deadline. What a person allowed once and for all is answered at once, everything else makes the task wait.
+fn ask(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    task: &mut TaskRecord,
+    run: &RunRef,
+    question: &Question,
+    now: Timestamp,
+) -> Result<Option<RunnerOrder>, LifecycleError> {
+    let deadline = deadlines::deadline(tx.state, policy, task, now);
     let record = QuestionRecord {
         task_key: task.key,
         run_number: run.number,
         question: question.clone(),
-        asked_at: at,
+        asked_at: now,
         closed_at: None,
         answer: None,
+        deadline: Some(deadline),
+        given: None,
     };
-    if !questions::insert(tx.db, &record)? || task.task.status != TaskStatus::InProgress {
-        return Ok(());
+    if !questions::insert(tx.db, &record)? {
+        return Ok(None);
     }
-    let change = Move::system(Trigger::AgentQuestion, at)
+    plans::asked(tx, policy, task, run, question, now)?;
+    if deadlines::is_granted(tx.db, task, question)? {
+        return deadlines::grant(tx, task, run, question, now).map(Some);
+    }
+    if task.task.status != TaskStatus::InProgress {
+        return Ok(None);
+    }
+    let options: Vec<_> = question.options.iter().map(|option| option.label.as_str()).collect();
+    let change = Move::system(Trigger::AgentQuestion, now)
         .with("question", question.text.clone())
         .with("question_id", question.request_id.clone())
+        .with("options", options)
+        .with("deadline", deadline.as_millis())
+        .with("default", question.kind.default_action())
         .with("tool", question.tool.clone());
     apply(tx, task, run.number, change)?;
-    Ok(())
+    Ok(None)
 }
 
 fn answered(
@@ -117,6 +152,10 @@ fn answered(
     answer: &str,
     at: Timestamp,
 ) -> Result<(), LifecycleError> {
+    if !task.task.status.is_live() {
+        // A run that is being stopped takes its questions back; whether they stay open is decided when it has ended.
+        return Ok(());
+    }
     questions::close(tx.db, task.key, run.number, request_id, answer, at)?;
     if task.task.status == TaskStatus::WaitingInput && questions::open_of_task(tx.db, task.key)?.is_empty() {
         let change = Move::system(Trigger::HumanReplied, at).with("question_id", request_id);

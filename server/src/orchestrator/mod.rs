@@ -4,9 +4,12 @@
 //!
 //! Spec: specs/server/orchestrator.md
 
+mod deadlines;
 mod items;
 mod orders;
 mod pass;
+mod pending;
+mod plans;
 mod policy;
 mod prompt;
 mod recover;

@@ -3,10 +3,11 @@
 use aq_core::ids::WorkspaceId;
 use aq_core::project::Project;
 use aq_core::run::Run;
-use aq_core::runner_link::{ConcludeRun, LandMode, RunnerOrder, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
-use aq_core::task::{TaskStatus, VerificationType, land_mode, run_limits};
+use aq_core::runner_link::{ConcludeRun, LandMode, PlanSearch, RunnerOrder, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
+use aq_core::task::{Task, TaskStatus, TaskType, VerificationType, land_mode, run_limits};
 use aq_core::workspace::WorkspaceKind;
 
+use super::pending;
 use super::policy::Policy;
 use super::prompt::{self, Upstream};
 use crate::lifecycle::{Figures, OpenRun, Tx};
@@ -64,8 +65,15 @@ fn conclusion(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run, 
         title: task.task.title.clone(),
         verify,
         land,
+        plan: plan_search(policy, &task.task),
         limits: policy.verify_limits,
     })))
+}
+
+/// Plans are looked for after the work of every task that may plan; anywhere only when planning was the task.
+fn plan_search(policy: &Policy, task: &Task) -> Option<PlanSearch> {
+    let may_plan = policy.plans.enabled && (!task.is_plan_subtask || policy.plans.max_depth > 1);
+    may_plan.then(|| PlanSearch { patterns: policy.plans.patterns.clone(), anywhere: task.task_type == Some(TaskType::Plan) })
 }
 
 /// A run to start, but for its prompt: that needs rows which are read where they do not hold up the writer.
@@ -130,5 +138,7 @@ pub(super) fn complete(db: &mut Connection, draft: Draft) -> Result<StartRun, St
     let last = if task.task.run_number > 1 { runs::get(db, task.key, task.task.run_number - 1)? } else { None };
     let failure = last.and_then(|run| run.run.end).filter(|end| end.class.is_some()).map(|end| end.message);
     order.prompt = prompt::assemble(&task.task, &project, &order.workspace, &upstream, failure.as_deref());
+    let resumed = matches!(order.session, SessionOrder::Resume { .. });
+    order.prompt.push_str(&pending::said(db, task.key, order.run.number, resumed)?);
     Ok(order)
 }

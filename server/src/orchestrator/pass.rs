@@ -9,11 +9,12 @@ use aq_core::schedule::{Assignment, decide};
 use aq_core::task::{Trigger, branch_of};
 use aq_core::time::Timestamp;
 
+use super::deadlines;
 use super::orders::{Draft, conclude, draft};
 use super::policy::Policy;
 use super::snapshot::{key_of, snapshot};
 use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin};
-use crate::store::{StoreError, TaskRecord, runs, tasks};
+use crate::store::{StoreError, TaskRecord, questions, runs, tasks};
 
 /// Timers handled in one pass; the rest follow in the next one, which comes at once.
 const TIMERS_PER_PASS: i64 = 256;
@@ -27,6 +28,8 @@ pub(super) struct Passed {
     pub stop: Vec<(RunRef, StopReason)>,
     /// Conclusions to order: runs that a command took up again.
     pub conclude: Vec<RunnerOrder>,
+    /// Answers that deadlines gave.
+    pub answers: Vec<RunnerOrder>,
     /// When there will be something to do without a wake-up; `None`: only after one.
     pub next: Option<Timestamp>,
 }
@@ -42,11 +45,13 @@ pub(super) fn pass(
     fresh_session: &mut dyn FnMut() -> String,
 ) -> Result<Passed, LifecycleError> {
     let due = tasks::due(tx.db, now, TIMERS_PER_PASS)?;
-    let more_due = i64::try_from(due.len()).unwrap_or(i64::MAX) >= TIMERS_PER_PASS;
+    let mut more_due = i64::try_from(due.len()).unwrap_or(i64::MAX) >= TIMERS_PER_PASS;
     for mut task in due {
         let run = task.task.run_number;
         apply(tx, &mut task, run, Move::system(Trigger::ResumeTimer, now))?;
     }
+    let (answers, more_questions) = deadlines::pass(tx, now, TIMERS_PER_PASS)?;
+    more_due |= more_questions;
     let stop = tx.state.runs.values().filter_map(|open| open.stopping.map(|reason| (open.run.clone(), reason))).collect();
     let conclude = conclusions(tx, policy)?;
     let mut begun = Vec::new();
@@ -59,8 +64,9 @@ pub(super) fn pass(
         }
     }
     let account_opens = snapshot.agents.iter().filter_map(|agent| agent.closed_until).min();
-    let next = if more_due { Some(now) } else { earliest(tasks::next_due(tx.db)?, account_opens) };
-    Ok(Passed { begun, stop, conclude, next })
+    let next =
+        if more_due { Some(now) } else { earliest(earliest(tasks::next_due(tx.db)?, account_opens), questions::next_deadline(tx.db)?) };
+    Ok(Passed { begun, stop, conclude, answers, next })
 }
 
 /// Orders for the runs that a command took up again to land their work.

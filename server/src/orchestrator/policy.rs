@@ -8,6 +8,8 @@ use aq_core::runner_link::{RunLimits, RuntimeProfile};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Backoff, TaskStatus};
 
+use crate::lifecycle::PlanRules;
+
 /// What the orchestrator needs to know of the configuration.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -27,12 +29,16 @@ pub struct Policy {
     pub backoff: Backoff,
     /// Wait after a refusal without a reset instant, in milliseconds.
     pub limit_wait_ms: i64,
+    /// How long a question of an agent may wait where its project says nothing, in milliseconds.
+    pub question_timeout_ms: u64,
     /// A pass runs at least this often, in milliseconds: the safety net behind the wake-ups.
     pub safety_timer_ms: u64,
     /// When finished tasks leave the lists by themselves.
     pub archive: ArchivePolicy,
     /// How long a task may wait behind one that cannot complete before people are told, and told again, in milliseconds; 0: never.
     pub stuck_after_ms: i64,
+    /// How plans become tasks.
+    pub plans: PlanRules,
     /// Defaults of each runtime; an agent's own profile is laid over them.
     pub runtimes: BTreeMap<RuntimeKind, RuntimeProfile>,
     /// Values that must never leave the machine in output.
@@ -77,9 +83,11 @@ impl Default for Policy {
             verify_limits: RunLimits { wall_ms: 3_600_000, ..run_limits },
             backoff: Backoff::default(),
             limit_wait_ms: 60_000,
+            question_timeout_ms: 24 * 3_600_000,
             safety_timer_ms: 30_000,
             archive: ArchivePolicy::default(),
             stuck_after_ms: 3_600_000,
+            plans: PlanRules::default(),
             runtimes: BTreeMap::new(),
             secrets: Vec::new(),
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use aq_core::ids::TaskId;
+use aq_core::plan::TOLD_PATH;
 use aq_core::project::Project;
 use aq_core::runner_link::{WorkspaceOrder, WorkspaceSource};
 use aq_core::task::{AttachmentKind, Task};
@@ -74,10 +75,19 @@ fn rules(text: &mut String, task: &Task, project: &Project) {
     text.push_str(
         "## How you work\n\n\
          - You work on your own; nobody watches. Ask only when you cannot decide without a person.\n\
-         - Do the work itself; do not stop at a plan.\n\
+         - Do what the task asks for; do not stop at a plan unless a plan is the task.\n\
          - Commit what you finish with `git add` and `git commit`. Never push, never switch branches: checking and merging is done for you.\n\
          - Leave nothing running when you are done.\n",
     );
+    if !task.is_plan_subtask {
+        line(
+            text,
+            format_args!(
+                "- Write a plan only when the task asks for one: to `{TOLD_PATH}` and nowhere else, background first, then one heading \
+                 `## Phase 1: <what to do>` for each part of the work. It becomes tasks of its own; it is not merged."
+            ),
+        );
+    }
     if task.is_plan_subtask {
         text.push_str("- This is one step of a larger plan. Write no plan of your own; where something is left open, decide and say so in a comment.\n");
     }

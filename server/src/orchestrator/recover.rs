@@ -7,6 +7,7 @@ use aq_core::task::{TaskStatus, Trigger};
 use aq_core::time::Timestamp;
 
 use super::orders::{self, Draft, conclude, draft};
+use super::pending;
 use super::policy::Policy;
 use super::service::Parts;
 use crate::lifecycle::{LifecycleError, Move, Tx, apply};
@@ -78,8 +79,17 @@ pub(super) async fn take_up(parts: &Parts, link: &dyn RunnerLink, found: Found) 
     for draft in found.attach {
         let run = draft.order.run.clone();
         let last_seq = parts.hub.log().last_seq(&run).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let start = parts.reader.read(move |db| orders::complete(db, draft)).await?;
+        let (start, said) = parts
+            .reader
+            .read(move |db| {
+                let said = pending::orders(db, draft.task.key, &draft.order.run)?;
+                Ok::<_, StoreError>((orders::complete(db, draft)?, said))
+            })
+            .await?;
         link.order(RunnerOrder::Attach { start: Box::new(start), last_seq });
+        for order in said {
+            link.order(order);
+        }
     }
     super::service::start(parts, link, found.restart).await;
     for order in found.conclude {

@@ -7,14 +7,15 @@ use aq_core::ids::RunRef;
 use aq_core::output::FailureClass;
 use aq_core::run::{RunEnd, RunResult, RunState};
 use aq_core::runner_link::{Conclusion, LandMode, RunOutcome, RunnerOrder, StopReason};
-use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, after_failure, land_mode};
+use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, UNTIL_ANSWERED, after_failure, land_mode};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
 use super::orders;
+use super::plans;
 use super::policy::Policy;
 use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, end, fenced, save};
-use crate::store::{RunRecord, TaskRecord};
+use crate::store::{RunRecord, TaskRecord, messages, questions};
 
 /// What follows a report.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +81,9 @@ pub(super) fn started(tx: &mut Tx<'_>, run: &RunRef, pid: u32, now: Timestamp) -
     if task.task.status == TaskStatus::Assigned {
         apply(tx, &mut task, run.number, Move::system(Trigger::AgentStarted, now))?;
     }
+    // Its prompt held what earlier runs were told too late.
+    questions::tell(tx.db, task.key, run.number)?;
+    messages::tell(tx.db, task.key, run.number)?;
     save(tx, &record)?;
     Ok(Followed::default())
 }
@@ -104,6 +108,10 @@ pub(super) fn finished(
     let subject = Subject { run: Some(run.number), agent: Some(record.run.agent.clone()), ..Subject::task(&task) };
     announce(tx, EventKind::RunFinished, now, subject, json!({ "title": task.task.title, "result": outcome_word(&outcome) }))?;
     if !task.task.status.is_live() {
+        if task.task.status == TaskStatus::Paused && task.task.resume_after == Some(UNTIL_ANSWERED) {
+            // Its question was not answered in time; the session goes on when it is.
+            return over(tx, &task, &mut record, RunResult::Asked, None, "the question was not answered in time".to_owned(), now);
+        }
         // The task moved on without this run: stopped, restarted, deleted.
         return over(tx, &task, &mut record, RunResult::Stopped, None, "stopped".to_owned(), now);
     }
@@ -227,6 +235,9 @@ pub(super) fn concluded(
         Conclusion::Error { message } => return failed(tx, policy, task, record, FailureClass::Internal, message, at),
     };
     apply(tx, &mut task, run.number, change)?;
+    if matches!(result, RunResult::Done | RunResult::Kept | RunResult::NoOp | RunResult::NeedsReview) {
+        plans::settle(tx, policy, &task, now)?;
+    }
     over(tx, &task, &mut record, result, None, message, now)
 }
 

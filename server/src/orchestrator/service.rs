@@ -107,6 +107,9 @@ impl Orchestrator {
         for (run, reason) in passed.stop {
             link.order(RunnerOrder::Stop { run, reason });
         }
+        for order in passed.answers {
+            link.order(order);
+        }
         for order in passed.conclude {
             if let RunnerOrder::Conclude(conclude) = &order
                 && let Err(error) = self.parts.hub.begin(&conclude.run)

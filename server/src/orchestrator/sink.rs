@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aq_core::ids::RunRef;
-use aq_core::output::OutputItem;
+use aq_core::output::{OutputBody, OutputItem};
 use aq_core::runner_link::{BoxFuture, LinkClosed, RunReport, RunnerOrder, RunnerSink};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::items;
+use super::plans;
 use super::policy::Policy;
 use super::reports::{self, Circumstances, Followed};
 use crate::clock::SharedClock;
@@ -114,6 +115,12 @@ impl Sink {
                 let (policy, outcome, exit_code, at) = (Arc::clone(&self.policy), outcome.clone(), *exit_code, self.circumstances(&run)?);
                 self.engine.submit(move |tx| reports::finished(tx, &policy, &run, outcome.clone(), exit_code, at)).await?
             }
+            RunReport::PlanFound { path, text, truncated: _ } => {
+                let archive = plans::archive(&self.policy.plans, &run.task, text).map_err(|error| Refused::Later(error.to_string()))?;
+                let (policy, path, text) = (Arc::clone(&self.policy), path.clone(), text.clone());
+                self.engine.submit(move |tx| plans::found(tx, &policy, &run, (&path, &text, &archive), now)).await?;
+                Followed::default()
+            }
             RunReport::Concluded { conclusion } => {
                 let (policy, conclusion, at) = (Arc::clone(&self.policy), conclusion.clone(), self.circumstances(&run)?);
                 self.engine.submit(move |tx| reports::concluded(tx, &policy, &run, conclusion.clone(), at)).await?
@@ -138,16 +145,19 @@ impl Sink {
         let matter: Vec<_> = items.iter().filter(|item| items::matters(item)).cloned().collect();
         if !matter.is_empty() {
             let (policy, run, now) = (Arc::clone(&self.policy), run.clone(), self.clock.now());
-            let held = self
+            let (orders, held) = self
                 .engine
                 .submit(move |tx| {
-                    items::act(tx, &policy, &run, &matter, now)?;
-                    Ok::<_, LifecycleError>(tx.state.runs.values().any(|open| open.stopping.is_some()))
+                    let orders = items::act(tx, &policy, &run, &matter, now)?;
+                    let held = tx.state.runs.values().any(|open| open.stopping.is_some());
+                    Ok::<_, LifecycleError>((orders, held))
                 })
                 .await?;
-            if held {
+            // A run to stop, or a deadline that is earlier than what the loop sleeps for.
+            if held || items.iter().any(|item| matches!(item.body, OutputBody::Question(_))) {
                 self.wake.ring();
             }
+            return Ok(Followed { orders, ended: false });
         }
         Ok(Followed::default())
     }

@@ -98,12 +98,12 @@ queries! {
         Ok(told(rows, |have, want| format!("has {have} runs and knows of {want}")))
     }
 
-    /// Open questions of runs that are over.
+    /// Open questions of runs that are over, but for those that a paused task waits for.
     pub fn stale_questions(connection) -> Result<Vec<Offence>, StoreError> {
         let rows: Vec<Row> = diesel::sql_query(
             "SELECT 'run ' || r.task_id || '/' || r.number AS subject, COUNT(*) AS have, CAST(0 AS BIGINT) AS want FROM questions q \
-             JOIN runs r ON r.task_key = q.task_key AND r.number = q.run_number \
-             WHERE q.closed_at IS NULL AND r.state = 'ENDED' GROUP BY r.task_id, r.number ORDER BY 1 LIMIT 100",
+             JOIN runs r ON r.task_key = q.task_key AND r.number = q.run_number JOIN tasks t ON t.key = q.task_key \
+             WHERE q.closed_at IS NULL AND r.state = 'ENDED' AND NOT (t.status = 'PAUSED' AND t.run_number = r.number) GROUP BY r.task_id, r.number ORDER BY 1 LIMIT 100",
         )
         .load(connection)?;
         Ok(told(rows, |have, _| format!("is over and has {have} open questions")))

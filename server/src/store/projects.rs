@@ -1,7 +1,7 @@
 //! Projects.
 
 use aq_core::ids::ProjectId;
-use aq_core::project::{Project, ProjectStatus};
+use aq_core::project::{PlanApproval, Project, ProjectStatus};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 
@@ -29,6 +29,8 @@ struct Row {
     deleted_at: Option<i64>,
     time_limit_ms: Option<i64>,
     silence_limit_ms: Option<i64>,
+    question_timeout_ms: Option<i64>,
+    plan_approval: Option<String>,
 }
 
 impl TryFrom<Row> for Project {
@@ -48,6 +50,8 @@ impl TryFrom<Row> for Project {
             test_commands: columns::json("projects.test_commands", &row.test_commands)?,
             default_runtime: row.runtime.as_deref().map(|text| columns::runtime("projects.runtime", text)).transpose()?,
             limits: columns::limits("projects", row.time_limit_ms, row.silence_limit_ms)?,
+            question_timeout_ms: row.question_timeout_ms.map(|ms| columns::count("projects.question_timeout_ms", ms)).transpose()?,
+            plan_approval: columns::read_optional("projects.plan_approval", row.plan_approval.as_deref(), PlanApproval::parse)?,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
@@ -73,6 +77,8 @@ impl From<&Project> for Row {
             deleted_at: None,
             time_limit_ms: project.limits.time_ms.map(columns::big),
             silence_limit_ms: project.limits.silence_ms.map(columns::big),
+            question_timeout_ms: project.question_timeout_ms.map(columns::big),
+            plan_approval: project.plan_approval.map(|rule| rule.as_str().to_owned()),
         }
     }
 }

@@ -1,13 +1,30 @@
-//! Questions of agents that wait for a person, and what was answered.
+//! Questions of agents that wait for a person, how long they may, and what was answered.
 
 use aq_core::output::{Question, QuestionKind, QuestionOption};
+use aq_core::runner_link::Answer;
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
 use super::schema::questions;
+
+/// An answer that was given. It is kept until the agent has it, however often the server starts meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenAnswer {
+    /// The answer.
+    pub answer: Answer,
+    /// Who gave it: a principal's name, `deadline`, or `grant`.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// When the agent had it.
+    pub delivered_at: Option<Timestamp>,
+    /// The run whose prompt tells it, when its own run ended first.
+    pub told_run: Option<u32>,
+}
 
 /// A stored question.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +41,35 @@ pub struct QuestionRecord {
     pub closed_at: Option<Timestamp>,
     /// The answer, in one line.
     pub answer: Option<String>,
+    /// When its kind's default happens; `None`: never, or it has happened.
+    pub deadline: Option<Timestamp>,
+    /// The answer as it was given.
+    pub given: Option<GivenAnswer>,
+}
+
+/// An answer as stored.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stored {
+    Text(String),
+    Allow,
+    Deny(String),
+}
+
+fn to_stored(answer: &Answer) -> String {
+    columns::to_json(&match answer {
+        Answer::Text(text) => Stored::Text(text.clone()),
+        Answer::Allow => Stored::Allow,
+        Answer::Deny { message } => Stored::Deny(message.clone()),
+    })
+}
+
+fn from_stored(text: &str) -> Result<Answer, StoreError> {
+    Ok(match columns::json("questions.given", text)? {
+        Stored::Text(text) => Answer::Text(text),
+        Stored::Allow => Answer::Allow,
+        Stored::Deny(message) => Answer::Deny { message },
+    })
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -40,6 +86,12 @@ struct Row {
     asked_at: i64,
     closed_at: Option<i64>,
     answer: Option<String>,
+    deadline: Option<i64>,
+    given: Option<String>,
+    given_by: Option<String>,
+    given_at: Option<i64>,
+    delivered_at: Option<i64>,
+    told_run: Option<i32>,
 }
 
 const fn kind_text(kind: QuestionKind) -> &'static str {
@@ -59,6 +111,16 @@ impl TryFrom<Row> for QuestionRecord {
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         let options: Vec<(String, String)> = columns::json("questions.options", &row.options)?;
+        let given = match row.given {
+            None => None,
+            Some(text) => Some(GivenAnswer {
+                answer: from_stored(&text)?,
+                by: row.given_by.unwrap_or_default(),
+                at: Timestamp::from_millis(row.given_at.unwrap_or_default()),
+                delivered_at: columns::instant(row.delivered_at),
+                told_run: row.told_run.map(|number| columns::small("questions.told_run", number)).transpose()?,
+            }),
+        };
         Ok(Self {
             task_key: row.task_key,
             run_number: columns::small("questions.run_number", row.run_number)?,
@@ -73,6 +135,8 @@ impl TryFrom<Row> for QuestionRecord {
             asked_at: Timestamp::from_millis(row.asked_at),
             closed_at: columns::instant(row.closed_at),
             answer: row.answer,
+            deadline: columns::instant(row.deadline),
+            given,
         })
     }
 }
@@ -95,16 +159,140 @@ queries! {
                 asked_at: record.asked_at.as_millis(),
                 closed_at: record.closed_at.map(Timestamp::as_millis),
                 answer: record.answer.clone(),
+                deadline: record.deadline.map(Timestamp::as_millis),
+                given: record.given.as_ref().map(|given| to_stored(&given.answer)),
+                given_by: record.given.as_ref().map(|given| given.by.clone()),
+                given_at: record.given.as_ref().map(|given| given.at.as_millis()),
+                delivered_at: None,
+                told_run: None,
             })
             .on_conflict_do_nothing()
             .execute(connection)?;
         Ok(added == 1)
     }
 
-    /// Closes a question with its answer; false when it was closed before or does not exist.
+    /// Keeps the answer to an open question; false when it has one already. The deadline no longer matters.
+    pub fn give(connection, task: i64, run: u32, request_id: &str, answer: &Answer, by: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let open = questions::table
+            .find((task, columns::int(run), request_id))
+            .filter(questions::closed_at.is_null().and(questions::given.is_null()));
+        let set = (
+            questions::given.eq(to_stored(answer)),
+            questions::given_by.eq(by),
+            questions::given_at.eq(now.as_millis()),
+            questions::deadline.eq(None::<i64>),
+        );
+        Ok(diesel::update(open).set(set).execute(connection)? == 1)
+    }
+
+    /// The agent has the answer, or took its question back: closes it. False when it was closed before or does not exist.
     pub fn close(connection, task: i64, run: u32, request_id: &str, answer: &str, now: Timestamp) -> Result<bool, StoreError> {
         let open = questions::table.find((task, columns::int(run), request_id)).filter(questions::closed_at.is_null());
+        let set = (
+            questions::closed_at.eq(now.as_millis()),
+            questions::answer.eq(answer),
+            questions::delivered_at.eq(now.as_millis()),
+            questions::deadline.eq(None::<i64>),
+        );
+        Ok(diesel::update(open).set(set).execute(connection)? == 1)
+    }
+
+    /// Closes a question whose run is over, with the answer that the next run is told. False when it was closed before.
+    pub fn close_late(connection, task: i64, run: u32, request_id: &str, answer: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let open = questions::table.find((task, columns::int(run), request_id)).filter(questions::closed_at.is_null());
         Ok(diesel::update(open).set((questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer))).execute(connection)? == 1)
+    }
+
+    /// The agent never had these answers after all: they were kept back for one that did not come.
+    pub fn undeliver(connection, task: i64, run: u32, request_ids: &[String]) -> Result<(), StoreError> {
+        let kept_back = questions::table.filter(
+            questions::task_key
+                .eq(task)
+                .and(questions::run_number.eq(columns::int(run)))
+                .and(questions::request_id.eq_any(request_ids))
+                .and(questions::given.is_not_null()),
+        );
+        diesel::update(kept_back).set(questions::delivered_at.eq(None::<i64>)).execute(connection)?;
+        Ok(())
+    }
+
+    /// Nothing happens at the deadline of these questions any more.
+    pub fn clear_deadlines(connection, task: i64) -> Result<(), StoreError> {
+        let waiting = questions::table.filter(questions::task_key.eq(task).and(questions::deadline.is_not_null()));
+        diesel::update(waiting).set(questions::deadline.eq(None::<i64>)).execute(connection)?;
+        Ok(())
+    }
+
+    /// Questions whose deadline has passed, oldest first.
+    pub fn expired(connection, now: Timestamp, limit: i64) -> Result<Vec<QuestionRecord>, StoreError> {
+        let rows = questions::table
+            .filter(questions::deadline.le(now.as_millis()))
+            .order((questions::deadline, questions::task_key, questions::request_id))
+            .limit(limit)
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(QuestionRecord::try_from).collect()
+    }
+
+    /// The earliest deadline of all.
+    pub fn next_deadline(connection) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<Option<i64>> = questions::table
+            .filter(questions::deadline.is_not_null())
+            .order(questions::deadline)
+            .select(questions::deadline)
+            .first(connection)
+            .optional()?;
+        Ok(columns::instant(next.flatten()))
+    }
+
+    /// Open questions of a run whose answer was given, oldest first: the agent may not have it yet.
+    pub fn undelivered(connection, task: i64, run: u32) -> Result<Vec<QuestionRecord>, StoreError> {
+        let rows = questions::table
+            .filter(
+                questions::task_key
+                    .eq(task)
+                    .and(questions::run_number.eq(columns::int(run)))
+                    .and(questions::closed_at.is_null())
+                    .and(questions::given.is_not_null()),
+            )
+            .order((questions::asked_at, questions::request_id))
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(QuestionRecord::try_from).collect()
+    }
+
+    /// Every question of a task that was answered, oldest first.
+    pub fn answered_of_task(connection, task: i64) -> Result<Vec<QuestionRecord>, StoreError> {
+        let rows = questions::table
+            .filter(questions::task_key.eq(task).and(questions::given.is_not_null()))
+            .order((questions::asked_at, questions::run_number, questions::request_id))
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(QuestionRecord::try_from).collect()
+    }
+
+    /// Every question of a run, oldest first.
+    pub fn of_run(connection, task: i64, run: u32) -> Result<Vec<QuestionRecord>, StoreError> {
+        let rows = questions::table
+            .filter(questions::task_key.eq(task).and(questions::run_number.eq(columns::int(run))))
+            .order((questions::asked_at, questions::request_id))
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(QuestionRecord::try_from).collect()
+    }
+
+    /// A run began whose prompt tells what earlier runs were answered too late.
+    pub fn tell(connection, task: i64, run: u32) -> Result<(), StoreError> {
+        let late = questions::table.filter(
+            questions::task_key
+                .eq(task)
+                .and(questions::run_number.lt(columns::int(run)))
+                .and(questions::given.is_not_null())
+                .and(questions::delivered_at.is_null())
+                .and(questions::told_run.is_null()),
+        );
+        diesel::update(late).set(questions::told_run.eq(columns::int(run))).execute(connection)?;
+        Ok(())
     }
 
     /// Closes what a run that is over has left open.
@@ -112,7 +300,15 @@ queries! {
         let open = questions::table.filter(
             questions::task_key.eq(task).and(questions::run_number.eq(columns::int(run))).and(questions::closed_at.is_null()),
         );
-        Ok(diesel::update(open).set((questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer))).execute(connection)?)
+        let set = (questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer), questions::deadline.eq(None::<i64>));
+        Ok(diesel::update(open).set(set).execute(connection)?)
+    }
+
+    /// Closes every open question of a task: it goes on without the answers.
+    pub fn abandon(connection, task: i64, answer: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let open = questions::table.filter(questions::task_key.eq(task).and(questions::closed_at.is_null()));
+        let set = (questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer), questions::deadline.eq(None::<i64>));
+        Ok(diesel::update(open).set(set).execute(connection)?)
     }
 
     /// The open questions of a task, oldest first.
@@ -125,10 +321,23 @@ queries! {
         rows.into_iter().map(QuestionRecord::try_from).collect()
     }
 
-    /// Every open question, oldest first.
+    /// The questions of a task that nobody has answered, oldest first.
+    pub fn waiting_of_task(connection, task: i64) -> Result<Vec<QuestionRecord>, StoreError> {
+        let rows = questions::table
+            .filter(questions::task_key.eq(task).and(questions::closed_at.is_null()).and(questions::given.is_null()))
+            .order((questions::asked_at, questions::request_id))
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(QuestionRecord::try_from).collect()
+    }
+
+    /// Every question that nobody has answered, oldest first.
     pub fn open(connection) -> Result<Vec<QuestionRecord>, StoreError> {
-        let rows =
-            questions::table.filter(questions::closed_at.is_null()).order(questions::asked_at).select(Row::as_select()).load(connection)?;
+        let rows = questions::table
+            .filter(questions::closed_at.is_null().and(questions::given.is_null()))
+            .order(questions::asked_at)
+            .select(Row::as_select())
+            .load(connection)?;
         rows.into_iter().map(QuestionRecord::try_from).collect()
     }
 }

@@ -27,6 +27,8 @@ diesel::table! {
         deleted_at -> Nullable<BigInt>,
         time_limit_ms -> Nullable<BigInt>,
         silence_limit_ms -> Nullable<BigInt>,
+        question_timeout_ms -> Nullable<BigInt>,
+        plan_approval -> Nullable<Text>,
     }
 }
 
@@ -191,6 +193,35 @@ diesel::table! {
         asked_at -> BigInt,
         closed_at -> Nullable<BigInt>,
         answer -> Nullable<Text>,
+        deadline -> Nullable<BigInt>,
+        given -> Nullable<Text>,
+        given_by -> Nullable<Text>,
+        given_at -> Nullable<BigInt>,
+        delivered_at -> Nullable<BigInt>,
+        told_run -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    messages (task_key, message_id) {
+        task_key -> BigInt,
+        message_id -> Text,
+        run_number -> Integer,
+        text -> Text,
+        actor -> Text,
+        sent_at -> BigInt,
+        delivered_at -> Nullable<BigInt>,
+        told_run -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    permission_grants (scope, subject, tool) {
+        scope -> Text,
+        subject -> Text,
+        tool -> Text,
+        actor -> Text,
+        created_at -> BigInt,
     }
 }
 
@@ -262,5 +293,32 @@ diesel::table! {
 }
 
 diesel::joinable!(runs -> tasks (task_key));
+diesel::table! {
+    plans (id) {
+        id -> Text,
+        project_id -> Text,
+        task_key -> Nullable<BigInt>,
+        run_number -> Nullable<Integer>,
+        request_id -> Nullable<Text>,
+        source -> Text,
+        path -> Text,
+        archive -> Text,
+        hash -> Text,
+        state -> Text,
+        text -> Text,
+        feedback -> Text,
+        decided_by -> Nullable<Text>,
+        created_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    task_plan_rules (task_key) {
+        task_key -> BigInt,
+        rule -> Text,
+    }
+}
+
 diesel::joinable!(questions -> tasks (task_key));
 diesel::allow_tables_to_appear_in_same_query!(tasks, task_dependencies, task_attachments, runs, questions, projects, token_ledger);

@@ -228,10 +228,12 @@ async fn a_question_waits_for_an_answer() {
     server.until(&task, TaskStatus::WaitingInput).await;
     let id = task.clone();
     let (_, answer) = server
-        .command(move |tx, context| commands::questions::answer(tx, context, &id, "", aq_core::runner_link::Answer::Text("blue".into())))
+        .command(move |tx, context| {
+            commands::questions::answer(tx, context, &id, "", aq_core::runner_link::Answer::Text("blue".into()), None)
+        })
         .await
         .unwrap();
-    assert!(matches!(answer, RunnerOrder::Answer { ref request_id, .. } if request_id == "q1"));
+    assert!(matches!(answer, Some(RunnerOrder::Answer { ref request_id, .. }) if request_id == "q1"));
     let closed = OutputBody::QuestionClosed { request_id: "q1".into(), answer: "blue".into() };
     server.report(&order.run, RunReport::Output { items: vec![item(2, closed)] }).await;
     server.until(&task, TaskStatus::InProgress).await;

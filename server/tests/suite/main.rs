@@ -11,6 +11,8 @@ mod exits;
 mod figures;
 mod harness;
 mod lifecycle;
+mod plans;
 mod simulator;
 mod store;
+mod talk;
 mod tidy;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aq_proto::v1::{CreateProjectRequest, Runtime};
+use aq_proto::v1::{CreateProjectRequest, PlanApproval, Runtime};
 
-use crate::commands::values;
+use crate::commands::values::{self, PlanRule};
 use crate::context::{Context, request_id};
 use crate::error::CliError;
 use crate::words;
@@ -44,6 +44,12 @@ pub(crate) struct Args {
     /// Longest time that a run of its tasks may print nothing [default: the server's]
     #[arg(long, value_name = "LENGTH", value_parser = values::length)]
     silence_limit: Option<Duration>,
+    /// How long a question of an agent may wait, for example 2h [default: the server's]
+    #[arg(long, value_name = "DURATION", value_parser = values::length)]
+    question_timeout: Option<Duration>,
+    /// What happens between a plan and its tasks [default: the server's]
+    #[arg(long, value_name = "RULE", value_enum)]
+    plan_approval: Option<PlanRule>,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -60,6 +66,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         test_commands: args.tests,
         time_limit: args.time_limit.map(values::wire_length),
         silence_limit: args.silence_limit.map(values::wire_length),
+        question_timeout: args.question_timeout.map(values::wire_length),
+        plan_approval: args.plan_approval.map_or_else(PlanApproval::default, PlanRule::on_the_wire).into(),
         request_id: request_id(),
     };
     let project = connection.projects().create_project(request).await?.into_inner();

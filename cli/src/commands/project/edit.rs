@@ -6,7 +6,7 @@ use aq_proto::v1::{Project, Runtime, UpdateProjectRequest};
 use prost_types::FieldMask;
 
 use crate::candidates;
-use crate::commands::values::{self, OrNone};
+use crate::commands::values::{self, OrNone, PlanRule};
 use crate::context::{Context, request_id};
 use crate::error::CliError;
 use crate::ids;
@@ -17,6 +17,7 @@ use crate::words;
 #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args([
     "name", "repo", "default_branch", "weight", "max_agents", "budget", "runtime", "any_runtime", "tests", "no_tests", "discord_channel",
     "time_limit", "silence_limit",
+    "question_timeout", "plan_approval",
 ]))]
 pub(crate) struct Args {
     /// The project
@@ -61,6 +62,12 @@ pub(crate) struct Args {
     /// Longest time that a run of its tasks may print nothing, or none for the server's
     #[arg(long, value_name = "LENGTH|none", value_parser = values::length_or_none)]
     silence_limit: Option<OrNone<Duration>>,
+    /// How long a question of an agent may wait, for example 2h, or none for the server's time
+    #[arg(long, value_name = "DURATION|none", value_parser = values::length_or_none)]
+    question_timeout: Option<OrNone<Duration>>,
+    /// What happens between a plan and its tasks: `none` creates them at once, `approve` asks first, `default` is as configured
+    #[arg(long, value_name = "RULE", value_enum)]
+    plan_approval: Option<PlanRule>,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -109,6 +116,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if let Some(OrNone(limit)) = args.silence_limit {
         project.silence_limit = limit.map(values::wire_length);
         paths.push("silence_limit");
+    }
+    if let Some(OrNone(time)) = args.question_timeout {
+        project.question_timeout = time.map(values::wire_length);
+        paths.push("question_timeout");
+    }
+    if let Some(rule) = args.plan_approval {
+        project.plan_approval = rule.on_the_wire().into();
+        paths.push("plan_approval");
     }
     let connection = context.connect().await?;
     project.id = ids::project(&connection, &args.project).await?;

@@ -11,7 +11,6 @@ mod explain;
 mod list;
 mod reject;
 mod restart;
-mod send;
 mod set_status;
 mod show;
 mod skip;

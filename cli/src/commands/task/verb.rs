@@ -1,6 +1,7 @@
 //! The verbs of `aqctl task`.
 
-use super::{add, approve, delete, deps, edit, explain, list, reject, restart, send, set_status, show, skip, stop, tree, wait};
+use super::{add, approve, delete, deps, edit, explain, list, reject, restart, set_status, show, skip, stop, tree, wait};
+use crate::commands::say;
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -27,7 +28,7 @@ pub(crate) enum Verb {
     /// What a task waits for: add, remove, list
     #[command(subcommand)]
     Deps(deps::Verb),
-    Send(send::Args),
+    Send(say::Args),
 }
 
 pub(in crate::commands) async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
@@ -47,6 +48,6 @@ pub(in crate::commands) async fn run(context: &Context, verb: Verb) -> Result<()
         Verb::Edit(args) => Box::pin(edit::run(context, *args)).await,
         Verb::SetStatus(args) => set_status::run(context, args).await,
         Verb::Deps(verb) => deps::run(context, verb).await,
-        Verb::Send(args) => send::run(context, args).await,
+        Verb::Send(args) => say::run(context, args).await,
     }
 }

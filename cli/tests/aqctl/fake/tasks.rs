@@ -59,6 +59,7 @@ service! {
     reject_task: RejectTaskRequest => Task,
     answer_question: AnswerQuestionRequest => Task,
     send_message: SendMessageRequest => SendMessageResponse,
+    list_messages: ListMessagesRequest => ListMessagesResponse,
     explain_task: ExplainTaskRequest => ExplainTaskResponse,
     list_questions: ListQuestionsRequest => ListQuestionsResponse,
     archive_tasks: ArchiveTasksRequest => ArchiveTasksResponse,

@@ -69,6 +69,7 @@ kinds! {
     TaskRestored = "task.restored" ["title"] "A task came back from the archive.",
     TaskDeleted = "task.deleted" ["title"] "A task was deleted.",
     TaskMessage = "task.message" ["text"] "A person told a working agent something.",
+    TaskMessageDelivered = "task.message_delivered" ["title", "message_id"] "A working agent has read what a person told it.",
     DependencyAdded = "dependency.added" ["depends_on"] "A task depends on another one.",
     DependencyRemoved = "dependency.removed" ["depends_on"] "A task no longer depends on another one.",
     ChainStuck = "chain.stuck" ["blocked_task", "stuck"] "Tasks wait behind a blocked one.",

@@ -3,7 +3,7 @@
 use crate::ids::{AgentId, TaskId};
 use crate::runtime::RuntimeKind;
 use crate::schedule::Reason;
-use crate::task::{BlockedReason, Task, TaskStatus};
+use crate::task::{BlockedReason, Task, TaskStatus, UNTIL_ANSWERED};
 use crate::time::Timestamp;
 
 /// What ends a wait. Every task that is not COMPLETED has one (explain R1).
@@ -139,6 +139,7 @@ pub fn explain(task: &Task, facts: &Facts) -> Option<WaitReason> {
         TaskStatus::InProgress => WaitReason::Working { agent: task.assigned_agent.clone() },
         TaskStatus::Verifying => WaitReason::Verifying,
         TaskStatus::WaitingInput => WaitReason::Answer,
+        TaskStatus::Paused if task.resume_after == Some(UNTIL_ANSWERED) => WaitReason::Answer,
         // The store refuses PAUSED without an instant; should one ever appear, it is due at once rather than never.
         TaskStatus::Paused => WaitReason::Until { at: task.resume_after.unwrap_or_default(), retry_count: task.retry_count },
         TaskStatus::AwaitingApproval => WaitReason::Approval { pr_url: task.pr_url.clone() },

@@ -22,7 +22,7 @@ pub use chain::{branch_of, land_mode};
 pub use dependency::{CyclicDependency, DependencyGraph, EdgeError, check_edge, stuck_downstream};
 pub use invariant::{InvariantError, check_invariants};
 pub use limits::{LONGEST_MS, OwnLimits, SHORTEST_MS, run_limits};
-pub use model::{DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, Task, TaskOrigin, TaskType, VerificationType};
+pub use model::{DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, Task, TaskOrigin, TaskType, UNTIL_ANSWERED, VerificationType};
 pub use retry::{Backoff, FailureFingerprint, RetryDecision, SAME_FAILURE_LIMIT, after_failure, counts_as_retry};
 pub use status::TaskStatus;
 pub use transition::{InvalidTransition, ROWS, reachable, settle, transition};

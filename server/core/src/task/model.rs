@@ -14,6 +14,9 @@ pub const DEFAULT_PRIORITY: i32 = 100;
 /// Tries of a task that names no number: the task runs three times in all.
 pub const DEFAULT_MAX_RETRIES: u32 = 3;
 
+/// The resume instant of a task that is PAUSED until a person answers its agent: the last second of the year 9999. No timer fires before.
+pub const UNTIL_ANSWERED: Timestamp = Timestamp::from_millis(253_402_300_799_000);
+
 text_enum! {
     /// The kind of work; shown as an icon and given to the agent (F-008).
     TaskType, "task type" {

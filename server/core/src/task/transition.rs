@@ -68,6 +68,7 @@ pub const ROWS: &[(TaskStatus, Trigger, TaskStatus)] = &[
     (Assigned, Trigger::WorkspaceLost, Ready),
     (InProgress, Trigger::WorkspaceLost, Ready),
     (WaitingInput, Trigger::ReplyAfterExit, Ready),
+    (Paused, Trigger::ReplyAfterExit, Ready),
     (WaitingInput, Trigger::QuestionWithdrawn, InProgress),
     // Work that settled and comes back.
     (Completed, Trigger::Reopen, Ready),

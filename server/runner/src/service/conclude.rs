@@ -9,6 +9,7 @@ use aq_core::runner_link::{ConcludeRun, Conclusion, LandMode, LinkClosed};
 use super::actor::Mailbox;
 use super::checks::{Checked, Checks};
 use super::journal::Journal;
+use super::plans;
 use super::router::Shared;
 use super::stored::SideItem;
 use crate::git::{Finish, GitError, Landing, Plan};
@@ -38,6 +39,7 @@ type Early<T> = Result<T, Conclusion>;
 
 impl Concluding<'_> {
     async fn work(&mut self) -> Result<Early<Conclusion>, LinkClosed> {
+        plans::collect(self.shared, self.order, &mut self.journal).await?;
         let (rooms, project, run) = (self.shared.rooms.clone(), self.order.project.clone(), self.order.run.clone());
         let (workspace, title) = (self.order.workspace.clone(), self.order.title.clone());
         let left = self.git(move || rooms.commit_left_over(&project, &run, &workspace, &title)).await;

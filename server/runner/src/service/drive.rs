@@ -354,7 +354,14 @@ impl<'a> Drive<'a> {
 
     /// Reports items that no line brought.
     async fn side(&mut self, bodies: Vec<OutputBody>) -> Result<(), LinkClosed> {
-        self.flush(true).await?;
+        if bodies.is_empty() {
+            return self.flush(true).await;
+        }
+        // What the normaliser knows now and the items that follow from it reach the disk in one write: a crash in between would leave a
+        // question that is closed here and open in the server.
+        self.flush_at = None;
+        self.journal.flush().await?;
+        self.journal.mark(self.offset, self.normalizer.state());
         self.journal.side(bodies.into_iter().filter_map(SideItem::of).collect()).await
     }
 

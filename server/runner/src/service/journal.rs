@@ -176,6 +176,11 @@ impl Journal {
         Ok(())
     }
 
+    /// A text without what must not appear.
+    pub(super) fn screened(&self, text: String) -> String {
+        redaction::text(&self.screen, text)
+    }
+
     /// Reports something that is no item.
     pub(super) async fn report(&self, report: RunReport) -> Result<(), LinkClosed> {
         self.sink.report(self.run.clone(), report).await

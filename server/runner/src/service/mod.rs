@@ -14,6 +14,7 @@ mod drive;
 mod journal;
 mod launching;
 mod places;
+mod plans;
 mod redaction;
 mod release;
 mod router;

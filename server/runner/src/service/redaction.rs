@@ -72,6 +72,11 @@ pub(super) fn outcome(screen: &Screen, outcome: RunOutcome) -> RunOutcome {
     }
 }
 
+/// A text without secrets.
+pub(super) fn text(screen: &Screen, text: String) -> String {
+    clean(screen, text)
+}
+
 /// The conclusion without secrets.
 pub(super) fn conclusion(screen: &Screen, conclusion: Conclusion) -> Conclusion {
     match conclusion {

@@ -8,5 +8,6 @@ mod disasters;
 mod facts;
 mod hostile;
 mod landing;
+mod plans;
 mod preparing;
 mod world;

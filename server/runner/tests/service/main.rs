@@ -4,6 +4,7 @@
 
 mod conclude;
 mod lifecycle;
+mod plans;
 mod restart;
 mod talk;
 mod world;

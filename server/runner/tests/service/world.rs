@@ -200,6 +200,7 @@ impl World {
             title: "Write a note".to_owned(),
             verify: verify.iter().map(|command| (*command).to_owned()).collect(),
             land: LandMode::Merge,
+            plan: None,
             limits: limits(),
         }))
     }

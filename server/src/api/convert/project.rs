@@ -1,6 +1,6 @@
 //! Projects.
 
-use aq_core::project::ProjectStatus;
+use aq_core::project::{PlanApproval, ProjectStatus};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
@@ -35,5 +35,15 @@ pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, now: Timestam
         window_tokens: hot.usage.tokens_at(now),
         time_limit: limit(project.limits.time_ms),
         silence_limit: limit(project.limits.silence_ms),
+        question_timeout: project.question_timeout_ms.map(|ms| prost_types::Duration {
+            seconds: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
+            nanos: i32::try_from(ms % 1000).unwrap_or(0) * 1_000_000,
+        }),
+        plan_approval: match project.plan_approval {
+            None => pb::PlanApproval::Unspecified,
+            Some(PlanApproval::None) => pb::PlanApproval::None,
+            Some(PlanApproval::Approve) => pb::PlanApproval::Approve,
+        }
+        .into(),
     }
 }

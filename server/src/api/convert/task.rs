@@ -1,7 +1,7 @@
 //! Tasks.
 
 use aq_core::output::TokenUsage;
-use aq_core::task::{Attachment, AttachmentKind};
+use aq_core::task::{Attachment, AttachmentKind, UNTIL_ANSWERED};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
@@ -62,7 +62,8 @@ pub(in crate::api) fn task(record: &TaskRecord, extra: TaskExtra) -> pb::Task {
         plan_source: task.plan_source.clone().unwrap_or_default(),
         branch: task.branch.clone().unwrap_or_default(),
         pull_request_url: task.pr_url.clone().unwrap_or_default(),
-        resume_at: task.resume_after.map(timestamp),
+        // A task that waits for an answer has no instant to show.
+        resume_at: task.resume_after.filter(|at| *at != UNTIL_ANSWERED).map(timestamp),
         block_reason: block_reason(task.blocked_reason),
         waiting_for: extra.waiting_for,
         result_summary: extra.result_summary,

@@ -1,14 +1,14 @@
 //! Section `auto_task`: how plans that agents write become tasks.
 //!
 //! Keys: `enabled`, `plan_file_patterns`, `inherit_approval`, `base_priority`, `chain_dependencies`, `max_plan_depth`,
-//! `max_steps_per_plan`. The original's other keys are accepted and said to have no effect.
+//! `max_steps_per_plan`, `plan_approval`. The original's other keys are accepted and said to have no effect.
 
 use serde::Serialize;
 
-use crate::config::reader::Reader;
+use aq_core::plan::PATTERNS;
+use aq_core::project::PlanApproval;
 
-/// Where plans are looked for, in this order; the first hit wins.
-const PATTERNS: [&str; 5] = [".claude/plan.md", "plan.md", "docs/plans/*.md", "plans/*.md", "docs/plan.md"];
+use crate::config::reader::Reader;
 
 /// How plans become tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,8 +25,15 @@ pub struct AutoTask {
     pub chain_dependencies: bool,
     /// How deep plans may come out of plans, 1 to 10.
     pub max_plan_depth: u64,
-    /// How many steps one plan may have, 1 to 500; more are a named refusal, never dropped.
+    /// How many steps one plan may have, 1 to 500; the titles of more are told, never dropped in silence.
     pub max_steps_per_plan: u64,
+    /// Whether a person accepts plans before their tasks are created: `none` or `approve`.
+    #[serde(serialize_with = "rule")]
+    pub plan_approval: PlanApproval,
+}
+
+fn rule<S: serde::Serializer>(rule: &PlanApproval, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(rule.as_str())
 }
 
 impl AutoTask {
@@ -38,6 +45,11 @@ impl AutoTask {
             base_priority: reader.count("base_priority", 0..=1_000_000, 100),
             chain_dependencies: reader.boolean("chain_dependencies", true),
             max_plan_depth: reader.count("max_plan_depth", 1..=10, 1),
+            plan_approval: reader.choice(
+                "plan_approval",
+                &[("none", PlanApproval::None), ("approve", PlanApproval::Approve)],
+                PlanApproval::None,
+            ),
             max_steps_per_plan: reader.count("max_steps_per_plan", 1..=500, 20),
         };
         for (index, pattern) in read.plan_file_patterns.iter().enumerate() {

@@ -198,6 +198,8 @@ on_both! {
             asked_at: at(60),
             closed_at: None,
             answer: None,
+            deadline: Some(at(90)),
+            given: None,
         };
         assert!(questions::insert(&mut db, &question).unwrap());
         assert!(!questions::insert(&mut db, &question).unwrap(), "a repeated question counts once");

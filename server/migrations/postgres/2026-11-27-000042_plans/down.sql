@@ -1,0 +1,2 @@
+DROP TABLE task_plan_rules;
+DROP TABLE plans;

@@ -1,0 +1,11 @@
+ALTER TABLE projects DROP COLUMN plan_approval;
+ALTER TABLE projects DROP COLUMN question_timeout_ms;
+DROP TABLE permission_grants;
+DROP TABLE messages;
+DROP INDEX questions_deadline;
+ALTER TABLE questions DROP COLUMN told_run;
+ALTER TABLE questions DROP COLUMN delivered_at;
+ALTER TABLE questions DROP COLUMN given_at;
+ALTER TABLE questions DROP COLUMN given_by;
+ALTER TABLE questions DROP COLUMN given;
+ALTER TABLE questions DROP COLUMN deadline;

@@ -1,0 +1,167 @@
+//! Plans that agents wrote: kept when they are found, settled when the work of their run is.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use aq_core::event::EventKind;
+use aq_core::ids::{RunRef, TaskId};
+use aq_core::output::{Question, QuestionKind};
+use aq_core::plan::{PlanSource, PlanState, content_hash, parse};
+use aq_core::project::PlanApproval;
+use aq_core::time::Timestamp;
+use serde_json::json;
+
+use super::policy::Policy;
+use crate::lifecycle::{LifecycleError, PlanRules, Subject, Tx, accept_plan, announce, approval_rule, fenced, may_plan};
+use crate::store::{PlanRecord, TaskRecord, plans};
+
+/// The id of the plan with this content of this task: said again, it is the same.
+fn plan_id(task: &TaskId, hash: &str) -> String {
+    let named = content_hash(&format!("{task} {hash}"));
+    format!("plan-{}", named.get(..12).unwrap_or_default())
+}
+
+/// Writes a plan beside the database and returns its path; empty when nothing is configured. Blocking; writing it twice is the same.
+///
+/// # Errors
+/// When the disk refuses.
+pub(super) fn archive(rules: &PlanRules, task: &TaskId, text: &str) -> io::Result<String> {
+    let Some(folder) = &rules.folder else { return Ok(String::new()) };
+    write_private(folder, &format!("{task}-{}.md", content_hash(text).get(..8).unwrap_or_default()), text)
+}
+
+fn write_private(folder: &Path, name: &str, text: &str) -> io::Result<String> {
+    use std::io::Write as _;
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let (file, beside) = (folder.join(name), folder.join(format!(".{name}.new")));
+    let mut opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    opened.write_all(text.as_bytes())?;
+    opened.sync_all()?;
+    fs::rename(&beside, &file)?;
+    Ok(file.to_string_lossy().into_owned())
+}
+
+/// A run's plan was found. It is kept until the run's work is settled; what was found before is not kept twice (F-117, D-52).
+///
+/// # Errors
+/// When the rows cannot be read or written.
+pub(super) fn found(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    run: &RunRef,
+    (path, text, archive): (&str, &str, &str),
+    now: Timestamp,
+) -> Result<(), LifecycleError> {
+    let Some((task, _)) = fenced(tx, run)? else { return Ok(()) };
+    keep(tx, policy, &task, run, PlanSource::File, None, (path, text, archive), now)?;
+    Ok(())
+}
+
+/// An agent asks for its plan to be accepted: it is a plan like any other, and a person may make tasks of it instead.
+///
+/// # Errors
+/// When the rows cannot be read or written.
+pub(super) fn asked(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    task: &TaskRecord,
+    run: &RunRef,
+    question: &Question,
+    now: Timestamp,
+) -> Result<(), LifecycleError> {
+    if question.kind != QuestionKind::PlanApproval || question.detail.trim().is_empty() {
+        return Ok(());
+    }
+    let request_id = Some(question.request_id.clone());
+    if let Some(mut plan) = keep(tx, policy, task, run, PlanSource::PlanExit, request_id, ("", &question.detail, ""), now)? {
+        propose(tx, policy, task, &mut plan, now)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "one row, told by two callers")]
+fn keep(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    task: &TaskRecord,
+    run: &RunRef,
+    source: PlanSource,
+    request_id: Option<String>,
+    (path, text, archive): (&str, &str, &str),
+    now: Timestamp,
+) -> Result<Option<PlanRecord>, LifecycleError> {
+    if !may_plan(tx, &policy.plans, task)? {
+        return Ok(None);
+    }
+    let hash = content_hash(text);
+    if plans::by_hash(tx.db, &task.task.project, &hash)?.is_some() {
+        return Ok(None);
+    }
+    let id = plan_id(&task.task.id, &hash);
+    for mut older in plans::of_task(tx.db, task.key)? {
+        if older.id == id {
+            // The same words were refused before: they are no new plan.
+            return Ok(None);
+        }
+        if older.state == PlanState::Pending {
+            older.state = PlanState::Superseded;
+            plans::update(tx.db, &older)?;
+        }
+    }
+    let plan = PlanRecord {
+        id,
+        project: task.task.project.clone(),
+        task_key: Some(task.key),
+        run_number: Some(run.number),
+        request_id,
+        source,
+        path: path.to_owned(),
+        archive: archive.to_owned(),
+        hash,
+        state: PlanState::Pending,
+        text: text.to_owned(),
+        feedback: String::new(),
+        decided_by: None,
+        created_at: now,
+        decided_at: None,
+    };
+    plans::insert(tx.db, &plan)?;
+    Ok(Some(plan))
+}
+
+/// The work of a run is where it belongs: its plan becomes tasks, or waits for a person, as the rules say.
+///
+/// # Errors
+/// When the rows cannot be read or written.
+pub(super) fn settle(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, now: Timestamp) -> Result<(), LifecycleError> {
+    for mut plan in plans::of_task(tx.db, task.key)? {
+        if plan.state != PlanState::Pending {
+            continue;
+        }
+        let parsed = parse(&plan.text, policy.plans.max_steps);
+        if parsed.steps.is_empty() {
+            plan.state = PlanState::Empty;
+            plan.decided_at = Some(now);
+            plans::update(tx.db, &plan)?;
+        } else if approval_rule(tx, &policy.plans, task)? == PlanApproval::Approve {
+            propose(tx, policy, task, &mut plan, now)?;
+        } else {
+            accept_plan(tx, &policy.plans, &mut plan, "system", now)?;
+        }
+    }
+    Ok(())
+}
+
+fn propose(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, plan: &mut PlanRecord, now: Timestamp) -> Result<(), LifecycleError> {
+    let parsed = parse(&plan.text, policy.plans.max_steps);
+    plan.state = PlanState::Proposed;
+    plans::update(tx.db, plan)?;
+    let titles: Vec<_> = parsed.steps.iter().map(|step| step.title.as_str()).collect();
+    let payload = json!({
+        "plan_id": plan.id, "title": task.task.title, "steps": titles.len(), "titles": titles, "dropped": parsed.dropped,
+        "path": plan.path, "action": format!("aqctl plan approve {0}, or aqctl plan reject {0}", plan.id),
+    });
+    announce(tx, EventKind::PlanFound, now, Subject { run: plan.run_number, ..Subject::task(task) }, payload)
+}

@@ -269,6 +269,22 @@ fn order_of_judgement() {
     assert_eq!(class(end(&cut[..cut.len() - 1], &ExitFacts { signal: Some(9), ..ExitFacts::default() })), Some(FailureClass::Auth));
 }
 
+/// Warnings are notes, but not those about what we ourselves switched on, or about a sandbox that is not used.
+#[test]
+fn warnings() {
+    let told = |method: &str, key: &str, words: &str| stdout(&format!(r#"{{"method":"{method}","params":{{"{key}":"{words}"}}}}"#));
+    let lines = [
+        told("warning", "message", "Under-development features enabled: default_mode_request_user_input. They are incomplete."),
+        told("configWarning", "summary", "Codex could not find bubblewrap on PATH."),
+        told("warning", "message", "Model metadata not found"),
+        told("configWarning", "summary", "model: unknown key"),
+    ];
+    let played = play_to(&codex(), &lines, &exit_code(0));
+    let notes: Vec<_> =
+        played.items.iter().filter_map(|item| if let OutputBody::Note { text } = item { Some(text.as_str()) } else { None }).collect();
+    assert_eq!(notes, ["Model metadata not found", "model: unknown key"]);
+}
+
 /// The checklist is shown as a tool that answers with the list.
 #[test]
 fn checklists() {

@@ -47,7 +47,8 @@ impl Runtime for Codex {
         Policy::read(&profile.permission_mode, order.contained)?;
         argv.push("app-server".to_owned());
         argv.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
-        let mut env = BTreeMap::from([("RUST_LOG".to_owned(), "error".to_owned())]);
+        // What the app-server would log, warnings about its configuration above all, it tells as notifications too.
+        let mut env = BTreeMap::from([("RUST_LOG".to_owned(), "error,codex_app_server=off".to_owned())]);
         if !profile.login_dir.is_empty() {
             env.insert("CODEX_HOME".to_owned(), profile.login_dir.clone());
         }

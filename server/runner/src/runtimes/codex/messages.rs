@@ -48,6 +48,9 @@ const QUIET: [&str; 33] = [
     "rawResponse/completed",
 ];
 
+/// How a warning begins that is about a feature which we ourselves switched on, and about no other.
+const OURS: &str = "Under-development features enabled: default_mode_request_user_input. ";
+
 fn note(text: impl Into<String>) -> Vec<OutputBody> {
     vec![OutputBody::Note { text: text.into() }]
 }
@@ -105,6 +108,7 @@ fn notification(state: &mut State, method: &str, params: &Value, at_ms: i64) -> 
             text(params, "/toModel").clone_into(&mut state.model);
             note(format!("the provider lets {} answer instead of {}", text(params, "/toModel"), text(params, "/fromModel")))
         }
+        "warning" if text(params, "/message").starts_with(OURS) => Vec::new(),
         "warning" | "guardianWarning" => note(first_line(text(params, "/message"), 500)),
         // That its own sandbox program is missing is of no interest where ours is used, and told by failing commands where not.
         "configWarning" if text(params, "/summary").contains("bubblewrap") => Vec::new(),

@@ -77,4 +77,19 @@ mod tests {
         let paths: Vec<String> = inspect(&config, &Environment::default()).iter().map(Problem::path).collect();
         assert_eq!(paths, ["server.tls_cert_file", "server.home"]);
     }
+
+    /// config R8: a program that a configured agent needs and that is not there is named, whichever runtime it is.
+    #[test]
+    fn names_programs_that_are_missing() {
+        use aq_core::runtime::RuntimeKind;
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = ServerConfig::for_home(&folder.path().join("home")).unwrap();
+        for (kind, path) in [(RuntimeKind::Claude, "runtimes.claude.program"), (RuntimeKind::Codex, "runtimes.codex.program")] {
+            let id = aq_core::ids::AgentId::parse("worker").unwrap();
+            config.agents.predefined =
+                vec![crate::config::sections::PredefinedAgent { id, runtime: kind, account: None, model: None, profile: None }];
+            let found = inspect(&config, &Environment::default());
+            assert_eq!(found.iter().map(Problem::path).collect::<Vec<_>>(), [path]);
+        }
+    }
 }

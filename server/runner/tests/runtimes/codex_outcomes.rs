@@ -33,13 +33,12 @@ fn spent(items: &[OutputBody]) -> Vec<(String, TokenUsage)> {
     items.iter().filter_map(usage).collect()
 }
 
+fn limit(item: &OutputBody) -> Option<(&str, LimitStatus, Option<f64>, Option<i64>)> {
+    let OutputBody::Limit(notice) = item else { return None };
+    Some((notice.window.as_str(), notice.status, notice.used, notice.resets_at.map(|at| at.as_millis() / 1000)))
+}
+
 fn limits(items: &[OutputBody]) -> Vec<(&str, LimitStatus, Option<f64>, Option<i64>)> {
-    let limit = |item| match item {
-        &OutputBody::Limit(ref notice) => {
-            Some((notice.window.as_str(), notice.status, notice.used, notice.resets_at.map(|at| at.as_millis() / 1000)))
-        }
-        _ => None,
-    };
     items.iter().filter_map(limit).collect()
 }
 

@@ -115,9 +115,9 @@ mod tests {
     /// Codex R3: the defaults follow our own sandbox; every word and pair is read; others are refused with what is known.
     #[test]
     fn words_of_profiles() {
-        let read = |mode: &str, contained| Policy::read(mode, contained).map(|policy| (policy.containment, policy.approval));
         use Approval::{Never, OnRequest, Untrusted};
         use Containment::{DangerFullAccess, ReadOnly, WorkspaceWrite};
+        let read = |mode: &str, contained| Policy::read(mode, contained).map(|policy| (policy.containment, policy.approval));
         assert_eq!(read("", true), Ok((DangerFullAccess, Never)));
         assert_eq!(read("", false), Ok((WorkspaceWrite, OnRequest)));
         assert_eq!(read("untrusted", true), Ok((DangerFullAccess, Untrusted)));

@@ -5,8 +5,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, archive, chain, completions, doctor, events, health, init, key, logs, messages, pause, plan, project,
-    questions, resume, run, say, server, service, status, task, usage, watch, workspace,
+    account, agent, answer, archive, chain, completions, diff, doctor, events, git, health, init, key, logs, messages, pause, plan,
+    project, questions, resume, run, say, server, service, status, task, usage, watch, workspace,
 };
 use crate::look::ColorChoice;
 use crate::ui::Format;
@@ -80,6 +80,10 @@ pub(crate) enum Command {
     #[command(subcommand, visible_alias = "runs")]
     Run(run::Verb),
     Logs(logs::Args),
+    Diff(diff::Args),
+    /// Git: look at the repository of a project, and do by hand what a person does
+    #[command(subcommand)]
+    Git(git::Verb),
     Watch(watch::Args),
     /// The archive: finished tasks leave the lists and come back
     #[command(subcommand)]

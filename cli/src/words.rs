@@ -60,6 +60,8 @@ macro_rules! words {
 words! {
     Runtime "RUNTIME_" [Scripted, Command, Claude, Codex, Gemini, Opencode, Acp];
     TaskType "TASK_TYPE_" [Feature, Bugfix, Refactor, Test, Docs, Chore, Research, Plan];
+    FileChange "FILE_CHANGE_" [Added, Deleted, Modified, Renamed, Untracked, Conflicted];
+    DiffSource "DIFF_SOURCE_" [Branch, Directory, Landed];
     TaskStatus "TASK_STATUS_" [
         Defined, Ready, Assigned, InProgress, WaitingInput, Paused, Verifying, AwaitingApproval, Completed, Failed, Blocked,
     ];

@@ -2,8 +2,8 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, archive, chain, completions, doctor, events, health, init, key, logs, messages, pause, plan, project,
-    questions, resume, run as runs, say, server, service, status, task, usage, watch, workspace,
+    account, agent, answer, archive, chain, completions, diff, doctor, events, git, health, init, key, logs, messages, pause, plan,
+    project, questions, resume, run as runs, say, server, service, status, task, usage, watch, workspace,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -22,6 +22,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Task(verb) => Box::pin(task::run(context, verb)).await,
         Command::Run(verb) => Box::pin(runs::run(context, verb)).await,
         Command::Logs(args) => Box::pin(logs::run(context, args)).await,
+        Command::Diff(args) => Box::pin(diff::run(context, args)).await,
+        Command::Git(verb) => Box::pin(git::run(context, verb)).await,
         Command::Watch(args) => Box::pin(watch::run(context, args)).await,
         Command::Archive(verb) => Box::pin(archive::run(context, verb)).await,
         Command::Chain(args) => Box::pin(chain::run(context, args)).await,

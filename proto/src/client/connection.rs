@@ -176,6 +176,12 @@ impl Connection {
         v1::account_service_client::AccountServiceClient::new(self.channel())
     }
 
+    /// Calls about repositories.
+    #[must_use]
+    pub fn git(&self) -> v1::git_service_client::GitServiceClient<AqChannel> {
+        v1::git_service_client::GitServiceClient::new(self.channel())
+    }
+
     /// Calls about events.
     #[must_use]
     pub fn events(&self) -> v1::event_service_client::EventServiceClient<AqChannel> {

@@ -12,6 +12,7 @@ pub mod agent;
 pub mod budget;
 pub mod event;
 pub mod explain;
+pub mod git_link;
 pub mod ids;
 pub mod limits;
 pub mod names;

@@ -219,6 +219,27 @@ impl FailureClass {
         }
     }
 
+    /// What helps, one sentence for people (F-162).
+    #[must_use]
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Auth => "log the agent's account in again, then restart the task",
+            Self::Billing => "settle the account with its provider, then restart the task",
+            Self::Exhausted => "split the task into smaller ones, or raise the agent's own limits",
+            Self::Overloaded => "wait: the provider has trouble, and the task is tried again by itself",
+            Self::InvalidRequest => "correct the agent's profile: the program or the provider refused its arguments",
+            Self::Spawn => "install the agent's program, or correct its path in the agent's profile",
+            Self::Incomplete => "read the end of the run's output: the program ended without saying how it went",
+            Self::Agent => "read the run's output, say more precisely what is wanted, then restart the task with feedback",
+            Self::Timeout => "split the task into smaller ones, or raise the limit of a run's time",
+            Self::Silence => "look for a program that waited for input, or raise the limit of a run's silence",
+            Self::Workspace => "look at the repository and its workspace: aqctl git status, aqctl doctor",
+            Self::Lost => "nothing: the run was lost with its machine, and the task is tried again by itself",
+            Self::Verification => "read what the check said; the next try is told the same",
+            Self::Internal => "look into the server's log; report it if it comes up again",
+        }
+    }
+
     /// Reads a name written by [`FailureClass::as_str`]; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -77,6 +77,11 @@ mutations!(
     ShutdownRequest,
     CreateApiKeyRequest,
     RevokeApiKeyRequest,
+    CreateBranchRequest,
+    SwitchBranchRequest,
+    CommitChangesRequest,
+    MergeBranchRequest,
+    PushBranchRequest,
 );
 
 fn sorted(profile: Option<&mut pb::RuntimeProfile>) -> Vec<(String, String)> {

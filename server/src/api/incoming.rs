@@ -36,7 +36,7 @@ ids!(
     task_id optional_task = TaskId,
     project_id optional_project = ProjectId,
     agent_id optional_agent = AgentId,
-    workspace_id = WorkspaceId,
+    workspace_id optional_workspace = WorkspaceId,
     account_id optional_account = AccountId
 );
 

@@ -47,6 +47,8 @@ paged!(
     ListQuestionsRequest,
     ListArchivedTasksRequest,
     ListPlansRequest,
+    ListBranchesRequest,
+    ListCommitsRequest,
 );
 
 /// The page that a request asks for: how many entries, and behind which key.

@@ -82,6 +82,8 @@ table! {
         ListArchivedTasks ListArchivedTasksRequest READ,
         GetArchiveSettings GetArchiveSettingsRequest READ,
         GetChainHealth GetChainHealthRequest READ,
+        GetTaskResult GetTaskResultRequest READ,
+        GetTaskError GetTaskErrorRequest READ,
     }
     PlanService {
         ListPlans ListPlansRequest READ,
@@ -112,6 +114,18 @@ table! {
         DeleteAccount DeleteAccountRequest ADMIN,
         ListLimitWindows ListLimitWindowsRequest READ,
         GetTokenUsage GetTokenUsageRequest READ,
+    }
+    GitService {
+        GetGitStatus GetGitStatusRequest READ,
+        ListBranches ListBranchesRequest READ,
+        ListCommits ListCommitsRequest READ,
+        GetDiff GetDiffRequest READ,
+        CheckConflicts CheckConflictsRequest READ,
+        CreateBranch CreateBranchRequest WORK,
+        SwitchBranch SwitchBranchRequest WORK,
+        CommitChanges CommitChangesRequest WORK,
+        MergeBranch MergeBranchRequest WORK,
+        PushBranch PushBranchRequest WORK,
     }
     EventService {
         WatchEvents WatchEventsRequest READ,

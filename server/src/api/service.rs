@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aq_core::git_link::GitLink;
 use aq_core::principal::{Principal, Role};
 use aq_core::runner_link::{RunnerLink, RunnerOrder};
 use aq_proto::v1 as pb;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub policy: Arc<Policy>,
     /// Looks at repositories.
     pub repositories: Arc<dyn RepositoryCheck>,
+    /// Looks at repositories and acts in them, for people.
+    pub git: Arc<dyn GitLink>,
     /// Ends the server.
     pub ending: Arc<dyn Ending>,
     /// What the server is.
@@ -103,6 +106,7 @@ impl Api {
         use pb::admin_service_server::AdminServiceServer;
         use pb::agent_service_server::AgentServiceServer;
         use pb::event_service_server::EventServiceServer;
+        use pb::git_service_server::GitServiceServer;
         use pb::plan_service_server::PlanServiceServer;
         use pb::project_service_server::ProjectServiceServer;
         use pb::run_service_server::RunServiceServer;
@@ -122,6 +126,7 @@ impl Api {
             .add_service(sized!(RunServiceServer, super::runs::Runs(self.clone())))
             .add_service(sized!(AgentServiceServer, super::agents::Agents(self.clone())))
             .add_service(sized!(AccountServiceServer, super::accounts::Accounts(self.clone())))
+            .add_service(sized!(GitServiceServer, super::git::Git(self.clone())))
             .add_service(sized!(EventServiceServer, super::events::Events::new(self.clone())))
             .add_service(sized!(AdminServiceServer, super::admin::Admin(self.clone())));
         routes.routes()
@@ -164,20 +169,26 @@ impl Api {
         Ok(tonic::Response::new(answer))
     }
 
+    /// The kept answer of a mutation whose effect lies outside the database, asked before the effect. The effect itself must be harmless when it
+    /// is repeated: a crash between it and the answer repeats it.
+    pub(super) async fn replayed<Q: Mutation, R: Message + Default + Send + 'static>(
+        &self,
+        context: &Context,
+        body: &Q,
+    ) -> Result<Option<R>, ApiError> {
+        for_a_person(&context.principal)?;
+        let ticket = idempotency::Ticket::of(&context.principal, body)?;
+        self.parts.engine.submit(move |tx| ticket.replay(tx.db)).await
+    }
+
     pub(super) async fn carry_out<Q: Mutation, R: Message + Default + Send + 'static>(
         &self,
         context: &Context,
         body: &Q,
         mut command: impl FnMut(&mut Tx<'_>, &Context) -> Result<Done<R>, ApiError> + Send + 'static,
     ) -> Result<R, ApiError> {
-        let principal = &context.principal;
-        if principal.role == Role::Gateway && principal.on_behalf_of.is_none() {
-            return Err(crate::commands::CommandError::Denied(
-                "a gateway changes things for a person only; name the person in x-aq-on-behalf-of".to_owned(),
-            )
-            .into());
-        }
-        let ticket = idempotency::Ticket::of(principal, body)?;
+        for_a_person(&context.principal)?;
+        let ticket = idempotency::Ticket::of(&context.principal, body)?;
         let inner = context.clone();
         let done = self
             .parts
@@ -197,4 +208,15 @@ impl Api {
         self.parts.wake.ring();
         Ok(done.answer)
     }
+}
+
+/// A gateway's key changes things for a person only.
+fn for_a_person(principal: &Principal) -> Result<(), ApiError> {
+    if principal.role == Role::Gateway && principal.on_behalf_of.is_none() {
+        return Err(crate::commands::CommandError::Denied(
+            "a gateway changes things for a person only; name the person in x-aq-on-behalf-of".to_owned(),
+        )
+        .into());
+    }
+    Ok(())
 }

@@ -176,4 +176,6 @@ forward! {
     list_archived_tasks(ListArchivedTasksRequest) -> ListArchivedTasksResponse = archived;
     get_archive_settings(GetArchiveSettingsRequest) -> GetArchiveSettingsResponse = archive_settings;
     get_chain_health(GetChainHealthRequest) -> GetChainHealthResponse = chain_health;
+    get_task_result(GetTaskResultRequest) -> GetTaskResultResponse = result;
+    get_task_error(GetTaskErrorRequest) -> GetTaskErrorResponse = error;
 }

@@ -175,6 +175,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         link: Arc::clone(&link),
         policy: Arc::clone(&started.policy),
         repositories: Arc::new(Repositories { rooms: runner.rooms().clone(), home: home.path().to_owned() }),
+        git: Arc::new(aq_runner::git::Desk::new(runner.rooms().clone())),
         ending: Arc::new(Ender { shutdown: shutdown.clone(), take_runs: Arc::clone(&take_runs) }),
         facts: facts(&config, &started),
         drain: shutdown.drain().clone(),

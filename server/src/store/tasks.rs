@@ -420,6 +420,18 @@ queries! {
         rows.into_iter().map(TaskRecord::try_from).collect()
     }
 
+    /// Tasks of a project in a status that have a branch, oldest first, at most `limit`.
+    pub fn with_branch(connection, project: &ProjectId, status: TaskStatus, limit: usize) -> Result<Vec<TaskRecord>, StoreError> {
+        let rows = tasks::table
+            .filter(tasks::project_id.eq(project.as_str()).and(tasks::status.eq(status.as_str())))
+            .filter(tasks::branch.is_not_null().and(tasks::deleted_at.is_null()).and(tasks::archived_at.is_null()))
+            .order(tasks::key)
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(Row::as_select())
+            .load(connection)?;
+        rows.into_iter().map(TaskRecord::try_from).collect()
+    }
+
     /// How many tasks of each project have each status, not counting archived and deleted ones.
     pub fn counts(connection) -> Result<Vec<(String, String, i64)>, StoreError> {
         Ok(tasks::table

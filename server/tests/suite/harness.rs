@@ -11,6 +11,7 @@ use aq_core::runtime::RuntimeKind;
 use aq_core::task::{OwnLimits, Task, TaskOrigin, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::WorkspaceKind;
+use aq_runner::git::{GitProgram, Identity, Rooms};
 use aq_server::clock::{Clock, ManualClock};
 use aq_server::commands::create::NewTask;
 use aq_server::commands::{self, CommandError, Context};
@@ -126,6 +127,19 @@ impl Harness {
         tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
         let Self { home, clock, policy, .. } = self;
         Self::start_with(home, clock, policy).await
+    }
+
+    /// Repositories and work directories in the home, with a git that knows nobody's configuration.
+    pub(crate) fn rooms(&self) -> Rooms {
+        let environment = vec![
+            ("GIT_CONFIG_GLOBAL".into(), "/dev/null".into()),
+            ("GIT_CONFIG_NOSYSTEM".into(), "1".into()),
+            ("HOME".into(), self.home.path().into()),
+        ];
+        let program = GitProgram { environment, ..GitProgram::default() };
+        let identity = Identity { name: "Agent Queue".to_owned(), email: "aq@example.com".to_owned() };
+        let clock = Arc::clone(&self.clock);
+        Rooms::new(self.home.path().to_owned(), identity, program, Arc::new(move || clock.now()))
     }
 
     /// The administrator, now.

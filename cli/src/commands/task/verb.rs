@@ -1,6 +1,6 @@
 //! The verbs of `aqctl task`.
 
-use super::{add, approve, delete, deps, edit, explain, list, reject, restart, set_status, show, skip, stop, tree, wait};
+use super::{add, approve, delete, deps, edit, error, explain, list, reject, restart, result, set_status, show, skip, stop, tree, wait};
 use crate::commands::say;
 use crate::context::Context;
 use crate::error::CliError;
@@ -15,6 +15,8 @@ pub(crate) enum Verb {
     Show(show::Args),
     Tree(tree::Args),
     Explain(explain::Args),
+    Result(result::Args),
+    Error(error::Args),
     Wait(wait::Args),
     Stop(stop::Args),
     Restart(restart::Args),
@@ -38,6 +40,8 @@ pub(in crate::commands) async fn run(context: &Context, verb: Verb) -> Result<()
         Verb::Show(args) => show::run(context, args).await,
         Verb::Tree(args) => tree::run(context, args).await,
         Verb::Explain(args) => explain::run(context, args).await,
+        Verb::Result(args) => result::run(context, args).await,
+        Verb::Error(args) => error::run(context, args).await,
         Verb::Wait(args) => Box::pin(wait::run(context, args)).await,
         Verb::Stop(args) => stop::run(context, args).await,
         Verb::Restart(args) => restart::run(context, args).await,

@@ -67,4 +67,6 @@ service! {
     list_archived_tasks: ListArchivedTasksRequest => ListArchivedTasksResponse,
     get_archive_settings: GetArchiveSettingsRequest => GetArchiveSettingsResponse,
     get_chain_health: GetChainHealthRequest => GetChainHealthResponse,
+    get_task_result: GetTaskResultRequest => GetTaskResultResponse,
+    get_task_error: GetTaskErrorRequest => GetTaskErrorResponse,
 }

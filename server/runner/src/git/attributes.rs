@@ -2,7 +2,7 @@
 //!
 //! Spec: specs/server/runner/git.md
 
-use git2::{ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use git2::{ObjectType, Oid, Repository, Tree, TreeWalkMode, TreeWalkResult};
 
 use super::error::{GitError, RepositoryRefused, While};
 use super::rooms::ProjectState;
@@ -22,6 +22,11 @@ pub(super) fn check_commit(repo: &Repository, tip: Oid, state: &ProjectState) ->
 /// Looks at every attributes file of a commit.
 pub(super) fn check_tree(repo: &Repository, tip: Oid) -> Result<(), GitError> {
     let tree = repo.find_commit(tip).and_then(|commit| commit.tree()).doing("reading the repository's files")?;
+    check_files(repo, &tree)
+}
+
+/// Looks at every attributes file of a tree.
+pub(super) fn check_files(repo: &Repository, tree: &Tree<'_>) -> Result<(), GitError> {
     let mut found = Vec::new();
     tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
         if entry.kind() == Some(ObjectType::Blob) && entry.name_bytes() == b".gitattributes" {

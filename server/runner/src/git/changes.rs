@@ -59,25 +59,30 @@ impl Rooms {
     pub fn diff(&self, project: &ProjectId, base: &str, head: &str, longest: usize) -> Result<(String, bool), GitError> {
         let mirror = self.open_mirror(project)?;
         let diff = between(&mirror, base, head)?;
-        let mut text: Vec<u8> = Vec::new();
-        let mut cut = false;
-        let printed = diff.print(DiffFormat::Patch, |_, _, line| {
-            let sign = matches!(line.origin(), '+' | '-' | ' ');
-            if text.len() + line.content().len() + usize::from(sign) > longest {
-                cut = true;
-                return false;
-            }
-            if sign {
-                text.push(u8::try_from(line.origin()).unwrap_or(b' '));
-            }
-            text.extend_from_slice(line.content());
-            true
-        });
-        if !cut {
-            printed.doing("printing the changes")?;
-        }
-        Ok((String::from_utf8_lossy(&text).into_owned(), cut))
+        print(&diff, longest)
     }
+}
+
+/// A unified diff, cut after `longest` bytes (the second value tells).
+pub(super) fn print(diff: &Diff<'_>, longest: usize) -> Result<(String, bool), GitError> {
+    let mut text: Vec<u8> = Vec::new();
+    let mut cut = false;
+    let printed = diff.print(DiffFormat::Patch, |_, _, line| {
+        let sign = matches!(line.origin(), '+' | '-' | ' ');
+        if text.len() + line.content().len() + usize::from(sign) > longest {
+            cut = true;
+            return false;
+        }
+        if sign {
+            text.push(u8::try_from(line.origin()).unwrap_or(b' '));
+        }
+        text.extend_from_slice(line.content());
+        true
+    });
+    if !cut {
+        printed.doing("printing the changes")?;
+    }
+    Ok((String::from_utf8_lossy(&text).into_owned(), cut))
 }
 
 /// The paths changed from `base` (nothing: the empty tree) to `head`, sorted.

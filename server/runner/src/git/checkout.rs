@@ -77,7 +77,7 @@ pub(super) fn hide_branch(path: &Path, branch: &str, from: Oid, landed: Oid) -> 
 }
 
 /// The working trees of the repository that have the branch checked out.
-fn holders(user: &Repository, name: &str) -> Result<Vec<Repository>, GitError> {
+pub(super) fn holders(user: &Repository, name: &str) -> Result<Vec<Repository>, GitError> {
     let mut found = Vec::new();
     let holds = |tree: &Repository| {
         let head = tree.find_reference("HEAD").ok();
@@ -121,7 +121,8 @@ fn update_files(tree: &Repository, old: Oid, new: Oid) -> Result<bool, GitError>
     }
 }
 
-fn is_dirty(tree: &Repository) -> Result<bool, GitError> {
+/// True when tracked files have changes.
+pub(super) fn is_dirty(tree: &Repository) -> Result<bool, GitError> {
     let mut options = StatusOptions::new();
     options.include_untracked(false).include_ignored(false).exclude_submodules(true);
     Ok(!tree.statuses(Some(&mut options)).doing("looking at the checkout")?.is_empty())

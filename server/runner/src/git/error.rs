@@ -103,6 +103,12 @@ pub enum GitError {
         /// The branch or commit.
         what: String,
     },
+    /// The state of a repository does not allow what a person asked for.
+    #[error("{why}")]
+    State {
+        /// What is in the way, and what helps.
+        why: String,
+    },
     /// The git program is not there.
     #[error("the git program `{program}` was not found; install git or set its path in the configuration")]
     ProgramMissing {

@@ -106,6 +106,12 @@ impl GitDir {
         self.head()
     }
 
+    /// The branch that is checked out; `None` when none is.
+    pub(super) fn branch(&self) -> Option<String> {
+        let text = self.text("HEAD")?;
+        text.trim().strip_prefix("ref:")?.trim().strip_prefix("refs/heads/").map(str::to_owned)
+    }
+
     fn head(&self) -> Option<Oid> {
         let text = self.text("HEAD")?;
         match text.trim().strip_prefix("ref:") {

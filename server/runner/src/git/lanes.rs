@@ -37,6 +37,14 @@ impl Lanes {
     }
 }
 
+impl Lanes {
+    /// Takes the project's lane when it is free; never waits.
+    pub(super) fn try_enter(&self, project: &ProjectId) -> Option<Lane> {
+        let mut projects = self.0.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        projects.insert(project.clone()).then(|| Lane { busy: Arc::clone(&self.0), project: project.clone() })
+    }
+}
+
 impl Drop for Lane {
     fn drop(&mut self) {
         self.busy.projects.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.project);

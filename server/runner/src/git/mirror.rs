@@ -157,6 +157,26 @@ impl Rooms {
         Ok(Ready { mirror, address, default_branch, tip, stale })
     }
 
+    /// The mirror for a person who looks: a remote is only asked when there is no mirror yet or `fetch` says so, and nothing is made in the source.
+    pub(super) fn ready_for_look(&self, project: &ProjectId, order: &WorkspaceOrder, fetch: bool) -> Result<Ready, GitError> {
+        let address = Address::of(&order.source)?;
+        let path = self.mirror_directory(project);
+        if let Address::Path(source) = &address
+            && is_free(source)
+        {
+            return Err(RepositoryRefused::Missing { path: source.display().to_string() }.into());
+        }
+        if !fetch && matches!(address, Address::Remote(_)) && is_real_directory(&path) {
+            let mirror = Mirror::open(path)?;
+            if same_source(&mirror, &address) {
+                let default_branch = self.default_branch(&mirror, &address, &order.default_branch)?;
+                let tip = mirror.origin(&default_branch);
+                return Ok(Ready { mirror, address, default_branch, tip, stale: None });
+            }
+        }
+        self.ready(project, order)
+    }
+
     /// Fetches, when the source has something new.
     pub(super) fn refresh(&self, mirror: &Mirror, address: &Address) -> Result<(), GitError> {
         if let Address::Path(path) = address

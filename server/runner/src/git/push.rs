@@ -33,6 +33,14 @@ impl Rooms {
         self.push(mirror, address, &OPTIONS, &format!("{commit}:refs/heads/{branch}"))
     }
 
+    /// Makes `branch` at the remote; one that is there already is a race that was lost.
+    pub(super) fn push_new(&self, mirror: &Mirror, address: &Address, branch: &str, commit: Oid) -> Result<Pushed, GitError> {
+        let lease = format!("--force-with-lease=refs/heads/{branch}:");
+        let mut options = OPTIONS.to_vec();
+        options.push(&lease);
+        self.push(mirror, address, &options, &format!("{commit}:refs/heads/{branch}"))
+    }
+
     /// Pushes the task's branch, for a pull request. A branch that others changed since our last push is not overwritten. Returns the pushed
     /// commit, in hexadecimal.
     ///

@@ -84,7 +84,8 @@ fn pick_all(repo: &Repository, identity: &Identity, commits: &[Oid], onto: Oid) 
     Ok(Some(base.id()))
 }
 
-fn merge(repo: &Repository, identity: &Identity, branch: &str, tip: Oid, onto: Oid) -> Result<Replayed, GitError> {
+/// `tip` and `onto` as one merge commit.
+pub(super) fn merge(repo: &Repository, identity: &Identity, branch: &str, tip: Oid, onto: Oid) -> Result<Replayed, GitError> {
     let ours = repo.find_commit(onto).doing("reading a commit")?;
     let theirs = repo.find_commit(tip).doing("reading a commit")?;
     let mut index = repo.merge_commits(&ours, &theirs, Some(&options())).doing("merging")?;

@@ -182,7 +182,7 @@ fn setup(disaster: fn(&World, &Path)) -> (World, WorkspaceOrder) {
 }
 
 /// The texts that can be found in the mirror or in the quarantine.
-fn assert_kept(world: &World, name: &str, marks: &[&str]) {
+pub(crate) fn assert_kept(world: &World, name: &str, marks: &[&str]) {
     let mut text = world.reachable_text();
     let quarantine = world.path("home/quarantine");
     if quarantine.exists() {

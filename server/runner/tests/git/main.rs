@@ -4,9 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a failed step is a failed test")]
 
+mod desk;
 mod disasters;
 mod facts;
+mod forty;
 mod hostile;
+mod hundred;
 mod landing;
 mod plans;
 mod preparing;

@@ -115,7 +115,7 @@ pub(super) fn run_outcome(result: RunResult, block: Option<BlockedReason>) -> i3
 }
 
 /// Why a run failed.
-pub(super) fn failure_class(class: Option<FailureClass>) -> i32 {
+pub(in crate::api) fn failure_class(class: Option<FailureClass>) -> i32 {
     let Some(class) = class else { return pb::FailureClass::Unspecified.into() };
     match class {
         FailureClass::Auth => pb::FailureClass::Auth,

@@ -15,12 +15,14 @@ use aq_core::runner_link::{BoxFuture, RunnerLink};
 use aq_core::workspace::WorkspaceKind;
 use aq_proto::error_detail::ErrorDetail;
 use aq_proto::v1 as pb;
+use aq_runner::git::Desk;
 use aq_server::api::{Api, Ending, Parts, RepositoryCheck, RepositoryRefused, ServerFacts};
 use aq_server::clock::Clock;
 use pb::account_service_client::AccountServiceClient;
 use pb::admin_service_client::AdminServiceClient;
 use pb::agent_service_client::AgentServiceClient;
 use pb::event_service_client::EventServiceClient;
+use pb::git_service_client::GitServiceClient;
 use pb::project_service_client::ProjectServiceClient;
 use pb::run_service_client::RunServiceClient;
 use pb::task_service_client::TaskServiceClient;
@@ -80,6 +82,7 @@ impl Server {
             link: Arc::clone(&inner.link) as Arc<dyn RunnerLink>,
             policy: Arc::new(policy()),
             repositories: Arc::new(Repositories),
+            git: Arc::new(Desk::new(inner.rooms())),
             ending: Arc::clone(&ended) as Arc<dyn Ending>,
             facts: ServerFacts {
                 version: "0.0.0-test".into(),
@@ -161,6 +164,9 @@ impl Client {
     }
     pub(crate) fn accounts(&self) -> AccountServiceClient<Self> {
         AccountServiceClient::new(self.clone())
+    }
+    pub(crate) fn git(&self) -> GitServiceClient<Self> {
+        GitServiceClient::new(self.clone())
     }
     pub(crate) fn events(&self) -> EventServiceClient<Self> {
         EventServiceClient::new(self.clone())

@@ -5,6 +5,7 @@ mod events;
 mod explain;
 mod fixture;
 mod flow;
+mod git;
 mod lists;
 mod mutations;
 mod profiles;

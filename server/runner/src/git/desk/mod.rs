@@ -1,0 +1,14 @@
+//! The desk: looks at repositories, and acts in them, for people.
+//!
+//! Not here: what runs need (prepare, collect, land), pull requests.
+//!
+//! Spec: specs/server/runner/desk.md
+
+mod acts;
+mod changes;
+mod checkouts;
+mod link;
+mod looks;
+mod merging;
+
+pub use link::Desk;

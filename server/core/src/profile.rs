@@ -122,8 +122,8 @@ fn honours(kind: RuntimeKind, field: &str) -> bool {
         RuntimeKind::Scripted => false,
         // The model may stand in the arguments as a placeholder.
         RuntimeKind::Command => matches!(field, "command" | "model"),
-        // Its own page says how.
-        RuntimeKind::Codex => !matches!(field, "mcp_servers" | "allowed_tools"),
+        // What it may do by itself is its permission mode.
+        RuntimeKind::Codex => field != "allowed_tools",
         RuntimeKind::Claude | RuntimeKind::Gemini | RuntimeKind::OpenCode | RuntimeKind::Acp => true,
     }
 }
@@ -142,7 +142,25 @@ const fn known_modes(kind: RuntimeKind) -> Option<&'static [&'static str]> {
     match kind {
         RuntimeKind::Gemini => Some(&["yolo", "auto_edit", "default", "plan"]),
         RuntimeKind::OpenCode => Some(&["auto", "ask"]),
-        RuntimeKind::Scripted | RuntimeKind::Command | RuntimeKind::Claude | RuntimeKind::Codex | RuntimeKind::Acp => None,
+        RuntimeKind::Codex => Some(&[
+            "plan",
+            "read-only",
+            "workspace-write",
+            "danger-full-access",
+            "untrusted",
+            "on-request",
+            "never",
+            "read-only/untrusted",
+            "read-only/on-request",
+            "read-only/never",
+            "workspace-write/untrusted",
+            "workspace-write/on-request",
+            "workspace-write/never",
+            "danger-full-access/untrusted",
+            "danger-full-access/on-request",
+            "danger-full-access/never",
+        ]),
+        RuntimeKind::Scripted | RuntimeKind::Command | RuntimeKind::Claude | RuntimeKind::Acp => None,
     }
 }
 

@@ -31,6 +31,12 @@ fn found<'a>(figures: &'a Figures, id: &aq_core::ids::AccountId) -> Result<&'a A
     figures.accounts.get(id).ok_or_else(|| ApiError::not_found("account", id.as_str()))
 }
 
+/// An account with the runtime of the agents that draw from it; unspecified while there are none.
+fn shown(figures: &Figures, account: &Account, now: Timestamp) -> pb::Account {
+    let user = figures.agents.values().find(|agent| agent.account.as_ref() == Some(&account.id));
+    convert::of_runtime(convert::account(account, now), user.map(|agent| agent.runtime))
+}
+
 /// What an account of this server cannot have is refused, never dropped.
 fn unsupported(at: &str, key_variable: &str, provider_key: &str, max_concurrent_runs: u32) -> Result<(), ApiError> {
     let field = |name: &str| format!("{at}{name}");
@@ -53,11 +59,13 @@ impl AccountService for Accounts {
     async fn create_account(&self, request: Request<pb::CreateAccountRequest>) -> Reply<pb::Account> {
         let call = self.0.admit(request)?;
         let body = &call.body;
-        match runtime("runtime", body.runtime)? {
-            Some(RuntimeKind::Claude) => {}
-            None => return Err(ApiError::invalid("runtime", "is missing; choose claude").into()),
-            Some(other) => return Err(ApiError::invalid("runtime", format!("{other} has no login; choose claude")).into()),
-        }
+        let kind = match runtime("runtime", body.runtime)? {
+            Some(kind) if !matches!(kind, RuntimeKind::Scripted | RuntimeKind::Command) => kind,
+            None => return Err(ApiError::invalid("runtime", "is missing; choose the one whose login it is, for example claude").into()),
+            Some(other) => {
+                return Err(ApiError::invalid("runtime", format!("{other} has no login; choose claude, codex or another agent")).into());
+            }
+        };
         unsupported("", &body.key_variable, &body.provider_key, body.max_concurrent_runs)?;
         let fields = AccountFields {
             name: Some(short("name", &body.name)?),
@@ -66,7 +74,7 @@ impl AccountService for Accounts {
         };
         let create = move |tx: &mut Tx<'_>, context: &Context| {
             let account = accounts::create(tx, context, &fields)?;
-            Ok(convert::account(&account, context.now).into())
+            Ok(convert::of_runtime(convert::account(&account, context.now), Some(kind)).into())
         };
         self.0.mutate(&call.context, &call.body, create).await
     }
@@ -74,7 +82,7 @@ impl AccountService for Accounts {
     async fn get_account(&self, request: Request<pb::GetAccountRequest>) -> Reply<pb::Account> {
         let call = self.0.admit(request)?;
         let (id, now) = (account_id("account_id", &call.body.account_id)?, call.context.now);
-        let found = self.0.look(move |tx| Ok(convert::account(found(tx.state, &id)?, now))).await?;
+        let found = self.0.look(move |tx| Ok(shown(tx.state, found(tx.state, &id)?, now))).await?;
         Ok(tonic::Response::new(found))
     }
 
@@ -82,7 +90,7 @@ impl AccountService for Accounts {
         let call = self.0.admit(request)?;
         let page = Page::<String>::of(&call.body)?;
         let now = call.context.now;
-        let all = self.0.look(move |tx| Ok(tx.state.accounts.values().map(|account| convert::account(account, now)).collect::<Vec<_>>()));
+        let all = self.0.look(move |tx| Ok(tx.state.accounts.values().map(|account| shown(tx.state, account, now)).collect::<Vec<_>>()));
         let slice = page.slice(all.await?, |account| account.id.clone());
         Ok(tonic::Response::new(pb::ListAccountsResponse { accounts: slice.items, next_page_token: slice.next, total_size: slice.total }))
     }
@@ -100,7 +108,7 @@ impl AccountService for Accounts {
         };
         let update = move |tx: &mut Tx<'_>, context: &Context| {
             let account = accounts::edit(tx, context, &id, &fields)?;
-            Ok(convert::account(&account, context.now).into())
+            Ok(shown(tx.state, &account, context.now).into())
         };
         self.0.mutate(&call.context, &call.body, update).await
     }

@@ -1,7 +1,9 @@
 //! Codex R1, R2, R3, R11: how the program is started.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use aq_core::profile::{McpServer, McpTransport};
 use aq_core::runner_link::{SessionOrder, StartRun};
 use aq_core::runtime::RuntimeKind;
 use aq_runner::runtimes::{LaunchOrder, LaunchRefused, runtime};
@@ -92,6 +94,26 @@ fn the_hand_shake() {
         assert_eq!(roots.as_array().map(Vec::len), (!contained).then_some(1), "{roots}");
         assert!(contained || roots[0] == "/work/shop/.git");
     }
+    // R14: MCP servers are settings of the thread, and their secrets are not kept after it is there.
+    let server = |name: &str, transport| McpServer { name: name.to_owned(), transport };
+    let secret = |name: &str| BTreeMap::from([(name.to_owned(), "secret-secret".to_owned())]);
+    start.profile.mcp_servers = vec![
+        server("a", McpTransport::Stdio { command: "srv".to_owned(), args: vec!["-x".to_owned()], env: secret("K") }),
+        server("b", McpTransport::Http { url: "https://b.invalid/".to_owned(), headers: secret("H") }),
+    ];
+    let mut normalizer = runtime(RuntimeKind::Codex).normalizer(&order(&start, false, false));
+    let lines = recording("codex_work");
+    let asked = json(&normalizer.line(&lines[0]).frames[1]);
+    let servers = &asked["params"]["config"]["mcp_servers"];
+    assert_eq!((servers["a"]["command"].as_str(), servers["a"]["env"]["K"].as_str()), (Some("srv"), Some("secret-secret")));
+    assert_eq!(
+        (servers["b"]["url"].as_str(), servers["b"]["http_headers"]["H"].as_str()),
+        (Some("https://b.invalid/"), Some("secret-secret"))
+    );
+    assert!(normalizer.state().to_string().contains("secret-secret"));
+    drop(normalizer.line(&lines[2]));
+    assert!(!normalizer.state().to_string().contains("secret-secret"));
+    assert_eq!(plan(&start).unwrap().secrets.len(), 2);
     start.session = SessionOrder::Resume { session_id: SESSION.to_owned() };
     let mut normalizer = runtime(RuntimeKind::Codex).normalizer(&order(&start, false, false));
     let resume = json(&normalizer.line(&recording("codex_work")[0]).frames[1]);

@@ -1,10 +1,11 @@
 //! Accounts and their usage windows.
 
 use aq_core::account::Account;
+use aq_core::runtime::RuntimeKind;
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
-use super::words::timestamp;
+use super::words::{self, timestamp};
 use crate::events::wire;
 
 /// An account as it stands at `now`.
@@ -13,8 +14,8 @@ pub(in crate::api) fn account(account: &Account, now: Timestamp) -> pb::Account 
     pb::Account {
         id: account.id.to_string(),
         name: account.name.clone(),
-        // The only runtime with a login.
-        runtime: pb::Runtime::Claude.into(),
+        // An account is not bound to a runtime; who draws from it says whose login it holds.
+        runtime: pb::Runtime::Unspecified.into(),
         login_dir: account.login_dir.clone(),
         key_variable: String::new(),
         provider_key: String::new(),
@@ -26,6 +27,11 @@ pub(in crate::api) fn account(account: &Account, now: Timestamp) -> pb::Account 
         created_at: Some(timestamp(account.created_at)),
         updated_at: Some(timestamp(account.updated_at)),
     }
+}
+
+/// The account as drawn from by agents of `runtime`.
+pub(in crate::api) fn of_runtime(account: pb::Account, runtime: Option<RuntimeKind>) -> pb::Account {
+    pb::Account { runtime: words::runtime(runtime), ..account }
 }
 
 /// The windows of an account, ordered by name.

@@ -54,6 +54,9 @@ pub(super) fn thread(state: &State, resume: Option<&str>) -> Frame {
             params.insert(name.to_owned(), json!(value));
         }
     }
+    if !state.wanted.settings.is_null() {
+        params.insert("config".to_owned(), state.wanted.settings.clone());
+    }
     match resume {
         Some(thread) => {
             params.insert("threadId".to_owned(), json!(thread));

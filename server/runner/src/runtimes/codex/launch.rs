@@ -9,10 +9,10 @@ use aq_core::runner_link::{RuntimeProfile, SessionOrder};
 use aq_core::runtime::RuntimeKind;
 use serde_json::json;
 
-use super::frames;
 use super::normalize::CodexLines;
 use super::policy::Policy;
 use super::state::{State, Wanted};
+use super::{frames, mcp};
 use crate::runtimes::normalizer::Normalizer;
 use crate::runtimes::port::{LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
 use crate::shim::StdinMode;
@@ -61,7 +61,7 @@ impl Runtime for Codex {
             frames: vec![frames::initialize()],
             close_stdin: false,
             files: login(order).into_iter().collect(),
-            secrets: profile.env.values().cloned().collect(),
+            secrets: profile.secrets(),
             writable: (!profile.login_dir.is_empty()).then(|| profile.login_dir.clone().into()).into_iter().collect(),
         })
     }
@@ -76,7 +76,12 @@ impl Runtime for Codex {
             launch: order.launch,
             zone: profile.env.get("TZ").cloned().unwrap_or_else(|| order.zone.to_owned()),
             policy: Policy::read(&profile.permission_mode, order.contained).unwrap_or_default(),
-            wanted: Wanted { resume, model: profile.model.clone(), instructions: profile.system_prompt_suffix.clone() },
+            wanted: Wanted {
+                resume,
+                model: profile.model.clone(),
+                instructions: profile.system_prompt_suffix.clone(),
+                settings: mcp::settings(&profile.mcp_servers),
+            },
             prompt: order.start.prompt.clone(),
             ..State::default()
         }))

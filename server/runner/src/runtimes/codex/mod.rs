@@ -9,6 +9,7 @@ mod frames;
 mod items;
 mod launch;
 mod limits;
+mod mcp;
 mod messages;
 mod normalize;
 mod outcome;

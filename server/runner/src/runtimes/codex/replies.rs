@@ -54,6 +54,7 @@ fn has_thread(state: &mut State, message: &Value) -> Step {
         return Step::default();
     }
     state.thread.clone_from(&session_id);
+    state.wanted.settings = Value::Null;
     text(message, "/result/model").clone_into(&mut state.model);
     text(message, "/result/cwd").clone_into(&mut state.cwd);
     let version = text(message, "/result/thread/cliVersion").to_owned();

@@ -90,7 +90,7 @@ pub(super) struct State {
 }
 
 /// What a thread is started or resumed with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Wanted {
     /// The thread to resume; none for a new one.
@@ -99,6 +99,8 @@ pub(super) struct Wanted {
     pub(super) model: String,
     /// Text added to the instructions of its makers; empty: none.
     pub(super) instructions: String,
+    /// Settings on top of Codex's configuration; null: none. They may hold secrets, and are forgotten when the thread is there.
+    pub(super) settings: Value,
 }
 
 /// Running totals of one thread.

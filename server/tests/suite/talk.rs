@@ -1,7 +1,7 @@
 //! Questions with their deadlines, late answers, permissions given once and for all, and messages to agents at work.
 
 use aq_core::ids::{RunRef, TaskId};
-use aq_core::output::{OutputBody, OutputItem, Question, QuestionKind};
+use aq_core::output::{OutputBody, OutputItem, Question, QuestionKind, QuestionOption};
 use aq_core::run::RunResult;
 use aq_core::runner_link::{Answer, RunOutcome, RunReport, RunnerOrder, SessionOrder, StartRun, StopReason};
 use aq_core::task::{TaskStatus, UNTIL_ANSWERED};
@@ -232,6 +232,21 @@ async fn a_permission_may_be_given_for_good() {
     ask(&server, &second.run, 1, "p3", QuestionKind::Permission).await;
     server.until(&other, TaskStatus::WaitingInput).await;
     all_is_well(&server).await;
+}
+
+/// Codex R5: a permission that offers more than yes and no is answered by the name of an option, and by no other text.
+#[tokio::test]
+async fn a_permission_may_offer_more_than_yes_and_no() {
+    let server = Harness::start().await;
+    let (task, order) = at_work(&server).await;
+    let options = vec![QuestionOption { label: "Allow for the whole session".into(), description: String::new() }];
+    let asked = Question { options, ..question("p1", QuestionKind::Permission) };
+    say(&server, &order.run, 1, OutputBody::Question(asked)).await;
+    server.until(&task, TaskStatus::WaitingInput).await;
+    let refused = answer(&server, &task, "", text("for ever")).await.unwrap_err();
+    assert!(refused.to_string().contains("allow or deny"), "{refused}");
+    answer(&server, &task, "", text("allow for the whole session")).await.unwrap();
+    assert_eq!(answer_ordered(&server).await, ("p1".to_owned(), text("allow for the whole session")));
 }
 
 /// F-072: several questions of one request: the answer that was kept back for one that never came is told by the next run.

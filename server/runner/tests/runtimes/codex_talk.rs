@@ -58,6 +58,7 @@ fn commands() {
         let asked = question(&items);
         assert_eq!((asked.kind, asked.tool.as_str(), asked.request_id.as_str()), (QuestionKind::Permission, "shell", "ask-0"));
         assert_eq!(asked.text, "May this command run? touch made.txt");
+        assert_eq!(asked.detail, r#"{"command":"/bin/bash -lc 'touch made.txt'","cwd":"/work/shop"}"#);
         assert_eq!(labels(asked), ["Allow", "Allow commands that start with touch made.txt", "Deny", "Deny and stop the turn"]);
         assert!(normalizer.wishes().patient);
         assert_eq!(normalizer.answer("ask-1", &Answer::Allow), None);

@@ -34,8 +34,10 @@ pub(super) fn ask(state: &mut State, name: &str, method: &str, id: &Value, param
     let (mut open, items) = match method {
         "item/commandExecution/requestApproval" => {
             let command = items::command(params);
-            let detail =
-                json!({"command": text(params, "/command"), "cwd": text(params, "/cwd"), "network": params.get("networkApprovalContext")});
+            let mut detail = json!({"command": text(params, "/command"), "cwd": text(params, "/cwd")});
+            if let (Some(fields), Some(network)) = (detail.as_object_mut(), params.get("networkApprovalContext")) {
+                fields.insert("network".to_owned(), network.clone());
+            }
             let wants = if command.is_empty() {
                 "May the network be used?".to_owned()
             } else {

@@ -5,8 +5,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, archive, chain, completions, diff, doctor, events, git, health, init, key, logs, messages, pause, plan,
-    project, questions, resume, run, say, server, service, status, task, usage, watch, workspace,
+    account, agent, answer, archive, budget, chain, completions, diff, doctor, events, forecast, git, health, init, key, limits, logs,
+    messages, pause, plan, project, questions, resume, run, say, server, service, status, task, usage, watch, workspace,
 };
 use crate::look::ColorChoice;
 use crate::ui::Format;
@@ -97,6 +97,9 @@ pub(crate) enum Command {
     #[command(subcommand, visible_alias = "plans")]
     Plan(plan::Verb),
     Events(events::Args),
+    Forecast(forecast::Args),
+    Limits(limits::Args),
+    Budget(budget::Args),
     Usage(usage::Args),
     /// Agents: worker slots, each of one runtime
     #[command(subcommand, visible_alias = "agents")]

@@ -79,6 +79,9 @@ words! {
         Internal,
     ];
     LimitStatus "LIMIT_STATUS_" [Allowed, Warning, Rejected];
+    BudgetScope "BUDGET_SCOPE_" [Run, TaskTree, Project, Global];
+    UsageGroup "USAGE_GROUP_" [Agent, Model, Day];
+    GateState "GATE_STATE_" [Open, Probing, Draining, Reserve, Quiet, Closed, Paused];
     WaitKind "WAIT_KIND_" [
         Finished, Running, Verifying, Runnable, Dependency, SchedulingPaused, ProjectPaused, NoAgent, AgentsBusy, NoWorkspace,
         WorkspacesBusy, ProjectLimit, Turn, AccountLimit, Budget, RetryTimer, ResumeTimer, Question, Approval, Blocked, Resources,

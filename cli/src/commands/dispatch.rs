@@ -2,8 +2,8 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, archive, chain, completions, diff, doctor, events, git, health, init, key, logs, messages, pause, plan,
-    project, questions, resume, run as runs, say, server, service, status, task, usage, watch, workspace,
+    account, agent, answer, archive, budget, chain, completions, diff, doctor, events, forecast, git, health, init, key, limits, logs,
+    messages, pause, plan, project, questions, resume, run as runs, say, server, service, status, task, usage, watch, workspace,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -33,6 +33,9 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Messages(args) => Box::pin(messages::run(context, args)).await,
         Command::Plan(verb) => Box::pin(plan::run(context, verb)).await,
         Command::Events(args) => Box::pin(events::run(context, args)).await,
+        Command::Forecast(args) => Box::pin(forecast::run(context, args)).await,
+        Command::Limits(args) => Box::pin(limits::run(context, args)).await,
+        Command::Budget(args) => Box::pin(budget::run(context, args)).await,
         Command::Usage(args) => Box::pin(usage::run(context, args)).await,
         Command::Agent(verb) => Box::pin(agent::run(context, verb)).await,
         Command::Account(verb) => Box::pin(account::run(context, verb)).await,

@@ -1,6 +1,6 @@
 //! Accounts, their usage windows, and what was spent.
 
-use aq_proto::v1::{Account, GetTokenUsageResponse, LimitStatus, LimitWindow, ListAccountsResponse, ListLimitWindowsResponse, Runtime};
+use aq_proto::v1::{Account, LimitStatus, LimitWindow, ListAccountsResponse, ListLimitWindowsResponse, Runtime};
 
 use super::sheet::Sheet;
 use super::table::{Cell, table};
@@ -47,6 +47,14 @@ pub(crate) fn show(look: &Look, account: &Account) -> String {
     sheet.toned("state", text, tone).field("runtime", words::phrase::<Runtime>(account.runtime)).field("login", login(account));
     sheet.field("runs at most", if account.max_concurrent_runs == 0 { String::new() } else { account.max_concurrent_runs.to_string() });
     sheet.field("stops at", amount::part(account.stop_at_used));
+    let hours = if account.reserve_hours.is_empty() {
+        String::new()
+    } else {
+        format!(" in {} {}", account.reserve_hours.join(", "), account.time_zone)
+    };
+    sheet.field("reserve", account.reserve.map(|part| format!("{}{hours}", amount::part(Some(part)))).unwrap_or_default());
+    let quiet = account.quiet_hours.join(", ");
+    sheet.field("quiet", if quiet.is_empty() { quiet } else { format!("{quiet} {}", account.time_zone) });
     sheet.field("created", time::both(look, account.created_at.as_ref()));
     sheet.finish()
 }
@@ -77,41 +85,8 @@ pub(crate) fn windows(look: &Look, answer: &ListLimitWindowsResponse) -> String 
     )
 }
 
-/// What was spent, most first, with the sum below.
-#[must_use]
-pub(crate) fn usage(look: &Look, answer: &GetTokenUsageResponse) -> String {
-    let rows = table(
-        look,
-        &["PROJECT", "TASK", "AGENT", "TOKENS", "IN", "OUT", "CACHE READ", "CACHE WRITE", "COST"],
-        answer.entries.iter().map(|entry| {
-            let tokens = entry.tokens.unwrap_or_default();
-            vec![
-                Cell::new(&entry.project_id),
-                Cell::new(&entry.task_id),
-                Cell::new(&entry.agent_id),
-                Cell::number(amount::tokens(amount::total(&tokens))),
-                Cell::number(amount::tokens(tokens.input)),
-                Cell::number(amount::tokens(tokens.output)),
-                Cell::number(amount::tokens(tokens.cache_read)),
-                Cell::number(amount::tokens(tokens.cache_write)),
-                Cell::number(amount::money(entry.cost_micros)),
-            ]
-        }),
-    );
-    if rows.is_empty() {
-        return rows;
-    }
-    let cost = amount::money(answer.total_cost_micros);
-    let cost = if cost.is_empty() { cost } else { format!(", {cost}") };
-    let cut = if answer.truncated { " (not all lines are shown)" } else { "" };
-    let total = format!("total: {}{cost}{cut}", amount::usage(answer.total.as_ref()));
-    format!("{rows}\n{}", look.paint(Tone::Strong, &total))
-}
-
 #[cfg(test)]
 mod tests {
-    use aq_proto::v1::{TokenUsage, TokenUsageEntry};
-
     use super::*;
 
     fn ahead(seconds: i64) -> Option<prost_types::Timestamp> {
@@ -150,18 +125,8 @@ mod tests {
             observed_at: ahead(-30),
             source: "rate_limit_event".into(),
             gates: true,
+            ..Default::default()
         };
-        insta::assert_snapshot!(windows(&Look::plain(), &ListLimitWindowsResponse { windows: vec![window] }));
-    }
-
-    /// F-152: what was spent, with its sum.
-    #[test]
-    fn spent_tokens() {
-        let tokens = TokenUsage { input: 1_000, output: 2_000, cache_read: 30_000, cache_write: 400 };
-        let entry =
-            TokenUsageEntry { project_id: "web".into(), tokens: Some(tokens), cost_micros: 1_500_000, entries: 3, ..Default::default() };
-        let answer = GetTokenUsageResponse { entries: vec![entry], total: Some(tokens), total_cost_micros: 1_500_000, truncated: true };
-        insta::assert_snapshot!(usage(&Look::plain(), &answer));
-        assert_eq!(usage(&Look::plain(), &GetTokenUsageResponse::default()), "");
+        insta::assert_snapshot!(windows(&Look::plain(), &ListLimitWindowsResponse { windows: vec![window], ..Default::default() }));
     }
 }

@@ -5,6 +5,7 @@
 //! Spec: specs/server/core/models.md
 
 use crate::ids::AccountId;
+use crate::limits::{AccountPolicy, Meter, family_of, is_throttle};
 use crate::output::{LimitNotice, LimitStatus};
 use crate::time::Timestamp;
 
@@ -26,25 +27,54 @@ pub struct LimitWindow {
     pub source: String,
     /// When it was read.
     pub observed_at: Timestamp,
+    /// How many tokens make up the window, as far as the evidence tells.
+    pub meter: Meter,
 }
 
 impl LimitWindow {
+    /// What a notice says about a window that was not known before.
+    #[must_use]
+    pub fn first(notice: &LimitNotice, at: Timestamp) -> Self {
+        Self {
+            name: notice.window.clone(),
+            status: notice.status,
+            used: notice.used,
+            resets_at: notice.resets_at,
+            source: notice.source.clone(),
+            observed_at: at,
+            meter: Meter::begin(notice.used, at),
+        }
+    }
+
+    /// The model family that the window is about; `None`: every model of the account draws from it.
+    #[must_use]
+    pub fn family(&self) -> Option<&'static str> {
+        family_of(&self.name)
+    }
+
+    /// True when work of `model` draws from this window. An unknown model (empty) may be of any family.
+    #[must_use]
+    pub fn covers(&self, model: &str) -> bool {
+        self.family().is_none_or(|family| model.is_empty() || model.to_lowercase().contains(family))
+    }
+
     /// Until when nothing may start because of this window; `None` when it does not hold anything up at `now`.
     #[must_use]
     pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.status != LimitStatus::Rejected {
+        if self.status != LimitStatus::Rejected || is_throttle(&self.name, self.resets_at) {
             return None;
         }
         let until = self.resets_at.unwrap_or_else(|| self.observed_at.plus_millis(UNKNOWN_RESET_MS));
         (until > now).then_some(until)
     }
 
-    /// The used part at `now`: 0 once the reset instant has passed.
+    /// The used part at `now`: 0 once the reset instant has passed, else what was heard, and where the meter knows the window's size, what was
+    /// spent since.
     #[must_use]
     pub fn used_at(&self, now: Timestamp) -> Option<f64> {
         match self.resets_at {
             Some(reset) if reset <= now => Some(0.0),
-            _ => self.used,
+            _ => self.used.map(|used| self.meter.estimate(used)),
         }
     }
 }
@@ -58,10 +88,12 @@ pub struct Account {
     pub name: String,
     /// Folder of the agent CLI's own configuration and login; empty: none.
     pub login_dir: String,
-    /// Part of every window that is left for the person, 0.0 to 1.0.
+    /// Part of every window that is left for the person, 0.0 to 1.0, in the hours of the policy.
     pub reserve: f64,
     /// True when an operator lets nothing start on it.
     pub paused: bool,
+    /// What else the owner wants.
+    pub policy: AccountPolicy,
     /// What is known of its windows, one entry per window name, in order of the names.
     pub windows: Vec<LimitWindow>,
     /// When it was created.
@@ -80,6 +112,7 @@ impl Account {
             login_dir: String::new(),
             reserve: 0.0,
             paused: false,
+            policy: AccountPolicy::default(),
             windows: Vec::new(),
             created_at: at,
             updated_at: at,
@@ -92,17 +125,7 @@ impl Account {
         let index = match self.windows.binary_search_by(|window| window.name.as_str().cmp(&notice.window)) {
             Ok(index) => index,
             Err(index) => {
-                self.windows.insert(
-                    index,
-                    LimitWindow {
-                        name: notice.window.clone(),
-                        status: notice.status,
-                        used: notice.used,
-                        resets_at: notice.resets_at,
-                        source: notice.source.clone(),
-                        observed_at: at,
-                    },
-                );
+                self.windows.insert(index, LimitWindow::first(notice, at));
                 return true;
             }
         };
@@ -111,6 +134,7 @@ impl Account {
         };
         let still_open = window.resets_at.is_none_or(|reset| reset > at);
         let kept = |old| if still_open { old } else { None };
+        window.meter.observe(notice.used, still_open, at);
         window.used = notice.used.or_else(|| kept(window.used));
         window.resets_at = notice.resets_at.or(if still_open { window.resets_at } else { None });
         window.status = notice.status;
@@ -119,20 +143,35 @@ impl Account {
         true
     }
 
-    /// A run that started after the reset used the account without being refused: windows that were refused and should be open again
-    /// count as allowed (limits R4). For providers that say nothing while all is well. True when something changed.
-    pub fn proven_open(&mut self, now: Timestamp) -> bool {
-        let mut changed = false;
+    /// A run of `model` that started at `since` used the account without being refused: windows that should have been open again by then count
+    /// as allowed (limits R6). For providers that say nothing while all is well. Returns the windows that changed.
+    pub fn proven_open(&mut self, model: &str, since: Timestamp, now: Timestamp) -> Vec<LimitWindow> {
+        let mut changed = Vec::new();
         for window in &mut self.windows {
-            if window.status == LimitStatus::Rejected && window.closed_until(now).is_none() {
+            let reset = window.resets_at.unwrap_or_else(|| window.observed_at.plus_millis(UNKNOWN_RESET_MS));
+            if window.status == LimitStatus::Rejected && window.covers(model) && reset <= since && window.observed_at <= since {
                 window.status = LimitStatus::Allowed;
                 window.used = None;
-                window.source = "probe".to_owned();
+                "probe".clone_into(&mut window.source);
                 window.observed_at = now;
-                changed = true;
+                window.meter.begin_again(now);
+                changed.push(window.clone());
             }
         }
         changed
+    }
+
+    /// A message of `model` spent `tokens`.
+    pub fn spent(&mut self, model: &str, tokens: u64) {
+        for window in self.windows.iter_mut().filter(|window| window.covers(model)) {
+            window.meter.spent = window.meter.spent.saturating_add(tokens);
+        }
+    }
+
+    /// Until when a provider refuses work of `model`: the latest of the closed windows that it draws from. `None` when it is open.
+    #[must_use]
+    pub fn closed_for(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
+        self.windows.iter().filter(|window| window.covers(model)).filter_map(|window| window.closed_until(now)).max()
     }
 
     /// Until when nothing may start on the account: the latest of its closed windows. `None` when it is open (F-054).
@@ -164,11 +203,30 @@ mod tests {
         assert_eq!(account.closed_until(at(3)), Some(at(500)));
         assert_eq!(account.closed_until(at(500)), None);
         let mut proven = account.clone();
-        assert!(!proven.proven_open(at(499)) && proven.proven_open(at(500)) && !proven.proven_open(at(501)));
+        assert!(proven.proven_open("", at(499), at(600)).is_empty());
+        assert_eq!(proven.proven_open("", at(500), at(600)).len(), 1);
+        assert!(proven.proven_open("", at(501), at(600)).is_empty());
         assert!(!account.observe(&notice("five_hour", LimitStatus::Allowed, None), at(1)));
-        account.observe(&notice("unknown", LimitStatus::Rejected, None), at(10));
+        account.observe(&notice("weekly", LimitStatus::Rejected, None), at(10));
         assert_eq!(account.closed_until(at(11)), Some(at(10 + UNKNOWN_RESET_MS)));
         let names: Vec<_> = account.windows.iter().map(|window| window.name.as_str()).collect();
-        assert_eq!(names, ["five_hour", "seven_day", "unknown"]);
+        assert_eq!(names, ["five_hour", "seven_day", "weekly"]);
+    }
+
+    /// F-073, limits R2: a short throttle is not a window; the account stays open.
+    #[test]
+    fn a_throttle_leaves_the_account_open() {
+        let mut account = Account::new(AccountId::parse("api").unwrap(), "Key", at(0));
+        account.observe(&notice("unknown", LimitStatus::Rejected, None), at(10));
+        assert_eq!(account.closed_until(at(11)), None);
+    }
+
+    /// F-054, limits R1: the weekly limit of a model family holds back that family only; an unknown model may be of it.
+    #[test]
+    fn a_family_limit_closes_only_its_family() {
+        let mut account = Account::new(AccountId::parse("max").unwrap(), "Max", at(0));
+        account.observe(&notice("seven_day_opus", LimitStatus::Rejected, Some(500)), at(1));
+        let closed = |model| account.closed_for(model, at(2));
+        assert_eq!((closed("claude-opus-4-5"), closed("claude-sonnet-4-5"), closed("")), (Some(at(500)), None, Some(at(500))));
     }
 }

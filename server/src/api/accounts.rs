@@ -1,28 +1,27 @@
 //! AccountService.
 
 use aq_core::account::Account;
-use aq_core::principal::ProjectScope;
+use aq_core::limits::{DayHours, HoursError, read_zone};
 use aq_core::runtime::RuntimeKind;
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
+use jiff::tz::TimeZone;
 use pb::account_service_server::AccountService;
 use tonic::Request;
 
+use super::budgets;
 use super::convert;
-use super::incoming::{account_id, given, instant, mask, optional_account, optional_project, optional_task, part, runtime, short};
+use super::incoming::{account_id, given, mask, optional_account, optional_project, part, runtime, short};
+use super::limits;
 use super::page::Page;
 use super::service::Api;
 use super::status::{ApiError, Reply};
+use super::usage;
+use crate::commands::Context;
 use crate::commands::accounts::{self, AccountFields};
-use crate::commands::{Context, task};
-use crate::events::wire;
 use crate::lifecycle::{Figures, Tx};
-use crate::store::task_lists;
-use crate::store::usage::{self, Usage, UsageLine};
 
-const FIELDS: &[&str] = &["name", "login_dir", "stop_at_used"];
-/// Lines of a usage report.
-const LINES: i64 = 1_000;
+const FIELDS: &[&str] = &["name", "login_dir", "stop_at_used", "reserve", "reserve_hours", "quiet_hours", "time_zone", "paused"];
 
 /// The service.
 pub(super) struct Accounts(pub(super) Api);
@@ -50,8 +49,18 @@ fn unsupported(at: &str, key_variable: &str, provider_key: &str, max_concurrent_
     Ok(())
 }
 
-fn reserve(field: &str, stop_at: Option<f64>) -> Result<f64, ApiError> {
-    Ok(1.0 - part(field, stop_at)?.unwrap_or(1.0))
+/// Spans of hours; at most 24 of them.
+fn hours(field: &str, texts: &[String]) -> Result<Vec<DayHours>, ApiError> {
+    if texts.len() > 24 {
+        return Err(ApiError::invalid(field, "has more than 24 entries"));
+    }
+    let each = texts.iter().enumerate();
+    each.map(|(index, text)| text.parse().map_err(|error: HoursError| ApiError::invalid(format!("{field}[{index}]"), error.to_string())))
+        .collect()
+}
+
+fn zone(field: &str, name: &str) -> Result<TimeZone, ApiError> {
+    read_zone(name).map_err(|error| ApiError::invalid(field, error.to_string()))
 }
 
 #[tonic::async_trait]
@@ -70,7 +79,12 @@ impl AccountService for Accounts {
         let fields = AccountFields {
             name: Some(short("name", &body.name)?),
             login_dir: Some(short("login_dir", &body.login_dir)?),
-            reserve: Some(reserve("stop_at_used", body.stop_at_used)?),
+            stop_at: Some(part("stop_at_used", body.stop_at_used)?),
+            reserve: Some(part("reserve", body.reserve)?.unwrap_or(0.0)),
+            reserve_hours: Some(hours("reserve_hours", &body.reserve_hours)?),
+            quiet: Some(hours("quiet_hours", &body.quiet_hours)?),
+            zone: Some(zone("time_zone", &body.time_zone)?),
+            paused: None,
         };
         let create = move |tx: &mut Tx<'_>, context: &Context| {
             let account = accounts::create(tx, context, &fields)?;
@@ -104,7 +118,12 @@ impl AccountService for Accounts {
         let fields = AccountFields {
             name: if named.contains("name") { Some(short("account.name", &new.name)?) } else { None },
             login_dir: if named.contains("login_dir") { Some(short("account.login_dir", &new.login_dir)?) } else { None },
-            reserve: if named.contains("stop_at_used") { Some(reserve("account.stop_at_used", new.stop_at_used)?) } else { None },
+            stop_at: if named.contains("stop_at_used") { Some(part("account.stop_at_used", new.stop_at_used)?) } else { None },
+            reserve: if named.contains("reserve") { Some(part("account.reserve", new.reserve)?.unwrap_or(0.0)) } else { None },
+            reserve_hours: if named.contains("reserve_hours") { Some(hours("account.reserve_hours", &new.reserve_hours)?) } else { None },
+            quiet: if named.contains("quiet_hours") { Some(hours("account.quiet_hours", &new.quiet_hours)?) } else { None },
+            zone: if named.contains("time_zone") { Some(zone("account.time_zone", &new.time_zone)?) } else { None },
+            paused: named.contains("paused").then_some(new.paused),
         };
         let update = move |tx: &mut Tx<'_>, context: &Context| {
             let account = accounts::edit(tx, context, &id, &fields)?;
@@ -126,61 +145,43 @@ impl AccountService for Accounts {
     async fn list_limit_windows(&self, request: Request<pb::ListLimitWindowsRequest>) -> Reply<pb::ListLimitWindowsResponse> {
         let call = self.0.admit(request)?;
         let (wanted, now) = (optional_account("account_id", &call.body.account_id)?, call.context.now);
-        let windows = self.0.look(move |tx| match &wanted {
-            Some(id) => Ok(convert::windows(found(tx.state, id)?, now)),
-            None => Ok(tx.state.accounts.values().flat_map(|account| convert::windows(account, now)).collect()),
+        let policy = std::sync::Arc::clone(&self.0.parts.policy);
+        let told = self.0.look(move |tx| {
+            if let Some(id) = &wanted {
+                found(tx.state, id)?;
+            }
+            Ok(limits::told(tx, &policy, wanted.as_ref(), now)?)
         });
-        Ok(tonic::Response::new(pb::ListLimitWindowsResponse { windows: windows.await? }))
+        Ok(tonic::Response::new(told.await?))
     }
 
     async fn get_token_usage(&self, request: Request<pb::GetTokenUsageRequest>) -> Reply<pb::GetTokenUsageResponse> {
         let call = self.0.admit(request)?;
-        let body = &call.body;
-        let (one, project) = (optional_task("task_id", &body.task_id)?, optional_project("project_id", &body.project_id)?);
-        let since = instant("since", body.since.as_ref())?.unwrap_or(Timestamp::from_millis(0));
-        let until = instant("until", body.until.as_ref())?.unwrap_or(Timestamp::from_millis(i64::MAX));
-        if until < since {
-            return Err(ApiError::invalid("until", "lies before since").into());
-        }
+        let wanted = usage::wanted(&call.body)?;
         let context = call.context;
-        let answer = self.0.read(move |db| {
-            let (usage, owner) = match (one, project) {
-                (Some(id), _) => {
-                    // Tasks of the archive count too; a deleted one is reported with its project only.
-                    let record = task(db, &context, &id)?;
-                    (usage::of_task(db, record.key, since, until, LINES)?, Some(record.task.project))
-                }
-                (None, Some(project)) => {
-                    context.sees(&project, "project", project.as_str())?;
-                    (usage::of_project(db, &project, since, until, LINES)?, Some(project))
-                }
-                (None, None) => {
-                    let seen: Option<Vec<_>> = match &context.principal.projects {
-                        ProjectScope::All => None,
-                        ProjectScope::Only(projects) => Some(projects.iter().cloned().collect()),
-                    };
-                    (usage::by_project(db, seen.as_deref(), since, until, LINES)?, None)
-                }
-            };
-            let keys: Vec<i64> = usage.lines.iter().filter_map(|line| line.task_key).collect();
-            let names = task_lists::names(db, &keys)?;
-            let entry = |line: &UsageLine| pb::TokenUsageEntry {
-                project_id: line.project.as_ref().or(owner.as_ref()).map(ToString::to_string).unwrap_or_default(),
-                task_id: line.task_key.and_then(|key| names.get(&key)).map(ToString::to_string).unwrap_or_default(),
-                agent_id: line.agent.as_ref().map(ToString::to_string).unwrap_or_default(),
-                tokens: Some(wire::tokens(line.tokens)),
-                cost_micros: line.cost_micros,
-                entries: line.entries,
-            };
-            let Usage { lines, total } = &usage;
-            let counted: u64 = lines.iter().map(|line| line.entries).sum();
-            Ok(pb::GetTokenUsageResponse {
-                entries: lines.iter().map(entry).collect(),
-                total: Some(wire::tokens(total.tokens)),
-                total_cost_micros: total.cost_micros,
-                truncated: counted < total.entries,
-            })
+        let answer = self.0.read(move |db| usage::report(db, &context, &wanted)).await?;
+        Ok(tonic::Response::new(answer))
+    }
+
+    async fn list_budgets(&self, request: Request<pb::ListBudgetsRequest>) -> Reply<pb::ListBudgetsResponse> {
+        let call = self.0.admit(request)?;
+        let only = optional_project("project_id", &call.body.project_id)?;
+        if let Some(id) = &only {
+            call.context.sees(id, "project", id.as_str()).map_err(ApiError::from)?;
+        }
+        let (policy, now, seen) = (std::sync::Arc::clone(&self.0.parts.policy), call.context.now, call.context.principal.projects.clone());
+        let listed = self.0.look(move |tx| match &only {
+            Some(id) if !tx.state.projects.contains_key(id) => Err(ApiError::not_found("project", id.as_str())),
+            only => Ok(budgets::list(tx.state, &policy, &seen, only.as_ref(), now)),
         });
-        Ok(tonic::Response::new(answer.await?))
+        Ok(tonic::Response::new(pb::ListBudgetsResponse { budgets: listed.await? }))
+    }
+
+    async fn set_budget(&self, request: Request<pb::SetBudgetRequest>) -> Reply<pb::Budget> {
+        let call = self.0.admit(request)?;
+        let wanted = budgets::wanted(&call.body)?;
+        let policy = std::sync::Arc::clone(&self.0.parts.policy);
+        let set = move |tx: &mut Tx<'_>, context: &Context| Ok(budgets::set(tx, context, &policy, &wanted)?.into());
+        self.0.mutate(&call.context, &call.body, set).await
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use aq_core::explain::{Facts, WaitReason, Wake, explain};
 use aq_core::ids::{ProjectId, TaskId};
 use aq_core::project::ProjectStatus;
-use aq_core::schedule::{Reason, decide};
+use aq_core::schedule::{ProjectWait, Reason, decide};
 use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
 use super::convert;
 use crate::lifecycle::Figures;
-use crate::orchestrator::{Policy, snapshot};
+use crate::orchestrator::{Policy, budgets, snapshot};
 use crate::store::TaskRecord;
 
 /// Ready tasks counted before a task of a list; an explanation of one task counts further.
@@ -22,13 +22,29 @@ pub(super) const MANY: usize = 100_000;
 
 /// Why projects with ready work got nothing in the decision that would be made now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Waits(BTreeMap<ProjectId, Reason>);
+pub(super) struct Waits {
+    reasons: BTreeMap<ProjectId, Reason>,
+    /// When the budget opens again that a project waits for, when known.
+    opens: BTreeMap<ProjectId, Timestamp>,
+}
 
 impl Waits {
     /// Asks the scheduler. As dear as one pass over the projects with ready work.
     pub(super) fn decided(figures: &Figures, policy: &Policy, now: Timestamp) -> Self {
         let decision = decide(&snapshot(figures, policy, now));
-        Self(decision.waits.into_iter().map(|wait| (wait.project, wait.reason)).collect())
+        let mut waits = Self::default();
+        for ProjectWait { project, reason } in decision.waits {
+            let opens = match reason {
+                Reason::ProjectBudget { .. } => budgets::opens(figures, policy, Some(&project), now),
+                Reason::GlobalBudget { .. } => budgets::opens(figures, policy, None, now),
+                _ => None,
+            };
+            if let Some(opens) = opens {
+                waits.opens.insert(project.clone(), opens);
+            }
+            waits.reasons.insert(project, reason);
+        }
+        waits
     }
 
     /// Only what is known without asking: the pauses. For the answers of mutations.
@@ -43,7 +59,7 @@ impl Waits {
             };
             Some((hot.project.id.clone(), reason))
         });
-        Self(paused.collect())
+        Self { reasons: paused.collect(), opens: BTreeMap::new() }
     }
 }
 
@@ -87,11 +103,11 @@ pub(super) fn explained(
     let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
     let facts = Facts {
         unmet: unmet.to_vec(),
-        project: waits.0.get(&task.project).copied(),
+        project: waits.reasons.get(&task.project).copied(),
         ahead,
         no_fitting_agent: !figures.agents.values().any(|agent| task.runtime.is_none_or(|wanted| agent.runtime == wanted)),
         no_workspace: !figures.workspaces.values().any(|space| space.project == task.project),
-        budget_opens: None,
+        budget_opens: waits.opens.get(&task.project).copied(),
     };
     let Some(reason) = explain(task, &facts) else {
         return single(pb::WaitKind::Finished, String::new());
@@ -153,7 +169,7 @@ const fn kind(reason: &WaitReason, retries: u32) -> pb::WaitKind {
         WaitReason::SystemPaused => pb::WaitKind::SchedulingPaused,
         WaitReason::Budget { .. } => pb::WaitKind::Budget,
         WaitReason::ConcurrencyCap { .. } => pb::WaitKind::ProjectLimit,
-        WaitReason::AccountLimit { .. } => pb::WaitKind::AccountLimit,
+        WaitReason::AccountLimit { .. } | WaitReason::Filler => pb::WaitKind::AccountLimit,
         WaitReason::Dependencies { .. } => pb::WaitKind::Dependency,
         WaitReason::Until { .. } if retries > 0 => pb::WaitKind::RetryTimer,
         WaitReason::Until { .. } => pb::WaitKind::ResumeTimer,

@@ -72,6 +72,7 @@ mutations!(
     CreateAccountRequest,
     UpdateAccountRequest,
     DeleteAccountRequest,
+    SetBudgetRequest,
     PauseSchedulingRequest,
     ResumeSchedulingRequest,
     ShutdownRequest,

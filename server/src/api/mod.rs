@@ -9,15 +9,18 @@
 mod accounts;
 mod admin;
 mod agents;
+mod budgets;
 mod convert;
 mod event_stream;
 mod events;
 mod explain;
+mod forecast;
 mod git;
 mod git_acts;
 mod idempotency;
 mod incoming;
 mod keys;
+mod limits;
 mod output_stream;
 mod page;
 mod permissions;
@@ -35,6 +38,7 @@ mod task_fields;
 mod task_outcomes;
 mod task_reads;
 mod tasks;
+mod usage;
 mod views;
 mod workspaces;
 

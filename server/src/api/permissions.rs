@@ -76,6 +76,7 @@ table! {
         SendMessage SendMessageRequest WORK,
         ListMessages ListMessagesRequest READ,
         ExplainTask ExplainTaskRequest READ,
+        ForecastTasks ForecastTasksRequest READ,
         ListQuestions ListQuestionsRequest READ,
         ArchiveTasks ArchiveTasksRequest WORK,
         RestoreTask RestoreTaskRequest WORK,
@@ -114,6 +115,8 @@ table! {
         DeleteAccount DeleteAccountRequest ADMIN,
         ListLimitWindows ListLimitWindowsRequest READ,
         GetTokenUsage GetTokenUsageRequest READ,
+        ListBudgets ListBudgetsRequest READ,
+        SetBudget SetBudgetRequest MANAGE,
     }
     GitService {
         GetGitStatus GetGitStatusRequest READ,

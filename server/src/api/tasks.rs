@@ -170,6 +170,7 @@ forward! {
     send_message(SendMessageRequest) -> SendMessageResponse = message;
     list_messages(ListMessagesRequest) -> ListMessagesResponse = messages;
     explain_task(ExplainTaskRequest) -> ExplainTaskResponse = explain;
+    forecast_tasks(ForecastTasksRequest) -> ForecastTasksResponse = forecast;
     list_questions(ListQuestionsRequest) -> ListQuestionsResponse = questions;
     archive_tasks(ArchiveTasksRequest) -> ArchiveTasksResponse = archive;
     restore_task(RestoreTaskRequest) -> Task = restore;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use aq_core::budget::{BudgetPeriod, Budgets};
+use aq_core::limits::read_zone;
 use aq_core::runner_link::{RunLimits, RuntimeProfile};
 use aq_core::task::TaskStatus;
 use aq_runner::git::{GitProgram, Identity};
@@ -45,9 +47,17 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
         .collect();
     Policy {
         guarantee: config.scheduling.min_task_guarantee,
-        global_budget: config.budgets.day_tokens,
-        project_budget: config.budgets.project_day_tokens,
-        run_budget: config.budgets.run_tokens,
+        budgets: Budgets {
+            run: config.budgets.run_tokens,
+            task_tree: config.budgets.task_tree_tokens,
+            project: config.budgets.project_day_tokens,
+            global: config.budgets.day_tokens,
+        },
+        budget_period: match config.budgets.period {
+            sections::BudgetPeriod::Rolling => BudgetPeriod::Rolling,
+            sections::BudgetPeriod::CalendarDay => BudgetPeriod::CalendarDay,
+        },
+        budget_zone: read_zone(&config.budgets.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
         verify_limits: RunLimits { wall_ms: run_limits.wall_ms.min(3_600_000), ..run_limits },
         run_limits,
         limit_wait_ms: i64::try_from(millis(config.pause_retry.rate_limit_backoff)).unwrap_or(i64::MAX),
@@ -63,6 +73,7 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
             approval: config.auto_task.plan_approval,
             folder: Some(config.server.home.join("plans")),
         },
+        limit_wait_most_ms: i64::try_from(millis(config.pause_retry.rate_limit_max_backoff)).unwrap_or(i64::MAX),
         safety_timer_ms: millis(config.scheduling.safety_timer),
         archive: archive(config),
         stuck_after_ms: i64::try_from(millis(config.monitoring.stuck_task_threshold)).unwrap_or(i64::MAX),

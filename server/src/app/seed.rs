@@ -1,6 +1,7 @@
 //! What a start puts into an empty home: the administrator's key, and the accounts and agents that the configuration names.
 
 use aq_core::account::Account;
+use aq_core::limits::{AccountPolicy, read_zone};
 use aq_core::principal::Principal;
 use aq_core::runner_link::RuntimeProfile;
 
@@ -22,6 +23,13 @@ pub(super) fn configured(tx: &mut Tx<'_>, config: &ServerConfig, context: &Conte
         if let Some(sections::Login::ConfigDir(path)) = &wanted.login {
             account.login_dir = path.to_string_lossy().into_owned();
         }
+        account.reserve = wanted.reserve.unwrap_or(0.0);
+        account.policy = AccountPolicy {
+            stop_at: wanted.stop_at_used,
+            reserve_hours: wanted.reserve_hours.clone(),
+            quiet: wanted.quiet_hours.clone(),
+            zone: read_zone(&wanted.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
+        };
         accounts::insert(tx.db, &account)?;
         tx.state.put_account(account.id.clone(), Some(account));
     }

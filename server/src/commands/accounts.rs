@@ -3,7 +3,9 @@
 use aq_core::account::Account;
 use aq_core::event::EventKind;
 use aq_core::ids::AccountId;
+use aq_core::limits::DayHours;
 use aq_core::names::id_slug;
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::context::Context;
@@ -20,6 +22,16 @@ pub struct AccountFields {
     pub login_dir: Option<String>,
     /// Part of every window that is left for the person, 0.0 to 1.0.
     pub reserve: Option<f64>,
+    /// Used part from which nothing starts, 0.0 to 1.0; `Some(None)`: up to the provider's limit.
+    pub stop_at: Option<Option<f64>>,
+    /// When the reserve is kept.
+    pub reserve_hours: Option<Vec<DayHours>>,
+    /// When nothing starts.
+    pub quiet: Option<Vec<DayHours>>,
+    /// The zone of the hours.
+    pub zone: Option<TimeZone>,
+    /// True: nothing starts.
+    pub paused: Option<bool>,
 }
 
 fn lay(fields: &AccountFields, account: &mut Account) -> Result<Vec<&'static str>, CommandError> {
@@ -32,7 +44,16 @@ fn lay(fields: &AccountFields, account: &mut Account) -> Result<Vec<&'static str
             }
         )*};
     }
-    set!(name, login_dir, reserve);
+    set!(name, login_dir, reserve, paused);
+    macro_rules! wish {
+        ($($field:ident),*) => {$(
+            if let Some(value) = &fields.$field {
+                changed.push(stringify!($field));
+                account.policy.$field.clone_from(value);
+            }
+        )*};
+    }
+    wish!(stop_at, reserve_hours, quiet, zone);
     if account.name.trim().is_empty() || account.name.chars().count() > 60 || account.name.chars().any(char::is_control) {
         return Err(CommandError::invalid("name", "must be one line of 1 to 60 characters"));
     }

@@ -86,6 +86,9 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &TaskId, edit: &TaskEdit) ->
     check(&record)?;
     record.task.updated_at = context.now;
     tasks::edit(tx.db, &record)?;
+    if edit.budget_tokens.is_some() {
+        tx.state.set_budgets_changed(true);
+    }
     // The order among the READY ones follows the priority and the lane follows the runtime.
     if record.task.status == TaskStatus::Ready {
         tx.state.remove_ready(&before.task.project, before.task.runtime, before.task.priority, record.key);

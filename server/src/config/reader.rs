@@ -103,11 +103,6 @@ impl<'a> Reader<'a> {
         self.entries.contains_key(key)
     }
 
-    /// Whether the document writes this key as null.
-    pub(super) fn is_null(&self, key: &str) -> bool {
-        self.entries.get(key) == Some(&Node::Null)
-    }
-
     /// Reports an error at `key`.
     pub(super) fn error(&self, key: &str, message: impl Into<String>, suggestion: Option<String>) {
         self.sink.error((&self.section, &self.field(key)), message, suggestion);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aq_core::account::Account;
 use aq_core::agent::Agent;
+use aq_core::budget::BudgetWarning;
 use aq_core::event::Event;
 use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, WorkspaceId};
 use aq_core::project::Project;
@@ -17,6 +18,7 @@ use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
 
+use super::spending::Overrides;
 use super::usage::Usage;
 use crate::store::State;
 
@@ -54,6 +56,8 @@ pub struct OpenRun {
     pub agent: AgentId,
     /// The workspace.
     pub workspace: WorkspaceId,
+    /// Key of the task that its task came out of at first; the task's own where it came out of none.
+    pub root: i64,
     /// Where it stands.
     pub state: RunState,
     /// Tokens spent so far.
@@ -84,6 +88,16 @@ pub struct Figures {
     pub agents: BTreeMap<AgentId, Agent>,
     /// Accounts by id, with their limit windows.
     pub accounts: BTreeMap<AccountId, Account>,
+    /// The model that each agent spoke to last, as far as it was heard of lately.
+    pub models: BTreeMap<AgentId, String>,
+    /// Limits of budgets that people set.
+    pub budget_limits: Overrides,
+    /// What was told last of each budget that is filling up.
+    pub budget_told: BTreeMap<String, BudgetWarning>,
+    /// True when blocks for a budget have to be looked at again. Not stored: a start of the server looks anyway.
+    pub budgets_changed: bool,
+    /// Tokens spent by the trees of the open runs, by the key of the root.
+    pub trees: BTreeMap<i64, u64>,
     /// Open runs by task key.
     pub runs: BTreeMap<i64, OpenRun>,
     /// Agents whose open run is starting or running.
@@ -170,13 +184,13 @@ impl Hot {
     }
 
     /// Sets one figure, remembering the old value.
-    fn set<T: Send + 'static>(&mut self, value: T, place: impl Fn(&mut Figures) -> &mut T + Send + 'static) {
+    pub(super) fn set<T: Send + 'static>(&mut self, value: T, place: impl Fn(&mut Figures) -> &mut T + Send + 'static) {
         let old = std::mem::replace(place(&mut self.figures), value);
         self.remember(move |figures| *place(figures) = old);
     }
 
     /// Puts an entry into a map or removes it, remembering what was there.
-    fn put<K, V>(&mut self, key: K, value: Option<V>, place: impl Fn(&mut Figures) -> &mut BTreeMap<K, V> + Send + 'static)
+    pub(super) fn put<K, V>(&mut self, key: K, value: Option<V>, place: impl Fn(&mut Figures) -> &mut BTreeMap<K, V> + Send + 'static)
     where
         K: Ord + Clone + Send + 'static,
         V: Send + 'static,
@@ -252,6 +266,11 @@ impl Hot {
     /// Adds, replaces or (`None`) removes an account.
     pub fn put_account(&mut self, id: AccountId, account: Option<Account>) {
         self.put(id, account, |figures| &mut figures.accounts);
+    }
+
+    /// Says which model an agent speaks to.
+    pub fn put_model(&mut self, agent: AgentId, model: String) {
+        self.put(agent, Some(model), |figures| &mut figures.models);
     }
 
     /// Adds, replaces or (`None`) removes an open run, and with it the leases of its agent and workspace.

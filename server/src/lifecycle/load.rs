@@ -8,7 +8,9 @@ use aq_core::time::Timestamp;
 
 use super::hot::{Figures, OpenRun, ProjectHot};
 use super::usage::window_start;
-use crate::store::{Connection, StoreError, accounts, agents, chains, events, ledger, projects, runs, settings, tasks, workspaces};
+use crate::store::{
+    Connection, StoreError, accounts, agents, chains, events, ledger, projects, runs, settings, task_trees, tasks, workspaces,
+};
 
 /// The setting that keeps the global pause.
 pub const PAUSED: &str = "scheduling.paused";
@@ -51,6 +53,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
                 project: run.project,
                 agent: run.agent,
                 workspace: run.workspace,
+                root: if task.parent_key.is_some() { task_trees::root(db, record.task_key)? } else { record.task_key },
                 state: run.state,
                 tokens: run.tokens.total(),
                 reserved: run.reserved_tokens,
@@ -70,7 +73,25 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
     }
     load_ready(db, &mut figures)?;
     load_usage(db, &mut figures, window_start(now, span_ms))?;
+    load_accounts(db, &mut figures, now.plus_millis(-span_ms))?;
+    super::spending::load(db, &mut figures)?;
     Ok(figures)
+}
+
+/// What was spent within the present cycle of each window, and which model each agent speaks to.
+fn load_accounts(db: &mut Connection, figures: &mut Figures, since: Timestamp) -> Result<(), StoreError> {
+    for account in figures.accounts.values_mut() {
+        for window in &mut account.windows {
+            let spent = ledger::of_account(db, &account.id, window.meter.base_at)?;
+            window.meter.spent = spent.iter().filter(|(model, _)| window.covers(model)).map(|(_, tokens)| *tokens).sum();
+        }
+    }
+    for (agent, model, _) in ledger::models(db, since)? {
+        if !model.is_empty() {
+            figures.models.insert(AgentId::from_trusted(&agent), model);
+        }
+    }
+    Ok(())
 }
 
 fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::error::LifecycleError;
 use super::hot::OpenRun;
 use super::moves::{Move, Subject, Tx, announce, apply, free_branch, hold_branch, make_startable};
+use super::spending::tree_of;
 use crate::store::{LedgerEntry, RunRecord, StoreError, TaskRecord, ledger, questions, runs, tasks};
 
 /// Who and what a new run is given.
@@ -51,6 +52,7 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
     run.reserved_tokens = lease.reserved;
     let stored = RunRecord { task_key: record.key, pid: None, output_bytes: 0, run };
     runs::insert(tx.db, &stored)?;
+    let root = enter_tree(tx, record)?;
     tx.state.put_run(
         record.key,
         Some(OpenRun {
@@ -58,6 +60,7 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
             project: record.task.project.clone(),
             agent: lease.agent,
             workspace: lease.workspace,
+            root,
             state: RunState::Starting,
             tokens: 0,
             reserved: lease.reserved,
@@ -73,6 +76,13 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
         hold_branch(tx, &record.task.project.clone(), &branch)?;
     }
     Ok(stored)
+}
+
+/// The tree of a task whose run begins: what it has spent is counted from now on.
+fn enter_tree(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<i64, LifecycleError> {
+    let (root, tokens) = tree_of(tx.db, record.key, record.parent_key)?;
+    tx.state.put_tree(root, Some(tokens));
+    Ok(root)
 }
 
 /// Reads the task and the open run that a report is about. `None` when the run is not the task's present one or has ended: whatever it says
@@ -116,7 +126,11 @@ pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunE
     record.run.end = Some(end);
     runs::update(tx.db, record)?;
     let branch = tx.state.runs.get(&record.task_key).map(|open| open.branch.clone()).unwrap_or_default();
+    let root = tx.state.runs.get(&record.task_key).map(|open| open.root);
     tx.state.put_run(record.task_key, None);
+    if let Some(root) = root.filter(|root| tx.state.runs.values().all(|open| open.root != *root)) {
+        tx.state.put_tree(root, None);
+    }
     let tokens = record.run.tokens.total();
     let old_mean = tx.state.projects.get(&record.run.project).map_or(0.0, |state| state.usage.mean_cost);
     tx.state.change_project(
@@ -173,6 +187,7 @@ pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Res
             },
         );
     }
+    let root = enter_tree(tx, task)?;
     tx.state.put_run(
         record.task_key,
         Some(OpenRun {
@@ -180,6 +195,7 @@ pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Res
             project: record.run.project.clone(),
             agent: record.run.agent.clone(),
             workspace: record.run.workspace.clone(),
+            root,
             state: RunState::Concluding,
             tokens: record.run.tokens.total(),
             reserved: record.run.reserved_tokens,
@@ -194,7 +210,7 @@ pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Res
     hold_branch(tx, &task.task.project.clone(), task.task.branch.as_deref().unwrap_or_default())
 }
 
-/// Counts tokens of a run, once per message.
+/// Counts tokens of a run, once per message. False when the message was counted before.
 ///
 /// # Errors
 /// When the rows cannot be written.
@@ -206,7 +222,7 @@ pub fn spend(
     tokens: TokenUsage,
     cost_micros: Option<u64>,
     at: Timestamp,
-) -> Result<(), LifecycleError> {
+) -> Result<bool, LifecycleError> {
     let account = tx.state.agents.get(&record.run.agent).and_then(|agent| agent.account.clone());
     let entry = LedgerEntry {
         task_key: record.task_key,
@@ -221,7 +237,7 @@ pub fn spend(
         cost_micros,
     };
     if !ledger::insert(tx.db, &entry)? {
-        return Ok(());
+        return Ok(false);
     }
     let sum = &mut record.run.tokens;
     sum.input = sum.input.saturating_add(tokens.input);
@@ -234,7 +250,12 @@ pub fn spend(
         |state| state.usage.tokens.add(at, spent),
         move |state| state.usage.tokens.subtract(at, spent),
     );
-    save(tx, record)
+    if let Some(root) = tx.state.runs.get(&record.task_key).map(|open| open.root) {
+        let tree = tx.state.trees.get(&root).copied().unwrap_or(0).saturating_add(spent);
+        tx.state.put_tree(root, Some(tree));
+    }
+    save(tx, record)?;
+    Ok(true)
 }
 
 impl From<LifecycleError> for StoreError {

@@ -47,6 +47,53 @@ impl RollingSum {
         let oldest = (now.as_millis() - self.span_ms).div_euclid(BUCKET_MS);
         self.buckets.range(oldest..).map(|(_, amount)| *amount).sum()
     }
+
+    /// The sum of what was added at or after `from`, the bucket of `from` included.
+    #[must_use]
+    pub fn sum_from(&self, from: Timestamp) -> u64 {
+        self.buckets.range(from.as_millis().div_euclid(BUCKET_MS)..).map(|(_, amount)| *amount).sum()
+    }
+
+    /// What leaves the window after `now`, and when, earliest first.
+    #[must_use]
+    pub fn leaving(&self, now: Timestamp) -> Vec<(Timestamp, u64)> {
+        let buckets = self.buckets.iter();
+        let all = buckets.map(|(bucket, amount)| (Timestamp::from_millis((bucket + 1) * BUCKET_MS + self.span_ms), *amount));
+        all.filter(|(at, _)| *at > now).collect()
+    }
+
+    /// The first instant from `now` on at which all the sums together are below `limit` when nothing is added; `None` for limit 0.
+    #[must_use]
+    pub fn fall_below(sums: &[&Self], limit: u64, now: Timestamp) -> Option<Timestamp> {
+        let mut left: u64 = sums.iter().map(|sum| sum.sum(now)).fold(0, u64::saturating_add);
+        if left < limit {
+            return Some(now);
+        }
+        let mut leaving: Vec<(Timestamp, u64)> = sums.iter().flat_map(|sum| sum.leaving(now)).collect();
+        leaving.sort_unstable();
+        leaving.into_iter().find_map(|(at, amount)| {
+            left = left.saturating_sub(amount);
+            (left < limit).then_some(at)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// budget R4: what counts since an instant, and when enough has left the window.
+    #[test]
+    fn sums_from_an_instant_and_the_instant_of_relief() {
+        let at = Timestamp::from_millis;
+        let mut sum = RollingSum::new(600_000);
+        sum.add(at(0), 70);
+        sum.add(at(120_000), 40);
+        assert_eq!((sum.sum_from(at(120_000)), sum.sum(at(600_000))), (40, 110));
+        let falls = |limit| RollingSum::fall_below(&[&sum], limit, at(130_000));
+        assert_eq!((falls(111), falls(110), falls(40)), (Some(at(130_000)), Some(at(660_000)), Some(at(780_000))));
+        assert_eq!((falls(0), sum.sum(at(660_000))), (None, 40));
+    }
 }
 
 /// Weight of the newest run in the running mean of costs.

@@ -4,15 +4,17 @@ use aq_core::event::EventKind;
 use aq_core::ids::RunRef;
 use aq_core::output::{OutputBody, OutputItem, Question};
 use aq_core::runner_link::RunnerOrder;
-use aq_core::task::{BlockedReason, TaskStatus, Trigger};
+use aq_core::task::{TaskStatus, Trigger};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::accounts;
+use super::budgets;
 use super::deadlines;
 use super::plans;
 use super::policy::Policy;
 use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, fenced, save, spend};
-use crate::store::{QuestionRecord, RunRecord, TaskRecord, accounts, messages, questions};
+use crate::store::{QuestionRecord, TaskRecord, messages, questions};
 
 /// True for items that change more than the stored output.
 #[must_use]
@@ -36,7 +38,8 @@ pub(super) fn matters(item: &OutputItem) -> bool {
     }
 }
 
-/// Acts on items, in order, and returns the answers that need no person. Repeating them changes nothing.
+/// Acts on items, in order, and returns the answers that need no person, and whether something may start or has to stop because of the items.
+/// Repeating them changes nothing.
 ///
 /// # Errors
 /// When the rows cannot be read or written.
@@ -46,14 +49,17 @@ pub(super) fn act(
     run: &RunRef,
     items: &[OutputItem],
     now: Timestamp,
-) -> Result<Vec<RunnerOrder>, LifecycleError> {
+) -> Result<(Vec<RunnerOrder>, bool), LifecycleError> {
     let mut orders = Vec::new();
-    let Some((mut task, mut record)) = fenced(tx, run)? else { return Ok(orders) };
+    let Some((mut task, mut record)) = fenced(tx, run)? else { return Ok((orders, false)) };
+    let mut wake = false;
     for item in items {
         match &item.body {
             OutputBody::Usage { message_id, model, tokens, cost_micros } => {
-                spend(tx, &mut record, message_id, model, *tokens, *cost_micros, item.at)?;
-                hold_at_budget(tx, policy, &mut task, &record, now)?;
+                if spend(tx, &mut record, message_id, model, *tokens, *cost_micros, item.at)? {
+                    wake |= accounts::answered(tx, &record.run, model, tokens.total(), item.at)?;
+                }
+                budgets::hold(tx, policy, &mut task, &record, now)?;
             }
             OutputBody::Question(question) => orders.extend(ask(tx, policy, &mut task, run, question, now)?),
             OutputBody::QuestionClosed { request_id, answer } => answered(tx, &mut task, run, request_id, answer, item.at)?,
@@ -61,17 +67,7 @@ pub(super) fn act(
                 record.run.session_id = Some(session_id.clone());
                 save(tx, &record)?;
             }
-            OutputBody::Limit(notice) => {
-                let account = tx.state.agents.get(&record.run.agent).and_then(|agent| agent.account.clone());
-                let Some(mut account) = account.and_then(|id| tx.state.accounts.get(&id).cloned()) else { continue };
-                if account.observe(notice, item.at) {
-                    let seen = account.windows.iter().find(|window| window.name == notice.window);
-                    if let Some(window) = seen {
-                        accounts::put_window(tx.db, &account.id, window)?;
-                    }
-                    tx.state.put_account(account.id.clone(), Some(account));
-                }
-            }
+            OutputBody::Limit(notice) => wake |= accounts::heard(tx, &record.run.agent, notice, item.at)?,
             OutputBody::Delivered { message_id } => {
                 if messages::deliver(tx.db, task.key, message_id, item.at)? {
                     let subject = Subject { run: Some(run.number), ..Subject::task(&task) };
@@ -82,24 +78,8 @@ pub(super) fn act(
             _ => {}
         }
     }
-    Ok(orders)
-}
-
-/// A run that used up its budget is stopped; the task says so and waits for a person.
-fn hold_at_budget(
-    tx: &mut Tx<'_>,
-    policy: &Policy,
-    task: &mut TaskRecord,
-    record: &RunRecord,
-    now: Timestamp,
-) -> Result<(), LifecycleError> {
-    let limit = task.task.budget_tokens.or(policy.run_budget);
-    let used = record.run.tokens.total();
-    let Some(limit) = limit.filter(|limit| used >= *limit && task.task.status.is_live()) else { return Ok(()) };
-    let context = format!("the run used {used} of its {limit} tokens");
-    let change = Move::system(Trigger::Held, now).because(BlockedReason::Budget).with("context", context);
-    apply(tx, task, record.run.id.number, change)?;
-    Ok(())
+    let wake = wake || tx.state.runs.values().any(|open| open.stopping.is_some());
+    Ok((orders, wake))
 }
 
 /// The question is kept with its deadline. What a person allowed once and for all is answered at once, everything else makes the task wait.

@@ -4,9 +4,12 @@
 //!
 //! Spec: specs/server/orchestrator.md
 
+mod accounts;
+pub mod budgets;
 mod deadlines;
 mod items;
 mod orders;
+mod outlook;
 mod pass;
 mod pending;
 mod plans;
@@ -20,6 +23,8 @@ mod snapshot;
 mod stuck;
 mod sweep;
 
+pub use accounts::{Loads, least_expected, model_of};
+pub use outlook::{Lengths, Present, present};
 pub use policy::{ArchivePolicy, Policy};
 pub use recover::Recovered;
 pub use service::{Orchestrator, Parts};

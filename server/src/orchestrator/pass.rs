@@ -5,10 +5,11 @@ use aq_core::output::FailureClass;
 use aq_core::run::RunResult;
 use aq_core::runner_link::{RunnerOrder, SessionOrder, StopReason};
 use aq_core::runtime::RuntimeKind;
-use aq_core::schedule::{Assignment, decide};
+use aq_core::schedule::{Assignment, IdleAgent, decide};
 use aq_core::task::{Trigger, branch_of};
 use aq_core::time::Timestamp;
 
+use super::budgets;
 use super::deadlines;
 use super::orders::{Draft, conclude, draft};
 use super::policy::Policy;
@@ -52,6 +53,8 @@ pub(super) fn pass(
     }
     let (answers, more_questions) = deadlines::pass(tx, now, TIMERS_PER_PASS)?;
     more_due |= more_questions;
+    budgets::lift(tx, policy, now)?;
+    budgets::tell(tx, policy, now)?;
     let stop = tx.state.runs.values().filter_map(|open| open.stopping.map(|reason| (open.run.clone(), reason))).collect();
     let conclude = conclusions(tx, policy)?;
     let mut begun = Vec::new();
@@ -63,7 +66,7 @@ pub(super) fn pass(
             }
         }
     }
-    let account_opens = snapshot.agents.iter().filter_map(|agent| agent.closed_until).min();
+    let account_opens = snapshot.agents.iter().filter_map(IdleAgent::opens_at).min();
     let next =
         if more_due { Some(now) } else { earliest(earliest(tasks::next_due(tx.db)?, account_opens), questions::next_deadline(tx.db)?) };
     Ok(Passed { begun, stop, conclude, answers, next })
@@ -106,6 +109,7 @@ fn start(
         return Ok(None);
     };
     let parent = task.parent_key.filter(|_| task.task.is_plan_subtask).map(|key| tasks::by_key(tx.db, key)).transpose()?;
+    let Some(reserved) = budgets::reserve(tx, policy, &mut task, assignment.cost, now)? else { return Ok(None) };
     let session = session(tx, &task, agent.runtime, fresh_session)?;
     let (SessionOrder::Fresh { session_id } | SessionOrder::Resume { session_id }) = &session;
     let lease = Lease {
@@ -114,7 +118,7 @@ fn start(
         workspace,
         branch: branch_of(&task.task, parent.as_ref().map(|parent| &parent.task)),
         session_id: session_id.clone(),
-        reserved: policy.run_budget.map_or(assignment.cost, |budget| assignment.cost.min(budget)),
+        reserved,
     };
     let run = begin(tx, &mut task, lease, now)?;
     tx.state.note_start(&assignment.project, assignment.start_tag, assignment.finish_tag);

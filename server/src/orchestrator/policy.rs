@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use aq_core::budget::Budgets;
-use aq_core::project::Project;
+use aq_core::budget::{BudgetPeriod, Budgets};
 use aq_core::runner_link::{RunLimits, RuntimeProfile};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Backoff, TaskStatus};
+use jiff::tz::TimeZone;
 
 use crate::lifecycle::PlanRules;
 
@@ -15,20 +15,22 @@ use crate::lifecycle::PlanRules;
 pub struct Policy {
     /// A project without a completed task in the window goes first.
     pub guarantee: bool,
-    /// Model tokens of everything within the window at which nothing starts; `None`: no limit.
-    pub global_budget: Option<u64>,
-    /// Model tokens of a project within the window where the project sets none itself; `None`: no limit.
-    pub project_budget: Option<u64>,
-    /// Model tokens of one run at which it is stopped; `None`: no limit.
-    pub run_budget: Option<u64>,
+    /// The configured budgets; people may set others (`budgets::limits`).
+    pub budgets: Budgets,
+    /// Over what time the budgets of projects and of everything count.
+    pub budget_period: BudgetPeriod,
+    /// The zone of the calendar day.
+    pub budget_zone: TimeZone,
     /// Limits of a run.
     pub run_limits: RunLimits,
     /// Limits of the test commands.
     pub verify_limits: RunLimits,
     /// How long a failed task waits for its next try.
     pub backoff: Backoff,
-    /// Wait after a refusal without a reset instant, in milliseconds.
+    /// First wait after a short throttle, doubled with each one in a row, in milliseconds (F-073).
     pub limit_wait_ms: i64,
+    /// Longest such wait, in milliseconds.
+    pub limit_wait_most_ms: i64,
     /// How long a question of an agent may wait where its project says nothing, in milliseconds.
     pub question_timeout_ms: u64,
     /// A pass runs at least this often, in milliseconds: the safety net behind the wake-ups.
@@ -66,7 +68,6 @@ impl Default for ArchivePolicy {
 impl Default for Policy {
     /// The defaults of an empty configuration.
     fn default() -> Self {
-        let budgets = Budgets::default();
         let run_limits = RunLimits {
             wall_ms: 4 * 3_600_000,
             silence_ms: 15 * 60_000,
@@ -76,13 +77,14 @@ impl Default for Policy {
         };
         Self {
             guarantee: true,
-            global_budget: budgets.global,
-            project_budget: budgets.project,
-            run_budget: budgets.run,
+            budgets: Budgets::default(),
+            budget_period: BudgetPeriod::Rolling,
+            budget_zone: TimeZone::UTC,
             run_limits,
             verify_limits: RunLimits { wall_ms: 3_600_000, ..run_limits },
             backoff: Backoff::default(),
             limit_wait_ms: 60_000,
+            limit_wait_most_ms: 300_000,
             question_timeout_ms: 24 * 3_600_000,
             safety_timer_ms: 30_000,
             archive: ArchivePolicy::default(),
@@ -95,12 +97,6 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The budget of a project: its own, else the configured one.
-    #[must_use]
-    pub fn budget_of(&self, project: &Project) -> Option<u64> {
-        project.budget_limit.or(self.project_budget)
-    }
-
     /// An agent's profile over the runtime's defaults: what the agent leaves empty falls through.
     #[must_use]
     pub fn profile(&self, runtime: RuntimeKind, own: &RuntimeProfile, login_dir: &str) -> RuntimeProfile {

@@ -11,6 +11,7 @@ use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::accounts;
 use super::orders;
 use super::plans;
 use super::policy::Policy;
@@ -105,6 +106,7 @@ pub(super) fn finished(
         return Ok(Followed::default());
     }
     record.run.exit_code = exit_code;
+    let outcome = accounts::judged(tx, policy, &record.run, outcome, now);
     let subject = Subject { run: Some(run.number), agent: Some(record.run.agent.clone()), ..Subject::task(&task) };
     announce(tx, EventKind::RunFinished, now, subject, json!({ "title": task.task.title, "result": outcome_word(&outcome) }))?;
     if !task.task.status.is_live() {
@@ -129,12 +131,8 @@ pub(super) fn finished(
         }
         RunOutcome::Failed { class, message } => failed(tx, policy, task, record, class, message, at),
         RunOutcome::Limited { window, resets_at, message } => {
-            // A reset instant in the past is stale evidence; the short wait keeps a broken clock from spinning.
-            let until = resets_at.filter(|at| *at > now).unwrap_or_else(|| now.plus_millis(policy.limit_wait_ms));
-            let change = Move::system(Trigger::LimitReached, now)
-                .until(until)
-                .with("reason", format!("limit: {window}"))
-                .with("context", message.clone());
+            let (until, reason) = accounts::refused(tx, policy, &record, (&window, resets_at), at.jitter, now)?;
+            let change = Move::system(Trigger::LimitReached, now).until(until).with("reason", reason).with("context", message.clone());
             apply(tx, &mut task, run.number, change)?;
             over(tx, &task, &mut record, RunResult::Limited, None, message, now)
         }

@@ -145,16 +145,9 @@ impl Sink {
         let matter: Vec<_> = items.iter().filter(|item| items::matters(item)).cloned().collect();
         if !matter.is_empty() {
             let (policy, run, now) = (Arc::clone(&self.policy), run.clone(), self.clock.now());
-            let (orders, held) = self
-                .engine
-                .submit(move |tx| {
-                    let orders = items::act(tx, &policy, &run, &matter, now)?;
-                    let held = tx.state.runs.values().any(|open| open.stopping.is_some());
-                    Ok::<_, LifecycleError>((orders, held))
-                })
-                .await?;
-            // A run to stop, or a deadline that is earlier than what the loop sleeps for.
-            if held || items.iter().any(|item| matches!(item.body, OutputBody::Question(_))) {
+            let (orders, wake) = self.engine.submit(move |tx| items::act(tx, &policy, &run, &matter, now)).await?;
+            // Something to start or to stop, or a deadline that is earlier than what the loop sleeps for.
+            if wake || items.iter().any(|item| matches!(item.body, OutputBody::Question(_))) {
                 self.wake.ring();
             }
             return Ok(Followed { orders, ended: false });

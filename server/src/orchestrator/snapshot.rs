@@ -2,14 +2,16 @@
 
 use aq_core::ids::TaskId;
 use aq_core::project::ProjectStatus;
-use aq_core::schedule::{Head, IdleAgent, Lane, ProjectState, Snapshot};
+use aq_core::schedule::{Head, Lane, ProjectState, Snapshot};
 use aq_core::time::Timestamp;
 
+use super::accounts::Seen;
+use super::budgets;
 use super::policy::Policy;
 use crate::lifecycle::{Figures, ProjectHot};
 
 /// The scheduler treats task ids as opaque, and the ready heads know tasks by key: a head carries its key as text.
-fn head(priority: i32, key: i64) -> Head {
+pub(super) fn head(priority: i32, key: i64) -> Head {
     Head { priority, key, task: TaskId::from_trusted(&key.to_string()) }
 }
 
@@ -22,16 +24,14 @@ pub(super) fn key_of(task: &TaskId) -> Option<i64> {
 /// Everything that a decision may look at, at `now`.
 #[must_use]
 pub fn snapshot(figures: &Figures, policy: &Policy, now: Timestamp) -> Snapshot {
-    let agents: Vec<_> = figures
-        .agents
-        .values()
-        .filter(|agent| agent.is_idle() && !figures.busy.contains_key(&agent.id))
-        .map(|agent| IdleAgent {
-            id: agent.id.clone(),
-            runtime: agent.runtime,
-            closed_until: agent.account.as_ref().and_then(|id| figures.accounts.get(id)).and_then(|account| account.closed_until(now)),
-        })
-        .collect();
+    let mut seen = Seen::new(figures, policy, now);
+    let agents = seen.idle();
+    let heads = agents.len().max(1);
+    look(figures, policy, now, Snapshot { agents, accounts: seen.rooms, ..Snapshot::default() }, heads, false)
+}
+
+/// A snapshot around agents and accounts: at most `heads` ready tasks of each lane; `all`: also projects that have none.
+pub(super) fn look(figures: &Figures, policy: &Policy, now: Timestamp, around: Snapshot, heads: usize, all: bool) -> Snapshot {
     let in_flight = |project: &ProjectHot| -> (u64, u32) {
         let mut open = (0_u64, 0_u32);
         for run in figures.runs.values().filter(|run| run.project == project.project.id) {
@@ -41,47 +41,52 @@ pub fn snapshot(figures: &Figures, policy: &Policy, now: Timestamp) -> Snapshot 
         }
         open
     };
+    let counted_from = budgets::counted_from(figures, policy, now);
     let mut global_used = 0_u64;
     let mut projects = Vec::new();
     for state in figures.projects.values() {
         let window_use = state.usage.tokens_at(now);
         let (in_flight, active_runs) = in_flight(state);
-        global_used = global_used.saturating_add(window_use).saturating_add(in_flight);
-        if state.ready.is_empty() {
+        let budget_use = state.usage.tokens.sum_from(counted_from);
+        global_used = global_used.saturating_add(budget_use).saturating_add(in_flight);
+        if state.ready.is_empty() && !all {
             continue;
         }
         projects.push(ProjectState {
             weight: state.project.credit_weight,
             active: state.project.status == ProjectStatus::Active,
             window_use,
+            budget_use,
             in_flight,
             expected_next: state.usage.expected(),
             active_runs,
             max_runs: state.project.max_concurrent_agents,
             free_workspaces: figures.free_workspaces(&state.project.id),
-            budget_limit: policy.budget_of(&state.project),
+            budget_limit: budgets::project_limit(figures, policy, &state.project),
             completed_in_window: u32::try_from(state.usage.completed.sum(now)).unwrap_or(u32::MAX),
             failed_in_window: u32::try_from(state.usage.failed.sum(now)).unwrap_or(u32::MAX),
             passed_over: state.passed_over,
             finish_tag: state.finish_tag,
-            lanes: lanes(state, agents.len().max(1)),
+            lanes: lanes(state, heads),
             ..ProjectState::new(state.project.id.clone())
         });
     }
     Snapshot {
         projects,
-        agents,
         paused: figures.paused || figures.degraded.is_some(),
         guarantee: policy.guarantee,
-        global_budget: policy.global_budget,
+        global_budget: budgets::limits(figures, policy).global,
         global_used,
         virtual_time: figures.virtual_time,
+        ..around
     }
 }
 
 fn lanes(state: &ProjectHot, heads: usize) -> Vec<Lane> {
     let lane = |(runtime, tasks): (&Option<_>, &std::collections::BTreeSet<_>)| Lane {
         runtime: *runtime,
+        fallback: false,
+        filler: false,
         heads: tasks.iter().take(heads).map(|(priority, key)| head(*priority, *key)).collect(),
     };
     state.ready.iter().map(lane).collect()

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use aq_core::account::{Account, LimitWindow};
 use aq_core::ids::AccountId;
+use aq_core::limits::{AccountPolicy, DayHours, Meter, read_zone};
 use aq_core::output::LimitStatus;
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
+use serde_json::{Map, Value};
 
 use super::columns;
 use super::dialect::queries;
@@ -23,6 +25,7 @@ struct Row {
     login_dir: String,
     reserve: f64,
     paused: bool,
+    policy: String,
     created_at: i64,
     updated_at: i64,
 }
@@ -37,11 +40,48 @@ struct WindowRow {
     resets_at: Option<i64>,
     source: String,
     observed_at: i64,
+    base_used: Option<f64>,
+    base_at: i64,
+    heard_spent: i64,
+    capacity: Option<f64>,
+}
+
+/// The policy as it is stored: an object with the members that differ from the defaults.
+fn policy_text(policy: &AccountPolicy) -> String {
+    let mut members = Map::new();
+    if let Some(stop_at) = policy.stop_at {
+        members.insert("stop_at".to_owned(), stop_at.into());
+    }
+    for (name, hours) in [("reserve_hours", &policy.reserve_hours), ("quiet_hours", &policy.quiet)] {
+        if !hours.is_empty() {
+            members.insert(name.to_owned(), hours.iter().map(DayHours::to_string).collect());
+        }
+    }
+    if policy.zone_name() != "UTC" {
+        members.insert("time_zone".to_owned(), policy.zone_name().into());
+    }
+    Value::Object(members).to_string()
+}
+
+fn read_policy(text: &str) -> Result<AccountPolicy, StoreError> {
+    let corrupt = || StoreError::Corrupt { column: "accounts.policy", found: text.to_owned() };
+    let stored: Value = serde_json::from_str(text).map_err(|_| corrupt())?;
+    let hours = |name: &str| -> Result<Vec<DayHours>, StoreError> {
+        let list = stored.get(name).and_then(Value::as_array).into_iter().flatten();
+        list.map(|hours| hours.as_str().and_then(|text| text.parse().ok()).ok_or_else(corrupt)).collect()
+    };
+    Ok(AccountPolicy {
+        stop_at: stored.get("stop_at").and_then(Value::as_f64),
+        reserve_hours: hours("reserve_hours")?,
+        quiet: hours("quiet_hours")?,
+        zone: read_zone(stored.get("time_zone").and_then(Value::as_str).unwrap_or_default()).map_err(|_| corrupt())?,
+    })
 }
 
 impl Row {
-    fn with_windows(self, windows: Vec<LimitWindow>) -> Account {
-        Account {
+    fn with_windows(self, windows: Vec<LimitWindow>) -> Result<Account, StoreError> {
+        Ok(Account {
+            policy: read_policy(&self.policy)?,
             id: AccountId::from_trusted(&self.id),
             name: self.name,
             login_dir: self.login_dir,
@@ -50,7 +90,7 @@ impl Row {
             windows,
             created_at: Timestamp::from_millis(self.created_at),
             updated_at: Timestamp::from_millis(self.updated_at),
-        }
+        })
     }
 }
 
@@ -62,6 +102,7 @@ impl From<&Account> for Row {
             login_dir: account.login_dir.clone(),
             reserve: account.reserve,
             paused: account.paused,
+            policy: policy_text(&account.policy),
             created_at: account.created_at.as_millis(),
             updated_at: account.updated_at.as_millis(),
         }
@@ -78,6 +119,10 @@ impl WindowRow {
             resets_at: window.resets_at.map(Timestamp::as_millis),
             source: window.source.clone(),
             observed_at: window.observed_at.as_millis(),
+            base_used: window.meter.base_used,
+            base_at: window.meter.base_at.as_millis(),
+            heard_spent: columns::big(window.meter.heard_spent),
+            capacity: window.meter.capacity,
         }
     }
 }
@@ -93,6 +138,14 @@ impl TryFrom<WindowRow> for LimitWindow {
             resets_at: columns::instant(row.resets_at),
             source: row.source,
             observed_at: Timestamp::from_millis(row.observed_at),
+            // What was spent meanwhile is in the ledger; whoever needs it adds it up.
+            meter: Meter {
+                base_used: row.base_used,
+                base_at: Timestamp::from_millis(row.base_at),
+                spent: 0,
+                heard_spent: columns::count("limit_windows.heard_spent", row.heard_spent)?,
+                capacity: row.capacity,
+            },
         })
     }
 }
@@ -135,13 +188,12 @@ queries! {
             .select(Row::as_select())
             .load(connection)?;
         let mut windows = by_account(limit_windows::table.select(WindowRow::as_select()).load(connection)?)?;
-        Ok(rows
-            .into_iter()
+        rows.into_iter()
             .map(|row| {
                 let known = windows.remove(&row.id).unwrap_or_default();
                 row.with_windows(known)
             })
-            .collect())
+            .collect()
     }
 
     /// The account of this id with its windows; `None` when there is none or it was deleted.
@@ -155,7 +207,7 @@ queries! {
         let mut windows =
             by_account(limit_windows::table.filter(limit_windows::account_id.eq(id.as_str())).select(WindowRow::as_select()).load(connection)?)?;
         let known = windows.remove(id.as_str()).unwrap_or_default();
-        Ok(Some(row.with_windows(known)))
+        Ok(Some(row.with_windows(known)?))
     }
 
     /// Writes what is known of one window, whether it was known before or not.

@@ -100,6 +100,27 @@ queries! {
             .collect()
     }
 
+    /// Sums of all tokens of an account from `since` on (inclusive), by model.
+    pub fn of_account(connection, account: &AccountId, since: Timestamp) -> Result<Vec<(String, u64)>, StoreError> {
+        let rows: Vec<(String, Option<i64>)> = token_ledger::table
+            .filter(token_ledger::account_id.eq(account.as_str()).and(token_ledger::at.ge(since.as_millis())))
+            .group_by(token_ledger::model)
+            .select((token_ledger::model, sql::<Nullable<BigInt>>("CAST(SUM(input + output + cache_read + cache_write) AS BIGINT)")))
+            .load(connection)?;
+        rows.into_iter().map(|(model, sum)| Ok((model, columns::count("token_ledger", sum.unwrap_or(0))?))).collect()
+    }
+
+    /// Which models agents spoke to from `since` on (inclusive): agent, model, when last; the latest last.
+    pub fn models(connection, since: Timestamp) -> Result<Vec<(String, String, i64)>, StoreError> {
+        let mut rows: Vec<(String, String, Option<i64>)> = token_ledger::table
+            .filter(token_ledger::at.ge(since.as_millis()))
+            .group_by((token_ledger::agent_id, token_ledger::model))
+            .select((token_ledger::agent_id, token_ledger::model, diesel::dsl::max(token_ledger::at)))
+            .load(connection)?;
+        rows.sort_by_key(|(_, _, at)| *at);
+        Ok(rows.into_iter().map(|(agent, model, at)| (agent, model, at.unwrap_or(0))).collect())
+    }
+
     /// Sum of all tokens of a project from `since` on (inclusive).
     pub fn project_total(connection, project: &ProjectId, since: Timestamp) -> Result<u64, StoreError> {
         let total: Option<i64> = token_ledger::table

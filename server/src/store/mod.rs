@@ -21,10 +21,12 @@ pub mod details;
 mod dialect;
 mod error;
 pub mod events;
+pub mod forecasts;
 pub mod grants;
 pub mod ledger;
 pub mod messages;
 mod migrate;
+pub mod paused;
 pub mod plans;
 pub mod projects;
 pub mod questions;
@@ -37,7 +39,9 @@ pub mod settings;
 pub mod task_lists;
 pub mod task_trees;
 pub mod tasks;
+pub mod tree_use;
 pub mod usage;
+pub mod usage_groups;
 pub mod workspaces;
 mod writer;
 
@@ -61,4 +65,5 @@ pub use task_lists::{Archived, Finished, TaskCursor, TaskOrder, TaskPage, TaskQu
 pub use task_trees::{StuckTask, TaskTree, TreeNode};
 pub use tasks::{Promoted, TaskRecord};
 pub use usage::{Usage, UsageLine};
+pub use usage_groups::UsageOf;
 pub use writer::{State, Tx, Writer, WriterThread};

@@ -51,6 +51,7 @@ diesel::table! {
         login_dir -> Text,
         reserve -> Double,
         paused -> Bool,
+        policy -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
@@ -66,6 +67,10 @@ diesel::table! {
         resets_at -> Nullable<BigInt>,
         source -> Text,
         observed_at -> BigInt,
+        base_used -> Nullable<Double>,
+        base_at -> BigInt,
+        heard_spent -> BigInt,
+        capacity -> Nullable<Double>,
     }
 }
 

@@ -23,6 +23,10 @@ pub struct UsageLine {
     pub task_key: Option<i64>,
     /// The agent; set when the lines are by agent.
     pub agent: Option<AgentId>,
+    /// The model; set when the lines are by model.
+    pub model: Option<String>,
+    /// When the quarter of an hour began; set when the lines are by time.
+    pub quarter: Option<Timestamp>,
     /// Tokens by kind.
     pub tokens: TokenUsage,
     /// Stated cost in millionths of a US dollar.
@@ -41,7 +45,7 @@ pub struct Usage {
 }
 
 /// The sums of a group, in the order of [`SUMS`].
-type Sums = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, i64);
+pub(super) type Sums = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, i64);
 
 /// The sums that every breakdown selects. PostgreSQL adds BIGINTs up to a NUMERIC, so the result is cast back.
 macro_rules! sums {
@@ -57,10 +61,12 @@ macro_rules! sums {
     };
 }
 
-/// Most tokens first; ties by the group's first column, so that two readings look the same.
-const MOST_FIRST: &str = "SUM(input + output + cache_read + cache_write) DESC, 1";
+pub(super) use sums;
 
-fn line((input, output, read, write, cost, entries): Sums) -> Result<UsageLine, StoreError> {
+/// Most tokens first; ties by the group's first column, so that two readings look the same.
+pub(super) const MOST_FIRST: &str = "SUM(input + output + cache_read + cache_write) DESC, 1";
+
+pub(super) fn line((input, output, read, write, cost, entries): Sums) -> Result<UsageLine, StoreError> {
     let count = |value: Option<i64>| columns::count("token_ledger", value.unwrap_or(0));
     Ok(UsageLine {
         tokens: TokenUsage { input: count(input)?, output: count(output)?, cache_read: count(read)?, cache_write: count(write)? },

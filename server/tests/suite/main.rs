@@ -4,6 +4,7 @@
 
 mod api;
 mod archive;
+mod budgets;
 mod chains;
 mod conservation;
 mod events;
@@ -11,6 +12,7 @@ mod exits;
 mod figures;
 mod harness;
 mod lifecycle;
+mod limits;
 mod plans;
 mod simulator;
 mod store;

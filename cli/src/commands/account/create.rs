@@ -2,7 +2,7 @@
 
 use aq_proto::v1::{CreateAccountRequest, Runtime};
 
-use super::login::LoginArgs;
+use super::login::{LoginArgs, spans};
 use crate::context::{Context, request_id};
 use crate::error::CliError;
 use crate::words;
@@ -32,6 +32,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         provider_key,
         max_concurrent_runs: args.login.max_runs.unwrap_or_default(),
         stop_at_used: args.login.stop_at,
+        reserve: args.login.reserve,
+        reserve_hours: spans(&args.login.reserve_hours, "always"),
+        quiet_hours: spans(&args.login.quiet_hours, "never"),
+        time_zone: args.login.time_zone.unwrap_or_default(),
         request_id: request_id(),
     };
     let account = connection.accounts().create_account(request).await?.into_inner();

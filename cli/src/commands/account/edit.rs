@@ -3,7 +3,7 @@
 use aq_proto::v1::{Account, UpdateAccountRequest};
 use prost_types::FieldMask;
 
-use super::login::LoginArgs;
+use super::login::{LoginArgs, spans};
 use crate::candidates;
 use crate::context::{Context, request_id};
 use crate::error::CliError;
@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// The login.
     #[command(flatten)]
     login: LoginArgs,
+    /// `true`: start nothing on it until it is `false` again
+    #[arg(long, value_name = "BOOL")]
+    paused: Option<bool>,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -49,6 +52,26 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if let Some(part) = args.login.stop_at {
         account.stop_at_used = Some(part);
         paths.push("stop_at_used");
+    }
+    if let Some(part) = args.login.reserve {
+        account.reserve = Some(part);
+        paths.push("reserve");
+    }
+    if !args.login.reserve_hours.is_empty() {
+        account.reserve_hours = spans(&args.login.reserve_hours, "always");
+        paths.push("reserve_hours");
+    }
+    if !args.login.quiet_hours.is_empty() {
+        account.quiet_hours = spans(&args.login.quiet_hours, "never");
+        paths.push("quiet_hours");
+    }
+    if let Some(zone) = args.login.time_zone {
+        account.time_zone = zone;
+        paths.push("time_zone");
+    }
+    if let Some(paused) = args.paused {
+        account.paused = paused;
+        paths.push("paused");
     }
     if paths.is_empty() {
         return Err(CliError::usage("nothing to change was named").hint("see: aqctl account edit --help"));

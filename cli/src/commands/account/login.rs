@@ -22,6 +22,23 @@ pub(crate) struct LoginArgs {
     /// Start nothing new when a window is used beyond this part, for example 80%
     #[arg(long, value_name = "PART", value_parser = values::part)]
     pub(crate) stop_at: Option<f64>,
+    /// Part of every window that is left for you, for example 20%
+    #[arg(long, value_name = "PART", value_parser = values::part)]
+    pub(crate) reserve: Option<f64>,
+    /// Hours in which the reserve is kept, for example 09:00-18:00; can be repeated; `always` for all hours
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) reserve_hours: Vec<String>,
+    /// Hours in which nothing new starts, for example 22:00-07:00; can be repeated; `never` for none
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) quiet_hours: Vec<String>,
+    /// Time zone of the hours, for example Europe/Vienna
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) time_zone: Option<String>,
+}
+
+/// The spans that were typed; a word stands for an empty list.
+pub(crate) fn spans(typed: &[String], word: &str) -> Vec<String> {
+    if typed == [word] { Vec::new() } else { typed.to_vec() }
 }
 
 impl LoginArgs {

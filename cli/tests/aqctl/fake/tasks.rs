@@ -61,6 +61,7 @@ service! {
     send_message: SendMessageRequest => SendMessageResponse,
     list_messages: ListMessagesRequest => ListMessagesResponse,
     explain_task: ExplainTaskRequest => ExplainTaskResponse,
+    forecast_tasks: ForecastTasksRequest => ForecastTasksResponse,
     list_questions: ListQuestionsRequest => ListQuestionsResponse,
     archive_tasks: ArchiveTasksRequest => ArchiveTasksResponse,
     restore_task: RestoreTaskRequest => Task,

@@ -43,10 +43,10 @@ pub struct Budgets {
 }
 
 impl Default for Budgets {
-    /// 5 million a run, 20 million a task tree, 50 million a project and day, 100 million a day: enough for days of ordinary work, and an end
-    /// to every runaway (budget R1).
+    /// 20 million a run, 100 million a task tree, 200 million a project and day, 500 million a day, tokens read from caches included: enough for
+    /// a week of ordinary work, and an end to every runaway (budget R1).
     fn default() -> Self {
-        Self { run: Some(5_000_000), task_tree: Some(20_000_000), project: Some(50_000_000), global: Some(100_000_000) }
+        Self { run: Some(20_000_000), task_tree: Some(100_000_000), project: Some(200_000_000), global: Some(500_000_000) }
     }
 }
 
@@ -138,6 +138,52 @@ pub fn window_start(period: BudgetPeriod, now: Timestamp, window_ms: i64, zone: 
     }
 }
 
+impl Budgets {
+    /// The limit of a scope.
+    #[must_use]
+    pub const fn of(&self, scope: BudgetScope) -> Option<u64> {
+        match scope {
+            BudgetScope::Run => self.run,
+            BudgetScope::TaskTree => self.task_tree,
+            BudgetScope::Project => self.project,
+            BudgetScope::Global => self.global,
+        }
+    }
+
+    /// Changes the limit of a scope.
+    pub const fn set(&mut self, scope: BudgetScope, limit: Option<u64>) {
+        match scope {
+            BudgetScope::Run => self.run = limit,
+            BudgetScope::TaskTree => self.task_tree = limit,
+            BudgetScope::Project => self.project = limit,
+            BudgetScope::Global => self.global = limit,
+        }
+    }
+
+    /// True when the block of a task whose last run spent `run` tokens and whose tree spent `task_tree` passes: neither of the two budgets would
+    /// stop it at once again (budget R8). Both only ever grow, so it takes a raised budget.
+    #[must_use]
+    pub const fn lifts_block(&self, run: u64, task_tree: u64) -> bool {
+        !exhausted(run, self.run) && !exhausted(task_tree, self.task_tree)
+    }
+}
+
+/// When a budget that counts from `window_start` on opens again at `now` if nothing else is spent: the next midnight in `zone` for a calendar day;
+/// for the rolling window `rolling` says when enough has left it.
+#[must_use]
+pub fn opens_at(period: BudgetPeriod, now: Timestamp, zone: &TimeZone, rolling: Option<Timestamp>) -> Option<Timestamp> {
+    let midnight = || {
+        let today = jiff::Timestamp::from_millisecond(now.as_millis()).ok()?.to_zoned(zone.clone());
+        let tomorrow = today.tomorrow().ok()?.start_of_day().ok()?;
+        Some(Timestamp::from_millis(tomorrow.timestamp().as_millisecond()))
+    };
+    match (period, rolling) {
+        (BudgetPeriod::Rolling, rolling) => rolling,
+        (BudgetPeriod::CalendarDay, Some(rolling)) => midnight().map(|midnight| midnight.min(rolling)),
+        (BudgetPeriod::CalendarDay, None) => midnight(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -191,7 +237,49 @@ mod tests {
         assert_eq!(window_start(BudgetPeriod::CalendarDay, now, hour, &TimeZone::UTC), now.plus_millis(-hour));
     }
 
+    /// budget R4, R8: a day's budget opens at midnight of its zone, also on days of 23 and 25 hours; a block lifts when a budget was raised.
+    #[test]
+    fn budgets_open_again() {
+        let vienna = crate::limits::read_zone("Europe/Vienna").unwrap();
+        let at = |text: &str| Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        let opens = |now| opens_at(BudgetPeriod::CalendarDay, at(now), &vienna, None).unwrap().to_string();
+        assert_eq!(opens("2026-03-29T00:30:00Z"), "2026-03-29T22:00:00Z");
+        assert_eq!(opens("2026-10-25T00:30:00Z"), "2026-10-25T23:00:00Z");
+        let rolling = Some(at("2026-10-25T01:00:00Z"));
+        assert_eq!(opens_at(BudgetPeriod::CalendarDay, at("2026-10-25T00:30:00Z"), &vienna, rolling), rolling);
+        assert_eq!(opens_at(BudgetPeriod::Rolling, at("2026-10-25T00:30:00Z"), &vienna, rolling), rolling);
+        let mut budgets = Budgets { run: Some(100), task_tree: Some(300), ..Budgets::default() };
+        assert!(!budgets.lifts_block(100, 200) && !budgets.lifts_block(99, 300) && budgets.lifts_block(99, 299));
+        budgets.set(BudgetScope::Run, None);
+        assert!(budgets.lifts_block(u64::MAX, 0) && budgets.of(BudgetScope::TaskTree) == Some(300));
+    }
+
     proptest! {
+        /// budget R2: over any history of starts, messages and ends, what is reserved and used together is what a fresh count of the open and the
+        /// ended runs gives, and nothing stays reserved once everything has ended.
+        #[test]
+        fn nothing_stays_reserved(steps in prop::collection::vec((0_usize..4, 0_u8..3, 0_u64..80), 1..80)) {
+            let budgets = Budgets { run: Some(100), task_tree: Some(2_000), project: None, global: None };
+            // Per open run: reserved and spent; what ended runs spent.
+            let (mut open, mut ended) = (std::collections::BTreeMap::<usize, (u64, u64)>::new(), 0_u64);
+            for (slot, what, amount) in steps {
+                let held = |open: &std::collections::BTreeMap<usize, (u64, u64)>| open.values().map(|(reserved, spent)| spent + reserved.saturating_sub(*spent)).sum::<u64>();
+                let uses = Uses { task_tree: ended + held(&open), ..Uses::default() };
+                match what {
+                    0 if !open.contains_key(&slot) => if let Ok(reserved) = budgets.reserve(&uses, amount) {
+                        prop_assert!(uses.task_tree + reserved <= 2_000);
+                        open.insert(slot, (reserved, 0));
+                    },
+                    1 => if let Some((_, spent)) = open.get_mut(&slot) { *spent += amount; },
+                    _ => if let Some((_, spent)) = open.remove(&slot) { ended += spent; },
+                }
+            }
+            let spent: u64 = open.values().map(|(_, spent)| *spent).sum::<u64>() + ended;
+            for slot in 0..4 { if let Some((_, spent)) = open.remove(&slot) { ended += spent; } }
+            prop_assert_eq!(ended, spent);
+            prop_assert!(open.is_empty());
+        }
+
         /// budget R2: whatever starts and ends, a tree never passes its limit by more than the reservation of one run.
         #[test]
         fn reservations_stay_within_the_tree(expected in 1_u64..200, costs in prop::collection::vec(0_u64..100, 1..40)) {

@@ -4,12 +4,14 @@
 //!
 //! Spec: specs/server/core/budget.md
 
+mod alarm;
 mod limits;
 mod rate_window;
 mod share;
 mod warning;
 
-pub use limits::{BudgetPeriod, BudgetScope, BudgetStop, Budgets, Uses, exhausted, window_start};
+pub use alarm::Alarm;
+pub use limits::{BudgetPeriod, BudgetScope, BudgetStop, Budgets, Uses, exhausted, opens_at, window_start};
 pub use rate_window::{RateLimitWindow, RatePeriod};
 pub use share::{deficits, targets};
 pub use warning::{BudgetWarning, WARNING_LEVELS, warning_text};

@@ -100,6 +100,7 @@ kinds! {
     AccountReopened = "account.reopened" ["account_id"] "An account takes work again.",
     AccountDeleted = "account.deleted" ["account_id"] "An account was deleted.",
     BudgetWarning = "budget.warning" ["percent", "used", "limit"] "A budget crossed a warning level.",
+    BudgetChanged = "budget.changed" ["scope", "limit"] "A budget was set, or the configured one holds again.",
     BudgetExhausted = "budget.exhausted" ["scope", "used", "limit"] "A budget is used up.",
     PlanFound = "plan.found" ["plan_id", "steps"] "An agent wrote a plan.",
     PlanApproved = "plan.approved" ["plan_id", "tasks"] "A plan became tasks.",

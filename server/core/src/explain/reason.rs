@@ -1,6 +1,7 @@
 //! The reasons of a wait, computed from the same facts the scheduler decides on.
 
 use crate::ids::{AgentId, TaskId};
+use crate::limits::{GateReason, sentence};
 use crate::runtime::RuntimeKind;
 use crate::schedule::Reason;
 use crate::task::{BlockedReason, Task, TaskStatus, UNTIL_ANSWERED};
@@ -67,9 +68,13 @@ pub enum WaitReason {
     },
     /// The accounts of the fitting agents are closed.
     AccountLimit {
-        /// Until then.
-        until: Timestamp,
+        /// Why the first of them to open is closed.
+        reason: GateReason,
+        /// Until then; `None`: until a run ends or a person acts.
+        until: Option<Timestamp>,
     },
+    /// It is filler work, and no window has anything to spare.
+    Filler,
     /// Dependencies are not completed.
     Dependencies {
         /// They and their statuses, in order of the ids.
@@ -168,7 +173,8 @@ fn ready(task: &Task, facts: &Facts) -> WaitReason {
         Some(Reason::ProjectBudget { used, limit }) => WaitReason::Budget { global: false, used, limit, until: facts.budget_opens },
         Some(Reason::NoWorkspace) => WaitReason::Workspace { none_exists: facts.no_workspace },
         Some(Reason::ConcurrencyCap { max_runs }) => WaitReason::ConcurrencyCap { max_runs },
-        Some(Reason::AccountClosed { until }) => WaitReason::AccountLimit { until },
+        Some(Reason::AccountClosed { reason, until }) => WaitReason::AccountLimit { reason, until },
+        Some(Reason::FillerWaits) => WaitReason::Filler,
         Some(Reason::NoAgent { .. }) => WaitReason::Agent { runtime: task.runtime, none_exists: false },
         Some(Reason::Outranked) => WaitReason::Turn,
         None if facts.ahead > 0 => WaitReason::Queued { ahead: facts.ahead },
@@ -182,10 +188,13 @@ impl WaitReason {
     pub fn wake(&self) -> Wake {
         match self {
             Self::RunnableNow => Wake::Now,
-            Self::Until { at, .. } | Self::AccountLimit { until: at } => Wake::At(*at),
+            Self::Until { at, .. } | Self::AccountLimit { until: Some(at), .. } => Wake::At(*at),
+            Self::AccountLimit { reason: GateReason::Paused, until: None } => Wake::Person,
             Self::Budget { until, .. } => until.map_or(Wake::Others, Wake::At),
             Self::Starting { .. } | Self::Working { .. } | Self::Verifying => Wake::OwnRun,
-            Self::Queued { .. } | Self::Turn | Self::ConcurrencyCap { .. } => Wake::Others,
+            Self::Queued { .. } | Self::Turn | Self::ConcurrencyCap { .. } | Self::AccountLimit { until: None, .. } | Self::Filler => {
+                Wake::Others
+            }
             Self::Agent { none_exists, .. } | Self::Workspace { none_exists } => {
                 if *none_exists {
                     Wake::Person
@@ -228,7 +237,9 @@ impl WaitReason {
                 format!("The {whose} budget is used up ({used} of {limit} tokens). {when}")
             }
             Self::ConcurrencyCap { max_runs } => format!("The project runs as many tasks as it may ({max_runs})."),
-            Self::AccountLimit { until } => format!("The account's limit is reached; work goes on at {until}."),
+            Self::AccountLimit { reason, until: Some(until) } => format!("{}; work goes on at {until}.", sentence(*reason)),
+            Self::AccountLimit { reason, until: None } => format!("{}.", sentence(*reason)),
+            Self::Filler => "Is filler work: it starts when an account's window would let something expire.".to_owned(),
             Self::Dependencies { unmet } => {
                 let list: Vec<_> = unmet.iter().map(|(task, status)| format!("{task} ({status})")).collect();
                 let stuck = matches!(self.wake(), Wake::Person);

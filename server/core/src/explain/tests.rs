@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ids::{ProjectId, TaskId};
+use crate::limits::GateReason;
 use crate::runtime::RuntimeKind;
 use crate::schedule::Reason;
 use crate::task::{BlockedReason, Task, TaskStatus};
@@ -57,7 +58,10 @@ fn the_schedulers_reasons_carry_over() {
         (Reason::ConcurrencyCap { max_runs: 2 }, Wake::Others),
         (Reason::NoWorkspace, Wake::Others),
         (Reason::NoAgent { runtime: None }, Wake::Others),
-        (Reason::AccountClosed { until: opens }, Wake::At(opens)),
+        (Reason::AccountClosed { reason: GateReason::Limit, until: Some(opens) }, Wake::At(opens)),
+        (Reason::AccountClosed { reason: GateReason::Paused, until: None }, Wake::Person),
+        (Reason::AccountClosed { reason: GateReason::Probing, until: None }, Wake::Others),
+        (Reason::FillerWaits, Wake::Others),
         (Reason::Outranked, Wake::Others),
     ];
     for (project, wake) in table {
@@ -66,6 +70,12 @@ fn the_schedulers_reasons_carry_over() {
         assert_eq!(reason.wake(), wake, "{project:?}");
         assert!(reason.sentence().ends_with('.') && reason.sentence().len() > 10);
     }
+    let closed = |reason, until| {
+        explain(&task(TaskStatus::Ready), &Facts { project: Some(Reason::AccountClosed { reason, until }), ..Facts::default() })
+    };
+    let told = closed(GateReason::Quiet, Some(opens)).unwrap().sentence();
+    assert_eq!(told, "The account's quiet hours hold; work goes on at 1970-01-01T00:00:05Z.");
+    assert_eq!(closed(GateReason::Paused, None).unwrap().sentence(), "The account is paused: resume it.");
     let queued = Facts { ahead: 3, ..Facts::default() };
     assert_eq!(sentence(TaskStatus::Ready, &queued), "Waits behind 3 tasks of its project.");
     assert_eq!(explain(&task(TaskStatus::Ready), &Facts::default()), Some(WaitReason::RunnableNow));

@@ -4,10 +4,18 @@
 //!
 //! Spec: specs/server/core/limits.md
 
+mod filler;
 mod gate;
+mod hours;
+mod meter;
 mod policy;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub use gate::{Gate, GateReason, Load, gate};
-pub use policy::{AccountPolicy, QuietHours, RESUME_SPREAD_MS, resume_at};
+pub use filler::{even_part, filler_may_run, span_of};
+pub use gate::{Closed, Gate, GateReason, Load, Room, gate, room, sentence};
+pub use hours::{DayHours, HoursError};
+pub use meter::Meter;
+pub use policy::{AccountPolicy, PolicyError, read_zone};
+pub use refusal::{RESUME_SPREAD_MS, Refusal, family_of, is_throttle, refusal, resume_at};

@@ -5,9 +5,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::rooms::Rooms;
 use super::share::{Rank, Shares, cost};
-use super::snapshot::{Head, IdleAgent, ProjectState, Snapshot};
+use super::snapshot::{Head, IdleAgent, Lane, ProjectState, Snapshot};
 use crate::ids::{AgentId, ProjectId, TaskId};
+use crate::limits::{Closed, GateReason};
 use crate::runtime::RuntimeKind;
 use crate::time::Timestamp;
 
@@ -63,9 +65,13 @@ pub enum Reason {
     },
     /// Idle agents would fit, but their accounts are closed.
     AccountClosed {
-        /// When the first of them opens again.
-        until: Timestamp,
+        /// Why the first of them to open is closed.
+        reason: GateReason,
+        /// When it opens again; `None`: when a run ends or a person acts.
+        until: Option<Timestamp>,
     },
+    /// It has filler work only, and no window of the fitting accounts has anything to spare.
+    FillerWaits,
     /// Every fitting agent went to a project that was further behind its share.
     Outranked,
 }
@@ -112,7 +118,7 @@ impl<'a> Progress<'a> {
         }
         if let Some(limit) = state.budget_limit {
             let given = cost(state).saturating_mul(u64::from(self.given));
-            let used = state.window_use.saturating_add(state.in_flight).saturating_add(given);
+            let used = state.budget_use.saturating_add(state.in_flight).saturating_add(given);
             if used >= limit {
                 return Some(Reason::ProjectBudget { used, limit });
             }
@@ -124,12 +130,36 @@ impl<'a> Progress<'a> {
     }
 
     /// The lane whose next head an agent of `runtime` should take: the least head among the fitting lanes.
-    fn best_lane(&self, runtime: RuntimeKind) -> Option<(usize, &'a Head)> {
+    fn best_lane(&self, runtime: RuntimeKind, fit: &Fit) -> Option<(usize, &'a Head)> {
         let lanes = self.state.lanes.iter().zip(&self.taken).enumerate();
         lanes
-            .filter(|(_, (lane, _))| lane.runtime.is_none_or(|needed| needed == runtime))
+            .filter(|(_, (lane, _))| fit.fits(lane, runtime))
             .filter_map(|(index, (lane, taken))| lane.heads.get(*taken).map(|head| (index, head)))
             .min_by_key(|(_, head)| *head)
+    }
+}
+
+/// Which lanes count, and which agents may take what they hold.
+#[derive(Clone, Copy, Debug)]
+struct Fit {
+    /// Filler work (the second round) or all the rest (the first).
+    filler: bool,
+    /// The runtimes all of whose idle agents are held back by their accounts: their tasks may fall back.
+    held_back: [bool; RuntimeKind::ALL.len()],
+}
+
+impl Fit {
+    fn of(snapshot: &Snapshot) -> Self {
+        let held_back = RuntimeKind::ALL.map(|runtime| {
+            let mut agents = snapshot.agents.iter().filter(|agent| agent.runtime == runtime).peekable();
+            agents.peek().is_some() && agents.all(|agent| agent.closed.is_some())
+        });
+        Self { filler: false, held_back }
+    }
+
+    fn fits(&self, lane: &Lane, runtime: RuntimeKind) -> bool {
+        let away = |needed: RuntimeKind| lane.fallback && self.held_back.get(needed as usize).copied().unwrap_or(false);
+        lane.filler == self.filler && lane.runtime.is_none_or(|needed| needed == runtime || away(needed))
     }
 }
 
@@ -141,7 +171,7 @@ struct Queues([Option<Queue>; RuntimeKind::ALL.len()]);
 impl Queues {
     fn new(agents: &[IdleAgent]) -> Self {
         let mut queues = [const { None }; RuntimeKind::ALL.len()];
-        for agent in agents.iter().filter(|agent| agent.closed_until.is_none()) {
+        for agent in agents.iter().filter(|agent| agent.closed.is_none()) {
             if let Some(slot) = queues.get_mut(agent.runtime as usize) {
                 *slot = Some(Queue::new());
             }
@@ -149,12 +179,12 @@ impl Queues {
         Self(queues)
     }
 
-    fn push(&mut self, progress: &Progress<'_>, rank: Rank) {
+    fn push(&mut self, progress: &Progress<'_>, rank: Rank, fit: &Fit) {
         if progress.obstacle().is_some() {
             return;
         }
         for (queue, runtime) in self.0.iter_mut().zip(RuntimeKind::ALL) {
-            if let Some(queue) = queue.as_mut().filter(|_| progress.best_lane(runtime).is_some()) {
+            if let Some(queue) = queue.as_mut().filter(|_| progress.best_lane(runtime, fit).is_some()) {
                 queue.push(Reverse((rank, progress.version)));
             }
         }
@@ -172,71 +202,131 @@ impl Queues {
     }
 }
 
-/// Decides what starts (schedule R1 to R9). The same snapshot always gives the same decision.
-#[must_use]
-pub fn decide(snapshot: &Snapshot) -> Decision {
-    let shares = Shares::of(snapshot);
-    let mut projects: Vec<_> = snapshot.projects.iter().map(Progress::new).collect();
-    let mut queues = Queues::new(&snapshot.agents);
-    for (index, project) in projects.iter().enumerate() {
-        queues.push(project, shares.rank(index, project.state, 0, project.finish_tag));
-    }
-    let mut decision = Decision::default();
-    let mut global_used = snapshot.global_used;
-    let over_budget = |used: u64| snapshot.global_budget.is_some_and(|limit| used >= limit);
-    if !snapshot.paused {
-        for agent in snapshot.agents.iter().filter(|agent| agent.closed_until.is_none()) {
-            if over_budget(global_used) {
+/// One decision on its way.
+struct Deciding<'a> {
+    snapshot: &'a Snapshot,
+    shares: Shares,
+    projects: Vec<Progress<'a>>,
+    rooms: Rooms<'a>,
+    global_used: u64,
+    decision: Decision,
+    /// Per agent, true when it was given something.
+    busy: Vec<bool>,
+    /// Per agent, why its account held it back although it is not closed.
+    held: Vec<Option<Closed>>,
+}
+
+impl Deciding<'_> {
+    /// Serves the idle agents in order with the lanes that `fit` lets through.
+    fn round(&mut self, fit: &Fit) {
+        let snapshot = self.snapshot;
+        let mut queues = Queues::new(&snapshot.agents);
+        for (index, project) in self.projects.iter().enumerate() {
+            queues.push(project, self.shares.rank(index, project.state, project.given, project.finish_tag), fit);
+        }
+        for (place, agent) in snapshot.agents.iter().enumerate() {
+            if agent.closed.is_some() || (fit.filler && !agent.filler) || self.busy.get(place).copied().unwrap_or(true) {
+                continue;
+            }
+            if snapshot.global_budget.is_some_and(|limit| self.global_used >= limit) {
                 break;
             }
-            let Some(index) = queues.pop(agent.runtime, &projects) else { continue };
-            let Some(project) = projects.get_mut(index) else { continue };
-            let Some((lane, head)) = project.best_lane(agent.runtime) else { continue };
-            let start_tag = shares.start_tag(project.finish_tag);
-            let finish_tag = shares.finish_tag(project.state, start_tag);
-            decision.assignments.push(Assignment {
+            let Some(index) = queues.pop(agent.runtime, &self.projects) else { continue };
+            let Some(project) = self.projects.get_mut(index) else { continue };
+            let Some((lane, head)) = project.best_lane(agent.runtime, fit) else { continue };
+            let cost = cost(project.state);
+            if let Some(held) = self.rooms.holds(agent, cost) {
+                // The project keeps its turn: smaller tasks of others that still fit would let it wait for ever.
+                if let Some(slot) = self.held.get_mut(place) {
+                    *slot = Some(held);
+                }
+                let rank = self.shares.rank(index, project.state, project.given, project.finish_tag);
+                queues.push(project, rank, fit);
+                continue;
+            }
+            let start_tag = self.shares.start_tag(project.finish_tag);
+            let finish_tag = self.shares.finish_tag(project.state, start_tag);
+            self.decision.assignments.push(Assignment {
                 agent: agent.id.clone(),
                 task: head.task.clone(),
                 project: project.state.id.clone(),
-                cost: cost(project.state),
+                cost,
                 start_tag,
                 finish_tag,
             });
             if let Some(taken) = project.taken.get_mut(lane) {
                 *taken += 1;
             }
+            if let Some(busy) = self.busy.get_mut(place) {
+                *busy = true;
+            }
+            self.rooms.take(agent, cost);
             project.given += 1;
             project.version += 1;
             project.finish_tag = finish_tag;
-            global_used = global_used.saturating_add(cost(project.state));
-            let rank = shares.rank(index, project.state, project.given, finish_tag);
-            queues.push(project, rank);
+            self.global_used = self.global_used.saturating_add(cost);
+            let rank = self.shares.rank(index, project.state, project.given, finish_tag);
+            queues.push(project, rank, fit);
         }
     }
-    let nothing = projects.iter().filter(|project| project.given == 0 && project.state.has_ready());
-    decision.waits =
-        nothing.map(|project| ProjectWait { project: project.state.id.clone(), reason: reason(snapshot, project, global_used) }).collect();
-    decision
+}
+
+/// Decides what starts (schedule R1 to R9, R14, R15). The same snapshot always gives the same decision.
+#[must_use]
+pub fn decide(snapshot: &Snapshot) -> Decision {
+    let fit = Fit::of(snapshot);
+    let mut deciding = Deciding {
+        snapshot,
+        shares: Shares::of(snapshot),
+        projects: snapshot.projects.iter().map(Progress::new).collect(),
+        rooms: Rooms::of(snapshot),
+        global_used: snapshot.global_used,
+        decision: Decision::default(),
+        busy: vec![false; snapshot.agents.len()],
+        held: vec![None; snapshot.agents.len()],
+    };
+    if !snapshot.paused {
+        deciding.round(&fit);
+        if snapshot.projects.iter().any(|project| project.lanes.iter().any(|lane| lane.filler)) {
+            deciding.round(&Fit { filler: true, ..fit });
+        }
+    }
+    let nothing = deciding.projects.iter().filter(|project| project.given == 0 && project.state.has_ready());
+    let waits =
+        nothing.map(|project| ProjectWait { project: project.state.id.clone(), reason: reason(&deciding, project, &fit) }).collect();
+    Decision { waits, ..deciding.decision }
 }
 
 /// Why a project got nothing: what holds for everything first, then its own limits, then the agents.
-fn reason(snapshot: &Snapshot, project: &Progress<'_>, global_used: u64) -> Reason {
+fn reason(deciding: &Deciding<'_>, project: &Progress<'_>, fit: &Fit) -> Reason {
+    let snapshot = deciding.snapshot;
     if snapshot.paused {
         return Reason::SystemPaused;
     }
     if let Some(obstacle) = project.obstacle() {
         return obstacle;
     }
-    let needs = |runtime: RuntimeKind| project.best_lane(runtime).is_some();
-    let fitting = snapshot.agents.iter().filter(|agent| needs(agent.runtime));
-    if fitting.clone().any(|agent| agent.closed_until.is_none()) {
+    let regular = project.state.lanes.iter().any(|lane| !lane.filler && !lane.heads.is_empty());
+    let fit = Fit { filler: !regular, ..*fit };
+    let fitting: Vec<_> = snapshot
+        .agents
+        .iter()
+        .zip(&deciding.held)
+        .filter(|(agent, _)| project.best_lane(agent.runtime, &fit).is_some())
+        .map(|(agent, held)| (agent, agent.closed.or(*held)))
+        .collect();
+    let mut open = fitting.iter().filter(|(_, closed)| closed.is_none()).peekable();
+    if open.peek().is_some() {
         return match snapshot.global_budget {
-            Some(limit) if global_used >= limit => Reason::GlobalBudget { used: global_used, limit },
+            Some(limit) if deciding.global_used >= limit => Reason::GlobalBudget { used: deciding.global_used, limit },
+            _ if fit.filler && open.all(|(agent, _)| !agent.filler) => Reason::FillerWaits,
             _ => Reason::Outranked,
         };
     }
-    if let Some(until) = fitting.filter_map(|agent| agent.closed_until).min() {
-        return Reason::AccountClosed { until };
+    // The account that opens first; one without an instant comes last.
+    let first = fitting.iter().filter_map(|(_, closed)| *closed).min_by_key(|closed| (closed.until.is_none(), closed.until));
+    if let Some(Closed { reason, until }) = first {
+        return Reason::AccountClosed { reason, until };
     }
     let first = project.state.lanes.iter().filter_map(|lane| lane.heads.first().map(|head| (head, lane.runtime))).min();
     Reason::NoAgent { runtime: first.and_then(|(_, runtime)| runtime) }

@@ -6,12 +6,13 @@
 
 mod decide;
 mod forecast;
+mod rooms;
 mod share;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use decide::{Assignment, Decision, ProjectWait, Reason, decide};
-pub use forecast::{ExpectedStart, OpenRun, forecast};
+pub use forecast::{ExpectedStart, OpenRun, Outlook, Release, Waiting, forecast, quantile};
 pub use share::{GUARANTEE_TRIES, WAITING_FACTOR};
-pub use snapshot::{Head, IdleAgent, Lane, ProjectState, Snapshot};
+pub use snapshot::{AccountRoom, Head, IdleAgent, Lane, ProjectState, Snapshot};

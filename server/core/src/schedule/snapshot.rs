@@ -1,6 +1,7 @@
 //! Everything a decision may look at. The server keeps these figures up to date as things change; nothing here is computed per task.
 
 use crate::ids::{AgentId, ProjectId, TaskId};
+use crate::limits::Closed;
 use crate::runtime::RuntimeKind;
 use crate::time::Timestamp;
 
@@ -15,11 +16,15 @@ pub struct Head {
     pub task: TaskId,
 }
 
-/// The first READY tasks of a project that need the same runtime.
+/// The first READY tasks of a project that ask for the same: runtime, leave to fall back, place among the filler work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
     /// The runtime they need; `None`: any.
     pub runtime: Option<RuntimeKind>,
+    /// True when another runtime may take them while the accounts of theirs are closed.
+    pub fallback: bool,
+    /// True for filler work: it runs only on what the accounts' windows would let expire.
+    pub filler: bool,
     /// The tasks in order, at least as many as there are idle agents (or all there are).
     pub heads: Vec<Head>,
 }
@@ -33,8 +38,10 @@ pub struct ProjectState {
     pub weight: f64,
     /// False for a paused or archived project.
     pub active: bool,
-    /// Model tokens of its ended runs within the rolling window.
+    /// Model tokens of its ended runs within the rolling window: what its share is measured by.
     pub window_use: u64,
+    /// Model tokens that count towards its budget: those of the window, or of the calendar day.
+    pub budget_use: u64,
     /// Sum over its open runs of live usage and expected rest, in model tokens. Lengths of tasks are so uneven that the expected rest of
     /// a run of any age is best taken as the expected cost of a whole task.
     pub in_flight: u64,
@@ -69,6 +76,7 @@ impl ProjectState {
             weight: 1.0,
             active: true,
             window_use: 0,
+            budget_use: 0,
             in_flight: 0,
             expected_next: 0,
             active_runs: 0,
@@ -97,8 +105,43 @@ pub struct IdleAgent {
     pub id: AgentId,
     /// Its runtime.
     pub runtime: RuntimeKind,
-    /// Until when its account is closed; `None`: it may start.
-    pub closed_until: Option<Timestamp>,
+    /// Why and until when its account takes nothing; `None`: it may start.
+    pub closed: Option<Closed>,
+    /// Position of its account's figures in the snapshot; `None`: no limits to heed.
+    pub account: Option<usize>,
+    /// True when it may take filler work.
+    pub filler: bool,
+}
+
+impl IdleAgent {
+    /// An agent without limits.
+    #[must_use]
+    pub const fn new(id: AgentId, runtime: RuntimeKind) -> Self {
+        Self { id, runtime, closed: None, account: None, filler: true }
+    }
+
+    /// When its account opens again, when it is closed and that is known.
+    #[must_use]
+    pub fn opens_at(&self) -> Option<Timestamp> {
+        self.closed.and_then(|closed| closed.until)
+    }
+}
+
+/// How much more may start on an account within one decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountRoom {
+    /// Open runs whose agent works.
+    pub running: u32,
+    /// True: one run starts alone and shows whether the account takes work again.
+    pub probe: bool,
+    /// Model tokens that are expected to fit beside what runs; `None`: not known, nothing is held back.
+    pub room: Option<u64>,
+    /// When its fullest window resets, when known.
+    pub resets_at: Option<Timestamp>,
+    /// What the window offers when it has been reset, in model tokens, when known. For forecasts.
+    pub size: Option<u64>,
+    /// Its length in milliseconds, when known. For forecasts.
+    pub span_ms: Option<i64>,
 }
 
 /// All of it.
@@ -108,6 +151,8 @@ pub struct Snapshot {
     pub projects: Vec<ProjectState>,
     /// The idle agents in a stable order.
     pub agents: Vec<IdleAgent>,
+    /// The accounts of the idle agents, as far as they have limits.
+    pub accounts: Vec<AccountRoom>,
     /// True when nothing may start anywhere.
     pub paused: bool,
     /// True when a project without a completed task in the window goes first.

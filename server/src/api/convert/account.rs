@@ -1,16 +1,16 @@
-//! Accounts and their usage windows.
+//! Accounts. Their windows are told by `limits`.
 
 use aq_core::account::Account;
+use aq_core::limits::{Load, gate};
 use aq_core::runtime::RuntimeKind;
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
 use super::words::{self, timestamp};
-use crate::events::wire;
 
 /// An account as it stands at `now`.
 pub(in crate::api) fn account(account: &Account, now: Timestamp) -> pb::Account {
-    let until = account.closed_until(now);
+    let closed = gate(account, &Load::default(), now, "").closed();
     pb::Account {
         id: account.id.to_string(),
         name: account.name.clone(),
@@ -21,33 +21,20 @@ pub(in crate::api) fn account(account: &Account, now: Timestamp) -> pb::Account 
         provider_key: String::new(),
         has_provider_key: false,
         max_concurrent_runs: 0,
-        stop_at_used: (account.reserve > 0.0).then_some(1.0 - account.reserve),
-        limited: until.is_some() || account.paused,
-        limited_until: until.map(timestamp),
+        stop_at_used: account.policy.stop_at,
+        limited: closed.is_some(),
+        limited_until: closed.and_then(|closed| closed.until).map(timestamp),
         created_at: Some(timestamp(account.created_at)),
         updated_at: Some(timestamp(account.updated_at)),
+        reserve: (account.reserve > 0.0).then_some(account.reserve),
+        reserve_hours: account.policy.reserve_hours.iter().map(ToString::to_string).collect(),
+        quiet_hours: account.policy.quiet.iter().map(ToString::to_string).collect(),
+        time_zone: account.policy.zone_name().to_owned(),
+        paused: account.paused,
     }
 }
 
 /// The account as drawn from by agents of `runtime`.
 pub(in crate::api) fn of_runtime(account: pb::Account, runtime: Option<RuntimeKind>) -> pb::Account {
     pb::Account { runtime: words::runtime(runtime), ..account }
-}
-
-/// The windows of an account, ordered by name.
-pub(in crate::api) fn windows(account: &Account, now: Timestamp) -> Vec<pb::LimitWindow> {
-    account
-        .windows
-        .iter()
-        .map(|window| pb::LimitWindow {
-            account_id: account.id.to_string(),
-            window: window.name.clone(),
-            status: wire::limit_status(window.status).into(),
-            used: window.used_at(now),
-            resets_at: window.resets_at.map(timestamp),
-            source: window.source.clone(),
-            observed_at: Some(timestamp(window.observed_at)),
-            gates: window.closed_until(now).is_some(),
-        })
-        .collect()
 }

@@ -15,7 +15,7 @@ mod task;
 mod words;
 mod workspace;
 
-pub(super) use account::{account, of_runtime, windows};
+pub(super) use account::{account, of_runtime};
 pub(super) use admin::{api_key, status_counts};
 pub(super) use agent::agent;
 pub(super) use event::event;

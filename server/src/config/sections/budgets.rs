@@ -1,20 +1,21 @@
 //! Section `budgets`: how much may be spent before the server stops and says so.
 //!
-//! Keys: `period` and, in model tokens and in US dollars, `run_*`, `task_tree_*`, `project_day_*`, `day_*`.
+//! Keys: `period`, `time_zone` and, in model tokens, `run_tokens`, `task_tree_tokens`, `project_day_tokens`, `day_tokens`.
 //! Every default is finite; `null` lifts one on purpose and is told as a warning.
 
-use serde::{Serialize, Serializer};
+use aq_core::budget::Budgets as Defaults;
+use aq_core::limits::read_zone;
+use serde::Serialize;
 
 use crate::config::reader::Reader;
-
-/// Millionths of a US dollar, the unit in which money is counted.
-const MICROS: f64 = 1_000_000.0;
 
 /// What may be spent at each level. `None` means without limit, which only an explicit `null` gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Budgets {
     /// Over which time project and day budgets count.
     pub period: BudgetPeriod,
+    /// Name of the time zone of the calendar day.
+    pub time_zone: String,
     /// Model tokens of one run.
     pub run_tokens: Option<u64>,
     /// Model tokens of a task and everything that came out of its plan.
@@ -23,18 +24,6 @@ pub struct Budgets {
     pub project_day_tokens: Option<u64>,
     /// Model tokens of everything per period; also written `global_token_budget_daily`.
     pub day_tokens: Option<u64>,
-    /// Millionths of a US dollar of one run.
-    #[serde(rename = "run_usd", serialize_with = "usd")]
-    pub run_usd_micros: Option<u64>,
-    /// Millionths of a US dollar of a task and everything that came out of its plan.
-    #[serde(rename = "task_tree_usd", serialize_with = "usd")]
-    pub task_tree_usd_micros: Option<u64>,
-    /// Millionths of a US dollar of one project per period.
-    #[serde(rename = "project_day_usd", serialize_with = "usd")]
-    pub project_day_usd_micros: Option<u64>,
-    /// Millionths of a US dollar of everything per period.
-    #[serde(rename = "day_usd", serialize_with = "usd")]
-    pub day_usd_micros: Option<u64>,
 }
 
 /// Over which time the budgets of a project and of the day count.
@@ -43,7 +32,7 @@ pub struct Budgets {
 pub enum BudgetPeriod {
     /// The scheduler's rolling window, the default.
     Rolling,
-    /// The calendar day in UTC.
+    /// The calendar day in `time_zone`.
     CalendarDay,
 }
 
@@ -54,29 +43,32 @@ impl Budgets {
             &[("rolling", BudgetPeriod::Rolling), ("calendar_day", BudgetPeriod::CalendarDay)],
             BudgetPeriod::Rolling,
         );
+        let zone = reader.parsed("time_zone", read_zone);
+        for key in ["run_usd", "task_tree_usd", "project_day_usd", "day_usd"] {
+            if reader.has(key) {
+                reader.error(
+                    key,
+                    "budgets are counted in tokens, not in money",
+                    Some("set the `_tokens` key of the same level".to_owned()),
+                );
+            }
+        }
+        let defaults = Defaults::default();
         let read = Self {
             period,
-            run_tokens: tokens(&mut reader, "run_tokens", 20_000_000),
-            task_tree_tokens: tokens(&mut reader, "task_tree_tokens", 100_000_000),
-            project_day_tokens: tokens(&mut reader, "project_day_tokens", 200_000_000),
-            day_tokens: tokens(&mut reader, "day_tokens", 500_000_000),
-            run_usd_micros: money(&mut reader, "run_usd", 25.0),
-            task_tree_usd_micros: money(&mut reader, "task_tree_usd", 100.0),
-            project_day_usd_micros: money(&mut reader, "project_day_usd", 200.0),
-            day_usd_micros: money(&mut reader, "day_usd", 500.0),
+            time_zone: zone.and_then(|zone| zone.iana_name().map(ToOwned::to_owned)).unwrap_or_else(|| "UTC".to_owned()),
+            run_tokens: tokens(&mut reader, "run_tokens", defaults.run),
+            task_tree_tokens: tokens(&mut reader, "task_tree_tokens", defaults.task_tree),
+            project_day_tokens: tokens(&mut reader, "project_day_tokens", defaults.project),
+            day_tokens: tokens(&mut reader, "day_tokens", defaults.global),
         };
         reader.finish();
         read
     }
 }
 
-fn tokens(reader: &mut Reader<'_>, key: &'static str, default: u64) -> Option<u64> {
-    let limit = reader.optional_count(key, 1..=i64::MAX.unsigned_abs(), Some(default));
-    warn_unlimited(reader, key, limit)
-}
-
-fn money(reader: &mut Reader<'_>, key: &'static str, default: f64) -> Option<u64> {
-    let limit = if reader.is_null(key) { reader.optional_count(key, 0..=0, None) } else { Some(micros(reader.number(key, 0.01, default))) };
+fn tokens(reader: &mut Reader<'_>, key: &'static str, default: Option<u64>) -> Option<u64> {
+    let limit = reader.optional_count(key, 1..=i64::MAX.unsigned_abs(), default);
     warn_unlimited(reader, key, limit)
 }
 
@@ -85,17 +77,4 @@ fn warn_unlimited(reader: &Reader<'_>, key: &str, limit: Option<u64>) -> Option<
         reader.warning(key, "is null: nothing stops spending at this level", Some("set a number you would not mind losing".to_owned()));
     }
     limit
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the value is at least 0.01 and the cast saturates")]
-fn micros(dollars: f64) -> u64 {
-    ((dollars * MICROS).round() as u64).min(i64::MAX.unsigned_abs())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "only for showing")]
-fn usd<S: Serializer>(limit: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-    match limit {
-        Some(micros) => serializer.serialize_f64(*micros as f64 / MICROS),
-        None => serializer.serialize_none(),
-    }
 }

@@ -6,6 +6,7 @@ mod explain;
 mod fixture;
 mod flow;
 mod git;
+mod limits;
 mod lists;
 mod mutations;
 mod profiles;

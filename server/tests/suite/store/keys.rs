@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aq_core::account::{Account, LimitWindow};
 use aq_core::ids::RunRef;
+use aq_core::limits::{AccountPolicy, Meter, read_zone};
 use aq_core::output::LimitStatus;
 use aq_core::principal::{ProjectScope, Role};
 use aq_server::store::{ApiKey, RecordedRequest, SecretHash, StoreError, accounts, api_keys, consumers, requests};
@@ -19,6 +20,7 @@ fn window(name: &str) -> LimitWindow {
         resets_at: Some(at(900)),
         source: "event".to_owned(),
         observed_at: at(7),
+        meter: Meter { base_used: Some(0.1), base_at: at(3), spent: 0, heard_spent: 9, capacity: Some(1e6) },
     }
 }
 
@@ -42,6 +44,12 @@ on_both! {
         let mut db = home.open();
         let mut account = Account::new(account_id("max"), "Max", at(1));
         account.windows = vec![window("Opus"), window("five_hour")];
+        account.policy = AccountPolicy {
+            stop_at: Some(0.9),
+            reserve_hours: vec!["09:00-18:00".parse().unwrap()],
+            quiet: vec!["23:00-06:30".parse().unwrap()],
+            zone: read_zone("Europe/Vienna").unwrap(),
+        };
         accounts::insert(&mut db, &account).unwrap();
         accounts::insert(&mut db, &Account::new(account_id("other"), "Other", at(2))).unwrap();
         account.login_dir = "/l".into();

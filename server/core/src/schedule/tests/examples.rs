@@ -73,7 +73,7 @@ fn priority_then_key_then_id() {
     let mut two = |heads: [Head; 2]| {
         let mut heads = heads.to_vec();
         heads.sort();
-        p1.lanes = vec![Lane { runtime: None, heads }];
+        p1.lanes = vec![Lane { runtime: None, fallback: false, filler: false, heads }];
         chosen(&snapshot(vec![p1.clone()], 1))
     };
     assert_eq!(two([head(200, "late"), head(10, "soon")]), ["soon"]);
@@ -94,11 +94,11 @@ fn budgets_stop_starts_at_the_limit() {
     assert_eq!(chosen(&state), ["t1"]);
 
     let mut p1 = project("p1", &["t1"]);
-    (p1.budget_limit, p1.window_use) = (Some(50_000), 50_000);
+    (p1.budget_limit, p1.budget_use) = (Some(50_000), 50_000);
     assert_eq!(reasons(&snapshot(vec![p1], 1)), [Reason::ProjectBudget { used: 50_000, limit: 50_000 }]);
 
     let (mut p1, mut p2) = (project("p1", &["t1"]), project("p2", &["t2"]));
-    (p1.weight, p1.budget_limit, p1.window_use) = (9.0, Some(500), 500);
+    (p1.weight, p1.budget_limit, p1.window_use, p1.budget_use) = (9.0, Some(500), 500, 500);
     p2.window_use = 400;
     assert_eq!(chosen(&snapshot(vec![p1, p2], 1)), ["t2"]);
 }
@@ -107,7 +107,7 @@ fn budgets_stop_starts_at_the_limit() {
 #[test]
 fn budgets_count_work_in_flight() {
     let mut p1 = project("p1", &["t1", "t2"]);
-    (p1.budget_limit, p1.window_use) = (Some(50_000), 49_999);
+    (p1.budget_limit, p1.budget_use) = (Some(50_000), 49_999);
     assert_eq!(chosen(&snapshot(vec![p1], 2)), ["t1"]);
     let mut state = snapshot(vec![project("p1", &["t1", "t2"])], 2);
     (state.global_budget, state.global_used) = (Some(100_000), 99_999);
@@ -180,8 +180,8 @@ fn two_agents_two_projects_one_each() {
 #[test]
 fn runtimes_match() {
     let mut p1 = project("p1", &["any"]);
-    p1.lanes.push(Lane { runtime: Some(RuntimeKind::Claude), heads: vec![head(1, "claude")] });
-    p1.lanes.push(Lane { runtime: Some(RuntimeKind::Command), heads: vec![head(0, "command")] });
+    p1.lanes.push(Lane { heads: vec![head(1, "claude")], ..lane(Some(RuntimeKind::Claude), &[]) });
+    p1.lanes.push(Lane { heads: vec![head(0, "command")], ..lane(Some(RuntimeKind::Command), &[]) });
     let mut state = snapshot(vec![p1], 0);
     state.agents = vec![agent("s", RuntimeKind::Scripted)];
     assert_eq!(chosen(&state), ["any"]);
@@ -196,10 +196,10 @@ fn runtimes_match() {
 #[test]
 fn closed_accounts_start_nothing() {
     let mut state = snapshot(vec![project("p1", &["t1"])], 2);
-    state.agents[0].closed_until = Some(Timestamp::from_millis(70));
-    state.agents[1].closed_until = Some(Timestamp::from_millis(50));
-    assert_eq!(reasons(&state), [Reason::AccountClosed { until: Timestamp::from_millis(50) }]);
-    state.agents[0].closed_until = None;
+    state.agents[0].closed = limited(70);
+    state.agents[1].closed = limited(50);
+    assert_eq!(reasons(&state), [Reason::AccountClosed { reason: GateReason::Limit, until: Some(Timestamp::from_millis(50)) }]);
+    state.agents[0].closed = None;
     assert_eq!(chosen(&state), ["t1"]);
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the scheduler: the worked examples, properties, and a simulation against the original formula.
 
+mod accounts;
 mod examples;
 mod forecast;
 mod properties;
@@ -7,7 +8,9 @@ mod simulation;
 
 use super::snapshot::{Head, IdleAgent, Lane, ProjectState, Snapshot};
 use crate::ids::{AgentId, ProjectId, TaskId};
+use crate::limits::{Closed, GateReason};
 use crate::runtime::RuntimeKind;
+use crate::time::Timestamp;
 
 /// A project with `tasks` ready, priority 100.
 fn project(id: &str, tasks: &[&str]) -> ProjectState {
@@ -18,7 +21,7 @@ fn project(id: &str, tasks: &[&str]) -> ProjectState {
 }
 
 fn lane(runtime: Option<RuntimeKind>, tasks: &[&str]) -> Lane {
-    Lane { runtime, heads: tasks.iter().map(|task| head(100, task)).collect() }
+    Lane { runtime, fallback: false, filler: false, heads: tasks.iter().map(|task| head(100, task)).collect() }
 }
 
 fn head(priority: i32, task: &str) -> Head {
@@ -30,7 +33,11 @@ fn agents(count: usize) -> Vec<IdleAgent> {
 }
 
 fn agent(id: &str, runtime: RuntimeKind) -> IdleAgent {
-    IdleAgent { id: AgentId::from_trusted(id), runtime, closed_until: None }
+    IdleAgent::new(AgentId::from_trusted(id), runtime)
+}
+
+fn limited(until: i64) -> Option<Closed> {
+    Some(Closed { reason: GateReason::Limit, until: Some(Timestamp::from_millis(until)) })
 }
 
 fn snapshot(projects: Vec<ProjectState>, idle: usize) -> Snapshot {

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::super::{Reason, WAITING_FACTOR, decide};
 use super::*;
-use crate::time::Timestamp;
 
 fn any_runtime() -> impl Strategy<Value = RuntimeKind> {
     prop::sample::select(RuntimeKind::ALL.to_vec())
@@ -27,10 +26,10 @@ prop_compose! {
             let mut heads: Vec<_> =
                 priorities.iter().enumerate().map(|(n, priority)| head(*priority, &format!("t{index}-{number}-{n}"))).collect();
             heads.sort();
-            Lane { runtime, heads }
+            Lane { runtime, fallback: false, filler: false, heads }
         }).collect();
         let id = ProjectId::from_trusted(&format!("p{index}"));
-        ProjectState { id, weight, active, window_use, in_flight, expected_next, active_runs, max_runs, free_workspaces, budget_limit,
+        ProjectState { id, weight, active, window_use, budget_use: window_use, in_flight, expected_next, active_runs, max_runs, free_workspaces, budget_limit,
             completed_in_window, failed_in_window, passed_over, finish_tag, lanes }
     }
 }
@@ -45,11 +44,9 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
             agents: agents
                 .into_iter()
                 .enumerate()
-                .map(|(n, (runtime, closed))| IdleAgent {
-                    closed_until: closed.map(Timestamp::from_millis),
-                    ..agent(&format!("a{n}"), runtime)
-                })
+                .map(|(n, (runtime, closed))| IdleAgent { closed: closed.and_then(limited), ..agent(&format!("a{n}"), runtime) })
                 .collect(),
+            accounts: Vec::new(),
             paused,
             guarantee,
             global_budget,
@@ -74,7 +71,7 @@ proptest! {
             let agent = snapshot.agents.iter().find(|agent| agent.id == assignment.agent).unwrap();
             let lane = project.lanes.iter().find(|lane| lane.heads.iter().any(|head| head.task == assignment.task)).unwrap();
             prop_assert!(lane.runtime.is_none_or(|runtime| runtime == agent.runtime));
-            prop_assert!(agent.closed_until.is_none() && project.active);
+            prop_assert!(agent.closed.is_none() && project.active);
             // Every better task that fits this agent was given before.
             let head = lane.heads.iter().find(|head| head.task == assignment.task).unwrap();
             for other in project.lanes.iter().filter(|lane| lane.runtime.is_none_or(|runtime| runtime == agent.runtime)) {
@@ -106,7 +103,7 @@ proptest! {
                 let fits = |agent: &IdleAgent| {
                     project.lanes.iter().any(|lane| !lane.heads.is_empty() && lane.runtime.is_none_or(|runtime| runtime == agent.runtime))
                 };
-                for agent in snapshot.agents.iter().filter(|agent| agent.closed_until.is_none() && fits(agent)) {
+                for agent in snapshot.agents.iter().filter(|agent| agent.closed.is_none() && fits(agent)) {
                     prop_assert!(decision.assignments.iter().any(|assignment| assignment.agent == agent.id));
                 }
             }

@@ -1,0 +1,113 @@
+//! What budgets are measured by beside the windows of projects: the trees of open runs, the limits that people set, and what was told last.
+//!
+//! What follows when a budget is used up is decided in the orchestrator.
+
+use std::collections::BTreeMap;
+
+use aq_core::budget::{BudgetScope, BudgetWarning};
+
+use super::hot::{Figures, Hot};
+use crate::store::{Connection, StoreError, settings, task_trees, tree_use};
+
+/// Limits that people set, by scope; they replace the configured ones. `None`: no limit.
+pub type Overrides = BTreeMap<BudgetScope, Option<u64>>;
+
+/// The word that stands for no limit in a setting.
+const UNLIMITED: &str = "none";
+
+/// The setting that keeps a limit.
+fn limit_name(scope: BudgetScope) -> String {
+    format!("budget.limit.{scope}")
+}
+
+/// The setting that keeps what was told last of a budget; `key` is the scope, and the project's id where there is one.
+fn told_name(key: &str) -> String {
+    format!("budget.told.{key}")
+}
+
+/// Writes or (`None`) forgets the limit that replaces the configured one.
+///
+/// # Errors
+/// When the row cannot be written.
+pub fn write_limit(db: &mut Connection, scope: BudgetScope, limit: Option<Option<u64>>) -> Result<(), StoreError> {
+    match limit {
+        Some(limit) => settings::set(db, &limit_name(scope), &limit.map_or_else(|| UNLIMITED.to_owned(), |limit| limit.to_string())),
+        None => settings::unset(db, &limit_name(scope)).map(|_| ()),
+    }
+}
+
+/// Writes what was told last of a budget.
+///
+/// # Errors
+/// When the row cannot be written.
+pub fn write_told(db: &mut Connection, key: &str, told: BudgetWarning) -> Result<(), StoreError> {
+    match told.told {
+        0 => settings::unset(db, &told_name(key)).map(|_| ()),
+        level => settings::set(db, &told_name(key), &level.to_string()),
+    }
+}
+
+/// The tokens of a tree and the key of its root, for a task that may have a parent.
+///
+/// # Errors
+/// When the rows cannot be read.
+pub fn tree_of(db: &mut Connection, key: i64, parent: Option<i64>) -> Result<(i64, u64), StoreError> {
+    let root = if parent.is_some() { task_trees::root(db, key)? } else { key };
+    Ok((root, tree_use::tokens(db, root)?))
+}
+
+/// Reads the limits, what was told, and the trees of the open runs.
+///
+/// # Errors
+/// When the rows cannot be read.
+pub(super) fn load(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreError> {
+    for scope in BudgetScope::ALL {
+        let Some(text) = settings::get(db, &limit_name(*scope))? else { continue };
+        let corrupt = || StoreError::Corrupt { column: "settings.value", found: text.clone() };
+        let limit = if text == UNLIMITED { None } else { Some(text.parse().map_err(|_| corrupt())?) };
+        figures.budget_limits.insert(*scope, limit);
+    }
+    let projects: Vec<_> = figures.projects.keys().map(|id| told_key(Some(id.as_str()))).chain([told_key(None)]).collect();
+    for key in projects {
+        if let Some(level) = settings::get(db, &told_name(&key))?.and_then(|level| level.parse().ok()) {
+            figures.budget_told.insert(key, BudgetWarning { told: level });
+        }
+    }
+    let roots: std::collections::BTreeSet<i64> = figures.runs.values().map(|run| run.root).collect();
+    for root in roots {
+        let tokens = tree_use::tokens(db, root)?;
+        figures.trees.insert(root, tokens);
+    }
+    // The configuration may have changed while nobody was there.
+    figures.budgets_changed = true;
+    Ok(())
+}
+
+/// The key under which it is kept what was told of a project's budget, or of the one of everything.
+#[must_use]
+pub fn told_key(project: Option<&str>) -> String {
+    project.map_or_else(|| "global".to_owned(), |project| format!("project.{project}"))
+}
+
+impl Hot {
+    /// Sets what the tree of `root` has spent; `None`: none of its runs is open any more.
+    pub fn put_tree(&mut self, root: i64, tokens: Option<u64>) {
+        self.put(root, tokens, |figures| &mut figures.trees);
+    }
+
+    /// Sets or (`None`) forgets the limit that replaces the configured one.
+    pub fn put_budget(&mut self, scope: BudgetScope, limit: Option<Option<u64>>) {
+        self.put(scope, limit, |figures| &mut figures.budget_limits);
+    }
+
+    /// Remembers what was told of a budget.
+    pub fn put_told(&mut self, key: String, told: BudgetWarning) {
+        let kept = (told.told > 0).then_some(told);
+        self.put(key, kept, |figures| &mut figures.budget_told);
+    }
+
+    /// Says that blocks for a budget have to be looked at again, or that this was done.
+    pub fn set_budgets_changed(&mut self, changed: bool) {
+        self.set(changed, |figures| &mut figures.budgets_changed);
+    }
+}

@@ -52,6 +52,7 @@ wire!(
     CheckConflictsResponse,
     CommitChangesResponse,
     CreateBranchResponse,
+    CreatePullRequestResponse,
     GetDiffResponse,
     GetGitStatusResponse,
     GetTaskErrorResponse,

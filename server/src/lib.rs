@@ -12,6 +12,7 @@ pub mod config;
 pub mod demo;
 pub mod entry;
 pub mod events;
+pub mod forges;
 pub mod grpc;
 pub mod home;
 pub mod lifecycle;

@@ -139,6 +139,8 @@ pub enum LandMode {
     Merge,
     /// Keep the branch only (approval, pull request, chained step).
     KeepBranch,
+    /// Keep the branch and push it, for a pull request; only over what we pushed of it before.
+    Publish,
 }
 
 /// Where a plan that the agent wrote is looked for. It is taken out of the work: plans do not reach the default branch.
@@ -247,6 +249,16 @@ pub enum RunnerOrder {
         project: ProjectId,
         /// True when the task will not run again soon: its work directory is removed after its work is proven saved.
         task_ended: bool,
+    },
+    /// The work of the task was merged elsewhere: its directory and its branch may go, here and where we pushed it. What the branch holds stays
+    /// reachable in our mirror. Doing it again changes nothing.
+    Retire {
+        /// The task's last run.
+        run: RunRef,
+        /// The project.
+        project: ProjectId,
+        /// Where it worked.
+        workspace: WorkspaceOrder,
     },
     /// After a start of the server: every run folder that is not in `open` is a leftover; end its processes, keep its work, remove it.
     Sweep {

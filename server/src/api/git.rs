@@ -261,4 +261,5 @@ forward! {
     commit_changes(CommitChangesRequest) -> CommitChangesResponse = commit;
     merge_branch(MergeBranchRequest) -> MergeBranchResponse = merge;
     push_branch(PushBranchRequest) -> PushBranchResponse = push;
+    create_pull_request(CreatePullRequestRequest) -> CreatePullRequestResponse = pull_request;
 }

@@ -83,6 +83,8 @@ mutations!(
     CommitChangesRequest,
     MergeBranchRequest,
     PushBranchRequest,
+    CreatePullRequestRequest,
+    CreateRepairTaskRequest,
 );
 
 fn sorted(profile: Option<&mut pb::RuntimeProfile>) -> Vec<(String, String)> {

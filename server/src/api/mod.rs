@@ -17,6 +17,7 @@ mod explain;
 mod forecast;
 mod git;
 mod git_acts;
+mod git_pulls;
 mod idempotency;
 mod incoming;
 mod keys;

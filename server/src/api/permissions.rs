@@ -83,6 +83,7 @@ table! {
         ListArchivedTasks ListArchivedTasksRequest READ,
         GetArchiveSettings GetArchiveSettingsRequest READ,
         GetChainHealth GetChainHealthRequest READ,
+        CreateRepairTask CreateRepairTaskRequest WORK,
         GetTaskResult GetTaskResultRequest READ,
         GetTaskError GetTaskErrorRequest READ,
     }
@@ -129,6 +130,7 @@ table! {
         CommitChanges CommitChangesRequest WORK,
         MergeBranch MergeBranchRequest WORK,
         PushBranch PushBranchRequest WORK,
+        CreatePullRequest CreatePullRequestRequest WORK,
     }
     EventService {
         WatchEvents WatchEventsRequest READ,

@@ -18,6 +18,7 @@ use super::status::{ApiError, Reply};
 use crate::clock::SharedClock;
 use crate::commands::Context;
 use crate::events::{EventBus, OutputHub, Wake};
+use crate::forges::Forge;
 use crate::lifecycle::{Engine, Tx};
 use crate::orchestrator::Policy;
 use crate::store::{Connection, Reader};
@@ -50,6 +51,8 @@ pub struct Parts {
     pub repositories: Arc<dyn RepositoryCheck>,
     /// Looks at repositories and acts in them, for people.
     pub git: Arc<dyn GitLink>,
+    /// The forge of pull requests; `None`: there is none.
+    pub forge: Option<Arc<dyn Forge>>,
     /// Ends the server.
     pub ending: Arc<dyn Ending>,
     /// What the server is.

@@ -1,4 +1,4 @@
-//! TaskService: what came out of a task, and why it failed last (F-162).
+//! TaskService: what came out of a task, why it failed last (F-162), and a task that repairs it.
 
 use aq_core::run::RunResult;
 use aq_core::task::BlockedReason;
@@ -10,10 +10,21 @@ use super::incoming::task_id;
 use super::status::Reply;
 use super::tasks::Tasks;
 use super::views;
-use crate::commands::{CommandError, task};
+use crate::commands::{CommandError, Context, repair, task};
+use crate::lifecycle::Tx;
 use crate::store::{details, runs};
 
 impl Tasks {
+    pub(super) async fn repair(&self, request: Request<pb::CreateRepairTaskRequest>) -> Reply<pb::Task> {
+        let call = self.0.admit(request)?;
+        let id = task_id("task_id", &call.body.task_id)?;
+        let repair = move |tx: &mut Tx<'_>, context: &Context| {
+            let made = repair::repair(tx, context, &id)?;
+            Ok(views::answer_one(tx, context, made)?.into())
+        };
+        self.0.mutate(&call.context, &call.body, repair).await
+    }
+
     pub(super) async fn result(&self, request: Request<pb::GetTaskResultRequest>) -> Reply<pb::GetTaskResultResponse> {
         let call = self.0.admit(request)?;
         let id = task_id("task_id", &call.body.task_id)?;

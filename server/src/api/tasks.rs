@@ -177,6 +177,7 @@ forward! {
     list_archived_tasks(ListArchivedTasksRequest) -> ListArchivedTasksResponse = archived;
     get_archive_settings(GetArchiveSettingsRequest) -> GetArchiveSettingsResponse = archive_settings;
     get_chain_health(GetChainHealthRequest) -> GetChainHealthResponse = chain_health;
+    create_repair_task(CreateRepairTaskRequest) -> Task = repair;
     get_task_result(GetTaskResultRequest) -> GetTaskResultResponse = result;
     get_task_error(GetTaskErrorRequest) -> GetTaskErrorResponse = error;
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::adapters::{Ender, Keys, Repositories};
-use super::{maintenance, policy, seed};
+use super::{forge, maintenance, policy, seed};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
@@ -23,7 +23,7 @@ use crate::events::{EventBus, OutputHub, OutputLog, Wake};
 use crate::grpc::{self, Gate, GrpcOptions, Health, Permissions, TcpOptions, TlsIdentity};
 use crate::home::{Home, HomeError};
 use crate::lifecycle::{EPOCH, Engine, Figures, Hot, LifecycleError, Subject, announce, load};
-use crate::orchestrator::{Orchestrator, Parts};
+use crate::orchestrator::{Approvals, Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
 use crate::store::{Connection, DatabaseUrl, Reader, StoreError, WriterThread, api_keys, open_migrated, settings};
 
@@ -126,7 +126,11 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     warn_of_weak_walls(&config);
     let (controller, shutdown) = shutdown::pair(config.server.grace);
     let signals = shutdown::listen(&shutdown).map_err(io("signals cannot be handled"))?;
-    let started = start(&config, Arc::new(SystemClock)).await?;
+    let forge = forge::forge(&config, environment).await;
+    let mut started = start(&config, Arc::new(SystemClock)).await?;
+    if forge.is_some() {
+        Arc::make_mut(&mut started.policy).forge_hosts.insert(config.git.github_host.to_ascii_lowercase());
+    }
     let closed = CancellationToken::new();
     let parts = Parts {
         engine: started.engine.clone(),
@@ -136,7 +140,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         policy: Arc::clone(&started.policy),
         wake: started.wake.clone(),
     };
-    let (orchestrator, sink) = Orchestrator::new(parts, closed.clone());
+    let (orchestrator, sink) = Orchestrator::new(parts.clone(), closed.clone());
     let runner = RunnerService::start(policy::runner(&config, environment, &program), sink);
     let link: Arc<dyn RunnerLink> = Arc::clone(&runner) as Arc<dyn RunnerLink>;
     let context = seed::own(started.clock.now());
@@ -162,6 +166,8 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
 
     let background = Background::new(shutdown.clone());
     spawn_maintenance(&background, &started, &config);
+    let approvals = Approvals::new(parts, forge.clone(), Arc::clone(&link));
+    background.spawn("approvals", OnExit::Restart, move |shutdown| approvals.clone().run(shutdown.drain().clone()));
     let (order, stop) = (Arc::clone(&link), shutdown.drain().clone());
     let deciding = tokio::spawn(orchestrator.run(order, stop));
     let take_runs = Arc::new(AtomicBool::new(false));
@@ -176,6 +182,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         policy: Arc::clone(&started.policy),
         repositories: Arc::new(Repositories { rooms: runner.rooms().clone(), home: home.path().to_owned() }),
         git: Arc::new(aq_runner::git::Desk::new(runner.rooms().clone())),
+        forge,
         ending: Arc::new(Ender { shutdown: shutdown.clone(), take_runs: Arc::clone(&take_runs) }),
         facts: facts(&config, &started),
         drain: shutdown.drain().clone(),

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod compose;
+mod forge;
 mod maintenance;
 mod policy;
 mod seed;

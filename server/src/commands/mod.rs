@@ -18,6 +18,7 @@ pub mod keys;
 pub mod plans;
 pub mod projects;
 pub mod questions;
+pub mod repair;
 pub mod system;
 pub mod workspaces;
 

@@ -5,6 +5,8 @@
 //! Spec: specs/server/orchestrator.md
 
 mod accounts;
+mod approval_loop;
+mod approvals;
 pub mod budgets;
 mod deadlines;
 mod items;
@@ -24,6 +26,7 @@ mod stuck;
 mod sweep;
 
 pub use accounts::{Loads, least_expected, model_of};
+pub use approval_loop::Approvals;
 pub use outlook::{Lengths, Present, present};
 pub use policy::{ArchivePolicy, Policy};
 pub use recover::Recovered;

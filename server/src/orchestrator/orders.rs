@@ -10,6 +10,7 @@ use aq_core::workspace::WorkspaceKind;
 use super::pending;
 use super::policy::Policy;
 use super::prompt::{self, Upstream};
+use crate::forges::{RepositoryName, repository_of};
 use crate::lifecycle::{Figures, OpenRun, Tx};
 use crate::store::{Connection, StoreError, TaskRecord, attachments, chains, dependencies, runs, tasks};
 
@@ -34,12 +35,31 @@ fn workspace(figures: &Figures, task: &TaskRecord, id: &WorkspaceId) -> Option<W
 /// # Errors
 /// When the other steps on the branch cannot be read.
 pub(super) fn conclude(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, run: &Run) -> Result<Option<RunnerOrder>, StoreError> {
-    let land = land_mode(&task.task, unfinished_steps(tx.db, task)?);
+    let awaits = awaits_approval(task, run);
+    let land = match land_mode(&task.task, unfinished_steps(tx.db, task)?) {
+        LandMode::KeepBranch | LandMode::Merge if awaits && forge_repository(tx.state, policy, task, run).is_some() => LandMode::Publish,
+        LandMode::Merge if awaits => LandMode::KeepBranch,
+        other => other,
+    };
     if let Some(open) = tx.state.runs.get(&task.key).filter(|open| open.run == run.id) {
-        let open = OpenRun { conclude_due: false, kept: land == LandMode::KeepBranch, ..open.clone() };
+        let open = OpenRun { conclude_due: false, kept: land == LandMode::KeepBranch && !awaits, ..open.clone() };
         tx.state.put_run(task.key, Some(open));
     }
     Ok(conclusion(tx.state, policy, task, run, land))
+}
+
+/// True when finished work of the run waits for a person before it lands. Work that a person verifies was approved when its run, whose work was
+/// kept and so has a commit, concludes again.
+pub(super) fn awaits_approval(task: &TaskRecord, run: &Run) -> bool {
+    task.task.requires_approval || (task.task.verification == VerificationType::Human && run.commit.is_empty())
+}
+
+/// The repository in which a pull request is opened for the task; `None`: it is approved without a forge.
+pub(super) fn forge_repository(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run) -> Option<RepositoryName> {
+    let space = figures.workspaces.get(&run.workspace)?;
+    let url = &figures.projects.get(&task.task.project)?.project.repo_url;
+    let name = repository_of(url).filter(|_| space.kind == WorkspaceKind::Clone)?;
+    policy.forge_hosts.contains(&name.host).then_some(name)
 }
 
 /// How many other steps of plans on this task's branch are not COMPLETED; 0 for a task that is no step (F-083).

@@ -1,6 +1,6 @@
 //! The figures that decisions are made with, taken from the configuration once at start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aq_core::budget::{BudgetPeriod, Budgets};
 use aq_core::runner_link::{RunLimits, RuntimeProfile};
@@ -43,6 +43,8 @@ pub struct Policy {
     pub plans: PlanRules,
     /// Defaults of each runtime; an agent's own profile is laid over them.
     pub runtimes: BTreeMap<RuntimeKind, RuntimeProfile>,
+    /// Hosts of forges at which pull requests are opened, in lower case.
+    pub forge_hosts: BTreeSet<String>,
     /// Values that must never leave the machine in output.
     pub secrets: Vec<String>,
 }
@@ -91,6 +93,7 @@ impl Default for Policy {
             stuck_after_ms: 3_600_000,
             plans: PlanRules::default(),
             runtimes: BTreeMap::new(),
+            forge_hosts: BTreeSet::new(),
             secrets: Vec::new(),
         }
     }

@@ -12,11 +12,12 @@ use aq_core::time::Timestamp;
 use serde_json::json;
 
 use super::accounts;
+use super::approvals;
 use super::orders;
 use super::plans;
 use super::policy::Policy;
 use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, end, fenced, save};
-use crate::store::{RunRecord, TaskRecord, messages, questions};
+use crate::store::{RunRecord, TaskRecord, messages, questions, tasks};
 
 /// What follows a report.
 #[derive(Clone, Debug, Default)]
@@ -196,13 +197,16 @@ pub(super) fn concluded(
             return Ok(orders::conclude(tx, policy, &task, &record.run)?.map_or_else(Followed::default, Followed::order));
         }
     }
+    let awaits = orders::awaits_approval(&task, &record.run);
+    tell_landing(tx, &task, &conclusion, !kept && !awaits, now)?;
+    let pushed = matches!(conclusion, Conclusion::Done { pushed: true, .. });
     let blocked = |reason, context: String| Move::system(Trigger::LandingFailed, now).because(reason).with("context", context);
     let (change, result, message) = match conclusion {
         Conclusion::Done { commit, files_changed, pushed } => {
             record.run.commit = commit.clone();
             record.run.files_changed = files_changed;
             let branch = task.task.branch.clone().unwrap_or_default();
-            if task.task.requires_approval {
+            if awaits {
                 let change = Move::system(Trigger::ApprovalRequested, now).with("branch", branch).with("commit", commit);
                 (change, RunResult::NeedsReview, "the branch waits for approval".to_owned())
             } else {
@@ -236,7 +240,40 @@ pub(super) fn concluded(
     if matches!(result, RunResult::Done | RunResult::Kept | RunResult::NoOp | RunResult::NeedsReview) {
         plans::settle(tx, policy, &task, now)?;
     }
+    if task.task.status == TaskStatus::Completed {
+        repaired(tx, &task, now)?;
+    }
+    if result == RunResult::NeedsReview {
+        let repository = if pushed { orders::forge_repository(tx.state, policy, &task, &record.run) } else { None };
+        approvals::begin(tx, &task, repository, now)?;
+    }
     over(tx, &task, &mut record, result, None, message, now)
+}
+
+/// The work of a repair has landed, and with it that of the task whose branch it worked on.
+fn repaired(tx: &mut Tx<'_>, task: &TaskRecord, now: Timestamp) -> Result<(), LifecycleError> {
+    let Some(parent) = task.parent_key else { return Ok(()) };
+    let mut original = tasks::by_key(tx.db, parent)?;
+    let conflict = original.task.blocked_reason == Some(BlockedReason::MergeConflict) && original.deleted_at.is_none();
+    if conflict && original.task.branch.is_some() && original.task.branch == task.task.branch {
+        let run = original.task.run_number;
+        let context = format!("task {} resolved the conflict and landed the branch", task.task.id);
+        apply(tx, &mut original, run, Move::system(Trigger::Repaired, now).with("context", context))?;
+    }
+    Ok(())
+}
+
+/// Tells what became of the branch.
+fn tell_landing(tx: &mut Tx<'_>, task: &TaskRecord, conclusion: &Conclusion, land: bool, now: Timestamp) -> Result<(), LifecycleError> {
+    let branch = task.task.branch.clone().unwrap_or_default();
+    let (kind, payload) = match conclusion {
+        Conclusion::Done { commit, .. } if land => (EventKind::GitMerged, json!({ "branch": branch, "commit": commit })),
+        Conclusion::Done { commit, pushed: true, .. } => (EventKind::GitPush, json!({ "branch": branch, "commit": commit })),
+        Conclusion::MergeConflict { files } => (EventKind::GitConflict, json!({ "branch": branch, "files": files })),
+        Conclusion::PushFailed { message } => (EventKind::GitPushFailed, json!({ "branch": branch, "message": message })),
+        _ => return Ok(()),
+    };
+    announce(tx, kind, now, Subject { run: Some(task.task.run_number), ..Subject::task(task) }, payload)
 }
 
 /// A failed run: another try later, or a block with its reason. A provider's limits never come here.

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod agents;
 pub mod api_keys;
+pub mod approvals;
 pub mod archive;
 pub mod attachments;
 pub mod audit;

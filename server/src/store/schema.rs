@@ -297,6 +297,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    approvals (task_key) {
+        task_key -> BigInt,
+        run_number -> Integer,
+        since -> BigInt,
+        remind_at -> BigInt,
+        repository -> Text,
+        branch -> Text,
+        number -> Nullable<BigInt>,
+        etag -> Text,
+        review -> Text,
+        ask_at -> Nullable<BigInt>,
+        failures -> Integer,
+        problem -> Text,
+    }
+}
+
 diesel::joinable!(runs -> tasks (task_key));
 diesel::table! {
     plans (id) {

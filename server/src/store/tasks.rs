@@ -316,6 +316,13 @@ queries! {
         Ok(())
     }
 
+    /// Writes where the task's work is: its branch and its pull request.
+    pub fn set_place(connection, record: &TaskRecord) -> Result<(), StoreError> {
+        let place = (tasks::branch.eq(record.task.branch.as_deref()), tasks::pr_url.eq(record.task.pr_url.as_deref()));
+        diesel::update(tasks::table.find(record.key)).set(place).execute(connection)?;
+        Ok(())
+    }
+
     /// Keeps only the name of a deleted task.
     pub fn forget_texts(connection, key: i64) -> Result<(), StoreError> {
         diesel::update(tasks::table.find(key)).set((tasks::title.eq(""), tasks::description.eq(""))).execute(connection)?;

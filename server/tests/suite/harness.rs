@@ -63,7 +63,7 @@ pub(crate) struct Harness {
 
 /// Figures that make tests short: no limits that matter, retries after one second.
 pub(crate) fn policy() -> Policy {
-    Policy { safety_timer_ms: 3_600_000, ..Policy::default() }
+    Policy { safety_timer_ms: 3_600_000, forge_hosts: std::collections::BTreeSet::from(["github.com".to_owned()]), ..Policy::default() }
 }
 
 impl Harness {
@@ -140,6 +140,18 @@ impl Harness {
         let identity = Identity { name: "Agent Queue".to_owned(), email: "aq@example.com".to_owned() };
         let clock = Arc::clone(&self.clock);
         Rooms::new(self.home.path().to_owned(), identity, program, Arc::new(move || clock.now()))
+    }
+
+    /// What loops of the server work with.
+    pub(crate) fn parts(&self) -> Parts {
+        Parts {
+            engine: self.engine.clone(),
+            reader: self.reader.clone(),
+            hub: self.hub.clone(),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            policy: Arc::new(policy()),
+            wake: self.wake.clone(),
+        }
     }
 
     /// The administrator, now.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api;
+mod approvals;
 mod archive;
 mod budgets;
 mod chains;
@@ -10,6 +11,7 @@ mod conservation;
 mod events;
 mod exits;
 mod figures;
+mod forges;
 mod harness;
 mod lifecycle;
 mod limits;

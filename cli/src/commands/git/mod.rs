@@ -12,6 +12,7 @@ mod files;
 mod log;
 mod merge;
 mod place;
+mod pr;
 mod push;
 mod status;
 mod verb;

@@ -1,6 +1,6 @@
 //! The verbs of `aqctl git`.
 
-use super::{branch, branches, checkout, commit, conflicts, diff, files, log, merge, push, status};
+use super::{branch, branches, checkout, commit, conflicts, diff, files, log, merge, pr, push, status};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -18,6 +18,7 @@ pub(crate) enum Verb {
     Commit(commit::Args),
     Merge(merge::Args),
     Push(push::Args),
+    Pr(pr::Args),
 }
 
 pub(in crate::commands) async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
@@ -32,6 +33,7 @@ pub(in crate::commands) async fn run(context: &Context, verb: Verb) -> Result<()
         Verb::Checkout(args) => checkout::run(context, args).await,
         Verb::Commit(args) => commit::run(context, args).await,
         Verb::Merge(args) => merge::run(context, args).await,
+        Verb::Pr(args) => pr::run(context, args).await,
         Verb::Push(args) => push::run(context, args).await,
     }
 }

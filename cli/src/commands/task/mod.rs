@@ -11,6 +11,7 @@ mod error;
 mod explain;
 mod list;
 mod reject;
+mod repair;
 mod restart;
 mod result;
 mod set_status;

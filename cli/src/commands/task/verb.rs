@@ -1,6 +1,8 @@
 //! The verbs of `aqctl task`.
 
-use super::{add, approve, delete, deps, edit, error, explain, list, reject, restart, result, set_status, show, skip, stop, tree, wait};
+use super::{
+    add, approve, delete, deps, edit, error, explain, list, reject, repair, restart, result, set_status, show, skip, stop, tree, wait,
+};
 use crate::commands::say;
 use crate::context::Context;
 use crate::error::CliError;
@@ -20,6 +22,7 @@ pub(crate) enum Verb {
     Wait(wait::Args),
     Stop(stop::Args),
     Restart(restart::Args),
+    Repair(repair::Args),
     Skip(skip::Args),
     Approve(approve::Args),
     Reject(reject::Args),
@@ -45,6 +48,7 @@ pub(in crate::commands) async fn run(context: &Context, verb: Verb) -> Result<()
         Verb::Wait(args) => Box::pin(wait::run(context, args)).await,
         Verb::Stop(args) => stop::run(context, args).await,
         Verb::Restart(args) => restart::run(context, args).await,
+        Verb::Repair(args) => repair::run(context, args).await,
         Verb::Skip(args) => skip::run(context, args).await,
         Verb::Approve(args) => approve::run(context, args).await,
         Verb::Reject(args) => reject::run(context, args).await,

@@ -68,6 +68,7 @@ service! {
     list_archived_tasks: ListArchivedTasksRequest => ListArchivedTasksResponse,
     get_archive_settings: GetArchiveSettingsRequest => GetArchiveSettingsResponse,
     get_chain_health: GetChainHealthRequest => GetChainHealthResponse,
+    create_repair_task: CreateRepairTaskRequest => Task,
     get_task_result: GetTaskResultRequest => GetTaskResultResponse,
     get_task_error: GetTaskErrorRequest => GetTaskErrorResponse,
 }

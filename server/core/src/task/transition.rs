@@ -62,6 +62,7 @@ pub const ROWS: &[(TaskStatus, Trigger, TaskStatus)] = &[
     (AwaitingApproval, Trigger::ApprovalWaived, Completed),
     (AwaitingApproval, Trigger::ApprovedToLand, Verifying),
     (Blocked, Trigger::LandAgain, Verifying),
+    (Blocked, Trigger::Repaired, Completed),
     (Completed, Trigger::LandAgain, Verifying),
     (Verifying, Trigger::LandingFailed, Blocked),
     // Workspaces and questions.

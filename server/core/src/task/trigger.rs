@@ -92,6 +92,8 @@ triggers! {
     ApprovedToLand = "APPROVED_TO_LAND",
     /// An operator lets the kept branch be landed once more.
     LandAgain = "LAND_AGAIN",
+    /// A task that a person ordered for it has resolved its conflict and landed its work.
+    Repaired = "REPAIRED",
     /// The workspace is gone or was taken by someone else.
     WorkspaceLost = "WORKSPACE_LOST",
     /// The work could not reach its target: conflict, refused push, dirty target.
@@ -143,6 +145,7 @@ impl Trigger {
                 | Self::ApprovalWaived
                 | Self::ApprovedToLand
                 | Self::LandAgain
+                | Self::Repaired
                 | Self::AdminHalt
                 | Self::Reopen
                 | Self::Restore

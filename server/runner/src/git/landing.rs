@@ -2,7 +2,7 @@
 //!
 //! Spec: specs/server/runner/landing.md
 
-use aq_core::ids::{ProjectId, TaskId};
+use aq_core::ids::{ProjectId, RunRef, TaskId};
 use aq_core::runner_link::{Conclusion, LandMode, WorkspaceOrder};
 use git2::Oid;
 
@@ -174,6 +174,7 @@ impl Rooms {
         let _lane = self.lane(project);
         let landed = match mode {
             LandMode::KeepBranch => self.keep_branch(project, task, order),
+            LandMode::Publish => self.publish(project, task, order),
             LandMode::Merge => self.plan_landing(project, task, order).and_then(|plan| match plan {
                 Plan::Concluded(conclusion) => Ok(conclusion),
                 Plan::Ready(landing) => self.finish_landing(landing, true).map(|finish| match finish {
@@ -201,6 +202,41 @@ impl Rooms {
         self.show(&mirror, &address, order, tip);
         let files_changed = changed_paths(&mirror.repo, base, tip)?;
         Ok(Conclusion::Done { commit: tip.to_string(), files_changed, pushed: false })
+    }
+
+    /// Keeps the work on its branch and pushes that, for a pull request (F-080). A remote that refuses is a conclusion, not an error.
+    ///
+    /// # Errors
+    /// As [`Rooms::keep_branch`].
+    pub fn publish(&self, project: &ProjectId, task: &TaskId, order: &WorkspaceOrder) -> Result<Conclusion, GitError> {
+        match self.keep_branch(project, task, order)? {
+            Conclusion::Done { commit, files_changed, .. } => match self.publish_branch(project, order) {
+                Ok(_) => Ok(Conclusion::Done { commit, files_changed, pushed: true }),
+                Err(error @ (GitError::Command { .. } | GitError::TimedOut { .. })) => {
+                    Ok(Conclusion::PushFailed { message: error.to_string() })
+                }
+                Err(error) => Err(error),
+            },
+            other => Ok(other),
+        }
+    }
+
+    /// The work was merged elsewhere: the task's directory goes after its work is proven saved, and its branch goes here and at the remote, unless
+    /// others changed it there. What it holds stays reachable under `refs/aq/merged/<task>`.
+    ///
+    /// # Errors
+    /// When the mirror cannot be written, or the directory neither removed nor put aside.
+    pub fn retire(&self, project: &ProjectId, run: &RunRef, order: &WorkspaceOrder) -> Result<(), GitError> {
+        check_branch(&order.branch)?;
+        self.remove_task_dir(project, run, &order.branch)?;
+        let mirror = self.open_mirror(project)?;
+        let address = Address::of(&order.source)?;
+        let Some(tip) = mirror.branch(&order.branch) else { return Ok(()) };
+        mirror.set(&format!("refs/aq/merged/{}", run.task), tip)?;
+        if let Err(error) = self.unpublish(&mirror, &address, &order.branch) {
+            tracing::warn!(branch = %order.branch, %error, "the merged branch could not be deleted at the remote");
+        }
+        mirror.delete(&format!("refs/heads/{}", order.branch))
     }
 
     fn move_target(&self, mirror: &Mirror, address: &Address, landing: &Landing) -> Result<Outcome, GitError> {

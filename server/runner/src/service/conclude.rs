@@ -63,6 +63,11 @@ impl Concluding<'_> {
                 let workspace = self.order.workspace.clone();
                 Ok(self.git(move || rooms.keep_branch(&project, &run.task, &workspace)).await)
             }
+            LandMode::Publish => {
+                let (rooms, project, run) = (self.shared.rooms.clone(), self.order.project.clone(), self.order.run.clone());
+                let workspace = self.order.workspace.clone();
+                Ok(self.git(move || rooms.publish(&project, &run.task, &workspace)).await)
+            }
             LandMode::Merge => self.merge().await,
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aq_core::ids::{ProjectId, RunRef};
+use aq_core::runner_link::WorkspaceOrder;
 
 use super::cursor::{Cursor, Found};
 use super::places::{folders_of, owner};
@@ -44,6 +45,17 @@ async fn end_task(shared: &Arc<Shared>, run: &RunRef, project: &ProjectId) {
         Err(error) => tracing::warn!(%run, error, "the work directory could not be removed"),
     }
     remove_folders(vec![shared.home.task_home(project, &run.task)]).await;
+}
+
+/// The work of a task was merged elsewhere: nothing of it is needed here any more (service R17).
+pub(super) async fn retire(shared: &Arc<Shared>, run: RunRef, project: ProjectId, workspace: WorkspaceOrder) {
+    let home = shared.home.task_home(&project, &run.task);
+    let (rooms, task) = (shared.rooms.clone(), run.task.clone());
+    match shared.blocking(move || rooms.retire(&project, &run, &workspace)).await {
+        Ok(Ok(())) => remove_folders(vec![home]).await,
+        Ok(Err(error)) => tracing::warn!(%task, %error, "merged work could not be cleared away"),
+        Err(error) => tracing::warn!(%task, error, "merged work could not be cleared away"),
+    }
 }
 
 /// Ends and removes every run folder that nobody wants (service R14).

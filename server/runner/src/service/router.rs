@@ -152,6 +152,11 @@ impl RunnerLink for RunnerService {
                     self.spawn(&run, Errand::Idle, Some(mail));
                 }
             }
+            RunnerOrder::Retire { run, project, workspace } => {
+                let shared = Arc::clone(&self.shared);
+                let work = async move { release::retire(&shared, run, project, workspace).await };
+                drop(self.shared.tasks.spawn_on(work, &self.shared.runtime));
+            }
             RunnerOrder::Sweep { open } => {
                 let (shared, closing) = (Arc::clone(&self.shared), self.shared.closing.clone());
                 let work = async move { closing.run_until_cancelled(release::sweep(&shared, &open)).await };

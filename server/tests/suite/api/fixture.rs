@@ -83,6 +83,7 @@ impl Server {
             policy: Arc::new(policy()),
             repositories: Arc::new(Repositories),
             git: Arc::new(Desk::new(inner.rooms())),
+            forge: None,
             ending: Arc::clone(&ended) as Arc<dyn Ending>,
             facts: ServerFacts {
                 version: "0.0.0-test".into(),

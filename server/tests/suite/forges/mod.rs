@@ -1,0 +1,6 @@
+//! GitHub's client against a strict GitHub of our own on loopback.
+
+mod fake;
+mod github;
+
+pub(crate) use fake::{Canned, FakeGitHub};

@@ -63,7 +63,10 @@ impl Tasks {
             .await?;
         answer.task = self.0.show(&call.context, drawn).await?.pop();
         if let (Some(task), Some(told)) = (&mut answer.task, told) {
-            task.waiting_for = format!("{} It was told: {told}", task.waiting_for);
+            // Mostly it is what the run ended with, which is there already.
+            if !task.result_summary.contains(&told) {
+                task.result_summary = [told.as_str(), task.result_summary.as_str()].join("\n\n").trim_end().to_owned();
+            }
         }
         Ok(tonic::Response::new(answer))
     }

@@ -21,13 +21,13 @@ async fn spend(server: &Harness, run: &RunRef, message: &str, tokens: u64) {
     server.report(run, RunReport::Output { items }).await;
 }
 
-/// The tokens of the project in the ledger, of the newest run of the task, and in the window that decisions are made with.
+/// The tokens of the project in the ledger, of the first run of the task, and in the window that decisions are made with.
 async fn spent(server: &Harness, task: &TaskId) -> (u64, u64, u64) {
     let (project, now) = (server.get(task).await.project, server.clock.now());
     let wanted = project.clone();
     let booked = server.reader.read(move |db| ledger::project_total(db, &wanted, Timestamp::from_millis(0))).await.unwrap();
     let window = server.engine.submit(move |tx| Ok::<_, StoreError>(tx.state.projects[&project].usage.tokens_at(now))).await.unwrap();
-    (booked, server.runs(task).await.last().unwrap().run.tokens.total(), window)
+    (booked, server.runs(task).await.first().unwrap().run.tokens.total(), window)
 }
 
 /// F-092, D-24: on every way out the tokens of a run are in the ledger, in the run and in the window, by kind, and they stay there after a restart.

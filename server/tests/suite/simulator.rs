@@ -16,8 +16,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-use crate::figures::{Step, World, both, check_rows, step};
+use crate::figures::{both, check_rows};
 use crate::harness::{Harness, policy};
+use crate::history::{Step, step};
+use crate::world::World;
 
 /// Histories of a usual run of the tests.
 const USUAL: u64 = 12;

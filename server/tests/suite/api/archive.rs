@@ -192,11 +192,11 @@ async fn the_reason_of_a_block_is_shown() {
     };
     let told = explain(&task).await;
     assert!(told.contains("operator_stop") && told.contains("wrong branch (by "), "{told}");
-    assert!(client.get_task(&task).await.waiting_for.contains("wrong branch (by "));
+    assert!(client.get_task(&task).await.result_summary.contains("wrong branch (by "));
     let outcome = RunOutcome::Stopped { reason: aq_core::runner_link::StopReason::Operator };
     server.inner.report(&order.run, RunReport::Finished { outcome, exit_code: None }).await;
     client.task("web", "Deploy").await;
     let failed = fail_next(&server).await;
     assert!(explain(&failed).await.ends_with("no login"), "{}", explain(&failed).await);
-    assert!(client.get_task(&failed).await.waiting_for.ends_with("It was told: no login"));
+    assert_eq!(client.get_task(&failed).await.result_summary, "no login", "said once");
 }

@@ -1,0 +1,230 @@
+//! A server whose people and runners do what a history says; what must hold of it after each step, and how it comes to its end.
+
+use aq_core::event::EventKind;
+use aq_core::ids::{ProjectId, RunRef, TaskId};
+use aq_core::output::{OutputBody, OutputItem, Question, QuestionKind, TokenUsage};
+use aq_core::run::RunState;
+use aq_core::runner_link::RunReport;
+use aq_core::task::TaskStatus;
+use aq_server::clock::Clock as _;
+use aq_server::commands::{self, CommandError};
+use aq_server::lifecycle::{Subject, Tx, announce};
+use aq_server::store::{StoreError, tasks};
+
+use crate::figures::{both, check_rows, describe};
+use crate::harness::Harness;
+use crate::history::{Ask, Say, Step, conclusion, outcome, perform, pick};
+
+/// A server, a project with three workspaces, two agents, and everything that was made so far.
+pub(crate) struct World {
+    pub(crate) server: Harness,
+    project: ProjectId,
+    tasks: Vec<TaskId>,
+    runs: Vec<RunRef>,
+    pub(crate) approved: bool,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::on(Harness::start().await).await
+    }
+
+    pub(crate) async fn on(server: Harness) -> Self {
+        server.agents(2).await;
+        let project = server.project("App", 3).await;
+        Self { server, project, tasks: Vec::new(), runs: Vec::new(), approved: false }
+    }
+
+    /// Lets the orchestrator do what it can.
+    async fn settle(&mut self) {
+        self.server.nothing_started().await;
+        for run in self.open().await {
+            if !self.runs.contains(&run.0) {
+                self.runs.push(run.0);
+            }
+        }
+    }
+
+    /// Starts the server again, after an end in good order or after a kill.
+    pub(crate) async fn again(mut self, killed: bool) -> Self {
+        self.server = if killed { self.server.kill().await } else { self.server.restart().await };
+        self.settle().await;
+        self
+    }
+
+    /// Asks, and does not wait for the answers.
+    pub(crate) async fn ask_and_go(&mut self, asks: &[Ask]) {
+        let (engine, context) = (&self.server.engine, self.server.admin());
+        let asked = futures_util::future::join_all(asks.iter().map(|ask| {
+            let (context, project, known, ask) = (context.clone(), self.project.clone(), self.tasks.clone(), ask.clone());
+            engine.submit(move |tx| perform(tx, &context, &project, &known, &ask))
+        }));
+        // Polled once they are queued; whether they are done is for the next server to see.
+        if let Some(done) = futures_util::FutureExt::now_or_never(asked) {
+            self.tasks.extend(done.into_iter().flatten().flatten());
+        }
+    }
+
+    async fn open(&self) -> Vec<(RunRef, RunState)> {
+        let read = |tx: &mut Tx<'_>| Ok::<_, StoreError>(tx.state.runs.values().map(|open| (open.run.clone(), open.state)).collect());
+        self.server.engine.submit(read).await.unwrap()
+    }
+
+    async fn report(&self, run: &RunRef, say: &Say) {
+        let now = self.server.clock.now();
+        let next = self.server.hub.log().last_seq(run).unwrap() + 1;
+        let output = |body| RunReport::Output { items: vec![OutputItem { seq: next, at: now, body }] };
+        let report = match say {
+            Say::Prepared => RunReport::Prepared { directory: "/work".into(), base_commit: "0".repeat(40) },
+            Say::Started => RunReport::Started { pid: 7 },
+            Say::Tokens(message, tokens) => output(OutputBody::Usage {
+                message_id: format!("m{message}"),
+                model: "test".into(),
+                tokens: TokenUsage { input: *tokens, output: 1, cache_read: 2, cache_write: 3 },
+                cost_micros: None,
+            }),
+            Say::Asks(number) => output(OutputBody::Question(Question {
+                request_id: format!("q{number}"),
+                kind: QuestionKind::Question,
+                text: "which?".into(),
+                tool: String::new(),
+                detail: String::new(),
+                options: Vec::new(),
+            })),
+            Say::Answered(number) => output(OutputBody::QuestionClosed { request_id: format!("q{number}"), answer: "this".into() }),
+            Say::Finished(which) => RunReport::Finished { outcome: outcome(*which, now), exit_code: Some(0) },
+            Say::Concluded(which) => RunReport::Concluded { conclusion: conclusion(*which) },
+        };
+        self.server.report(run, report).await;
+    }
+
+    /// Commands in one batch, some of which fail after their work: when all do, memory is afterwards what it was before.
+    async fn batch(&mut self, asks: &[(Ask, bool)]) -> Result<(), String> {
+        let (engine, context, now) = (&self.server.engine, self.server.admin(), self.server.clock.now());
+        let look = move |tx: &mut Tx<'_>| Ok::<_, CommandError>(describe(tx.state, now, true));
+        let asked = futures_util::future::join_all(asks.iter().map(|(ask, fails)| {
+            let (context, project, known, ask, fails) = (context.clone(), self.project.clone(), self.tasks.clone(), ask.clone(), *fails);
+            engine.submit(move |tx| {
+                let made = perform(tx, &context, &project, &known, &ask)?;
+                announce(tx, EventKind::SystemStarted, context.now, Subject::default(), serde_json::Value::Null)?;
+                if fails { Err(CommandError::Denied("on second thoughts, no".into())) } else { Ok(made) }
+            })
+        }));
+        // Polled together, they are queued one behind the other with nothing in between.
+        let (before, done, after) = tokio::join!(engine.submit(look), asked, engine.submit(look));
+        let kept = done.iter().any(Result::is_ok);
+        self.tasks.extend(done.into_iter().flatten().flatten());
+        let (before, after) = (before.unwrap(), after.unwrap());
+        if kept || before == after { Ok(()) } else { Err(format!("a failed command left something behind\n{before}\n{after}")) }
+    }
+
+    pub(crate) async fn step(&mut self, step: &Step) -> Result<(), String> {
+        self.server.clock.advance(1);
+        match step {
+            Step::Ask(ask) => {
+                self.approved |= matches!(ask, Ask::Approve(_));
+                let (project, known, ask) = (self.project.clone(), self.tasks.clone(), ask.clone());
+                let done = self.server.command(move |tx, context| perform(tx, context, &project, &known, &ask)).await;
+                match done {
+                    Ok(made) => self.tasks.extend(made),
+                    Err(error @ (CommandError::Internal(_) | CommandError::Conflict(_))) => return Err(format!("{step:?}: {error}")),
+                    Err(_) => {}
+                }
+            }
+            Step::Batch(asks) => {
+                self.approved |= asks.iter().any(|(ask, _)| matches!(ask, Ask::Approve(_)));
+                self.batch(asks).await?;
+            }
+            Step::Restart | Step::Kill(_) => {}
+            Step::Advance(which) => {
+                if let Some((run, state)) = pick(&self.open().await, *which) {
+                    let say = match state {
+                        RunState::Starting => Say::Started,
+                        RunState::Running => Say::Finished(0),
+                        RunState::Concluding | RunState::Ended => Say::Concluded(0),
+                    };
+                    self.report(&run, &say).await;
+                }
+            }
+            Step::Say(which, say) => {
+                if let Some((run, _)) = pick(&self.open().await, *which) {
+                    self.report(&run, say).await;
+                }
+            }
+            Step::Late(which, say) => {
+                if let Some(run) = pick(&self.runs, *which) {
+                    self.report(&run, say).await;
+                }
+            }
+            Step::Wait(seconds) => self.server.clock.advance(seconds * 1000),
+        }
+        self.settle().await;
+        Ok(())
+    }
+
+    pub(crate) async fn check(&self) -> Result<(), String> {
+        let (memory, rows) = both(&self.server, !self.approved).await;
+        if memory != rows {
+            return Err(format!("memory:\n{memory}\nrows:\n{rows}"));
+        }
+        check_rows(&self.server).await
+    }
+
+    /// Lifts every pause and restarts what is blocked; then everything that is left has to come to its end.
+    pub(crate) async fn finish(&mut self) -> Result<(), String> {
+        let project = self.project.clone();
+        self.server
+            .command(move |tx, context| {
+                commands::system::set_paused(tx, context, false, "")?;
+                commands::projects::set_paused(tx, context, &project, false)?;
+                let agents: Vec<_> = tx.state.agents.keys().cloned().collect();
+                for agent in &agents {
+                    commands::agents::set_paused(tx, context, agent, false)?;
+                }
+                if agents.is_empty() { perform(tx, context, &project, &[], &Ask::AddAgent).map(|_| ()) } else { Ok(()) }
+            })
+            .await
+            .unwrap();
+        for _ in 0..400 {
+            let mut left = 0;
+            for id in self.tasks.clone() {
+                let wanted = id.clone();
+                let Some(record) = self.server.reader.read(move |db| tasks::by_id(db, &wanted)).await.unwrap() else { continue };
+                left += usize::from(record.task.status != TaskStatus::Completed);
+                let known = [id];
+                let ask = match record.task.status {
+                    _ if record.task.is_archived() => Ask::Restore(0),
+                    TaskStatus::Blocked | TaskStatus::Failed => Ask::Restart(0, false),
+                    TaskStatus::AwaitingApproval if record.task.run_number == 0 => Ask::Reject(0),
+                    TaskStatus::AwaitingApproval => Ask::Approve(0),
+                    _ => continue,
+                };
+                let project = self.project.clone();
+                let done = self.server.command(move |tx, context| perform(tx, context, &project, &known, &ask).map(|_| ())).await;
+                if let Err(CommandError::Precondition { reason: "NOTHING_TO_LAND", .. }) = done {
+                    let (id, project) = (record.task.id, self.project.clone());
+                    self.server
+                        .command(move |tx, context| perform(tx, context, &project, std::slice::from_ref(&id), &Ask::Reject(0)))
+                        .await
+                        .unwrap();
+                }
+            }
+            let open = self.open().await;
+            if left == 0 && open.is_empty() {
+                return Ok(());
+            }
+            self.server.clock.advance(60_000);
+            for (run, state) in open {
+                let say = match state {
+                    RunState::Starting => Say::Started,
+                    RunState::Running => Say::Finished(0),
+                    RunState::Concluding | RunState::Ended => Say::Concluded(0),
+                };
+                self.report(&run, &say).await;
+            }
+            self.settle().await;
+        }
+        let (memory, _) = both(&self.server, false).await;
+        Err(format!("something is stuck:\n{memory}"))
+    }
+}

@@ -129,3 +129,75 @@ fn section(text: &mut String, title: &str, task: &Task, kind: AttachmentKind) {
     }
     text.push('\n');
 }
+
+#[cfg(test)]
+mod tests {
+    use aq_core::ids::{ProjectId, WorkspaceId};
+    use aq_core::task::Attachment;
+    use aq_core::time::Timestamp;
+
+    use super::*;
+
+    fn parts() -> (Task, Project, WorkspaceOrder) {
+        let at = Timestamp::from_millis(0);
+        let project = Project::new(ProjectId::parse("shop").unwrap(), "Shop", at);
+        let task = Task::new(TaskId::parse("swift-fox").unwrap(), project.id.clone(), "Add a till", "Make it ring.", at);
+        let workspace = WorkspaceOrder {
+            id: WorkspaceId::parse("ws-1").unwrap(),
+            source: WorkspaceSource::Clone { url: "/srv/shop".to_owned() },
+            default_branch: "trunk".to_owned(),
+            branch: "swift-fox/add-a-till".to_owned(),
+        };
+        (task, project, workspace)
+    }
+
+    fn headings(text: &str) -> Vec<&str> {
+        text.lines().filter(|line| line.starts_with("## ")).collect()
+    }
+
+    /// F-009, D-05: criteria, context and tools reach the prompt, each in its section, in the order they were given.
+    #[test]
+    fn attachments_reach_the_prompt() {
+        let (mut task, project, workspace) = parts();
+        assert_eq!(
+            headings(&assemble(&task, &project, &workspace, &[], None)),
+            ["## Where you are", "## How you work", "## Task: Add a till"]
+        );
+        let attach = |kind, label: &str, content: &str| Attachment { kind, label: label.to_owned(), content: content.to_owned() };
+        task.attachments = vec![
+            attach(AttachmentKind::Tool, "linter", r#"{"command": "lint"}"#),
+            attach(AttachmentKind::Criterion, "", "It rings."),
+            attach(AttachmentKind::Criterion, "", "It rings once."),
+            attach(AttachmentKind::Context, "log", "silence"),
+        ];
+        task.test_commands = vec!["make ring".to_owned()];
+        let text = assemble(&task, &project, &workspace, &[], Some("It rang twice."));
+        let sections =
+            ["## Acceptance criteria", "## Test commands", "## Additional context", "## Tools", "## What went wrong in the last try"];
+        assert_eq!(headings(&text)[3..], sections);
+        assert!(text.contains("- It rings.\n- It rings once.\n"), "{text}");
+        for part in ["- `make ring`", "### log\n\nsilence", "### linter\n\n{\"command\": \"lint\"}", "It rang twice."] {
+            assert!(text.contains(part), "{part}");
+        }
+    }
+
+    /// F-070, D-48: results of what the task waited for come before the task, cut at 2000 characters; the branch is the real one; a step of a
+    /// plan is told so.
+    #[test]
+    fn earlier_results_come_first() {
+        let (mut task, mut project, workspace) = parts();
+        project.test_commands = vec!["make test".to_owned()];
+        task.is_plan_subtask = true;
+        let upstream = [Upstream {
+            task: TaskId::parse("bold-owl").unwrap(),
+            title: "Buy a bell".to_owned(),
+            summary: "é".repeat(2001),
+            files_changed: vec!["bell.txt".to_owned()],
+        }];
+        let text = assemble(&task, &project, &workspace, &upstream, None);
+        assert_eq!(headings(&text)[2..], ["## Completed upstream work", "## Task: Add a till"]);
+        assert!(text.contains("### Buy a bell (`bold-owl`)") && text.contains("- `bell.txt`"));
+        assert!(text.contains(&format!("{}\n... [truncated]", "é".repeat(2000))) && !text.contains(&"é".repeat(2001)));
+        assert!(text.contains("merged into `trunk`") && text.contains("one step of a larger plan") && text.contains("make test"));
+    }
+}

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aq_core::ids::{AccountId, AgentId};
+use aq_core::profile::misfits;
+use aq_core::runner_link::RuntimeProfile;
 use aq_core::runtime::RuntimeKind;
 use serde::Serialize;
 
@@ -132,15 +134,24 @@ impl PredefinedAgent {
         let model = reader.optional_text("model");
         let profile = reader.optional_text("profile");
         match (&profile, runtime) {
-            (None, RuntimeKind::Command) => {
-                reader.error("profile", "is required for runtime `command`", Some("name one of runtimes.command.profiles".to_owned()));
+            (None, RuntimeKind::Command | RuntimeKind::Acp) => {
+                reader.error(
+                    "profile",
+                    format!("is required for runtime `{runtime}`"),
+                    Some("name one of runtimes.command.profiles".to_owned()),
+                );
             }
-            (Some(name), RuntimeKind::Command) if !runtimes.command_profiles.contains_key(name) => {
+            (Some(name), RuntimeKind::Command | RuntimeKind::Acp) if !runtimes.command_profiles.contains_key(name) => {
                 let suggestion =
                     closest(name, runtimes.command_profiles.keys().map(String::as_str)).map(|name| format!("did you mean `{name}`?"));
                 reader.error("profile", "is not one of runtimes.command.profiles", suggestion);
             }
             _ => {}
+        }
+        // Asked here, so that a start does not fail for it.
+        let wishes = RuntimeProfile { model: model.clone().unwrap_or_default(), ..RuntimeProfile::default() };
+        for misfit in misfits(runtime, &wishes).into_iter().filter(|misfit| misfit.field == "model") {
+            reader.error("model", misfit.problem, None);
         }
         reader.finish();
         Some(Self { id: id?, runtime, account, model, profile })

@@ -2,7 +2,7 @@
 //!
 //! Spec: specs/server/runner/acp.md
 
-use aq_core::output::{FailureClass, OutputBody};
+use aq_core::output::FailureClass;
 use aq_core::runner_link::RunOutcome;
 
 use super::state::{Facts, Phase, State};

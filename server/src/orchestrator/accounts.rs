@@ -12,7 +12,7 @@ use aq_core::limits::{Gate, Load, Refusal, filler_may_run, gate, is_throttle, re
 use aq_core::output::{FailureClass, LimitNotice, LimitStatus};
 use aq_core::run::{Run, RunResult, RunState};
 use aq_core::runner_link::RunOutcome;
-use aq_core::schedule::{AccountRoom, IdleAgent};
+use aq_core::schedule::{AccountRoom, IdleAgent, expected_rest};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
@@ -40,7 +40,7 @@ impl Loads {
             if let Some(account) = figures.account_of(&run.agent) {
                 let load = loads.entry(account.clone()).or_default();
                 load.running += 1;
-                load.expected_rest = load.expected_rest.saturating_add(run.reserved.saturating_sub(run.tokens));
+                load.expected_rest = load.expected_rest.saturating_add(expected_rest(run.reserved, run.tokens));
             }
         }
         Self(loads)

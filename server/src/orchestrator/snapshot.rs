@@ -2,7 +2,7 @@
 
 use aq_core::ids::TaskId;
 use aq_core::project::ProjectStatus;
-use aq_core::schedule::{Head, Lane, ProjectState, Snapshot};
+use aq_core::schedule::{Head, Lane, ProjectState, Snapshot, expected_rest};
 use aq_core::time::Timestamp;
 
 use super::accounts::Seen;
@@ -36,7 +36,7 @@ pub(super) fn look(figures: &Figures, policy: &Policy, now: Timestamp, around: S
         let mut open = (0_u64, 0_u32);
         for run in figures.runs.values().filter(|run| run.project == project.project.id) {
             // What a run has spent already counts in the window; what it is still expected to spend counts here.
-            open.0 = open.0.saturating_add(run.reserved.saturating_sub(run.tokens));
+            open.0 = open.0.saturating_add(expected_rest(run.reserved, run.tokens));
             open.1 += 1;
         }
         open

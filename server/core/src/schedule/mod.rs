@@ -14,5 +14,5 @@ mod tests;
 
 pub use decide::{Assignment, Decision, ProjectWait, Reason, decide};
 pub use forecast::{ExpectedStart, OpenRun, Outlook, Release, Waiting, forecast, quantile};
-pub use share::{GUARANTEE_TRIES, WAITING_FACTOR};
+pub use share::{GUARANTEE_TRIES, WAITING_FACTOR, expected_rest};
 pub use snapshot::{AccountRoom, Head, IdleAgent, Lane, ProjectState, Snapshot};

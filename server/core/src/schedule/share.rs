@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use super::snapshot::{ProjectState, Snapshot};
 
 /// A ready project with a weight is passed over at most this many times its fair number of starts of others (schedule R8).
-pub const WAITING_FACTOR: f64 = 4.0;
+pub const WAITING_FACTOR: f64 = 8.0;
 /// The guarantee gives up on a project after this many failed runs in the window, so that a project that only fails cannot hold an agent.
 pub const GUARANTEE_TRIES: u32 = 3;
 
@@ -129,4 +129,12 @@ impl Shares {
 /// Expected cost of the project's next task, at least 1: starts count even where nobody counts tokens.
 pub(super) const fn cost(project: &ProjectState) -> u64 {
     if project.expected_next == 0 { 1 } else { project.expected_next }
+}
+
+/// What an open run is still expected to cost, in model tokens, when it was counted with `expected` and has spent `spent` (schedule R4). Never less
+/// than half of a usual run: lengths are so uneven that a run which is late has, on average, not come nearer to its end.
+#[must_use]
+pub const fn expected_rest(expected: u64, spent: u64) -> u64 {
+    let left = expected.saturating_sub(spent);
+    if left > expected / 2 { left } else { expected / 2 }
 }

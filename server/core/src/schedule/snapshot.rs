@@ -38,12 +38,12 @@ pub struct ProjectState {
     pub weight: f64,
     /// False for a paused or archived project.
     pub active: bool,
-    /// Model tokens of its ended runs within the rolling window: what its share is measured by.
+    /// Model tokens that its runs, ended or open, used within the rolling window: what its share is measured by.
     pub window_use: u64,
     /// Model tokens that count towards its budget: those of the window, or of the calendar day.
     pub budget_use: u64,
-    /// Sum over its open runs of live usage and expected rest, in model tokens. Lengths of tasks are so uneven that the expected rest of
-    /// a run of any age is best taken as the expected cost of a whole task.
+    /// Sum over its open runs of what they are still expected to use ([`super::expected_rest`]), in model tokens; what they used already counts in
+    /// `window_use`.
     pub in_flight: u64,
     /// Expected cost of its next task, in model tokens; 0 when nothing is known (counts as 1).
     pub expected_next: u64,

@@ -124,6 +124,8 @@ fn ends() {
     let lines = recording("acp_claude_turns");
     let cut = play_to(&acp(), &lines[..12], &exit_code(0));
     assert!(matches!(cut.end.outcome, RunOutcome::Failed { class: FailureClass::Incomplete, .. }));
+    // R4: a turn without an answer has spent at least its largest request.
+    assert_eq!(spent(&cut), [("turn-1/unanswered".to_owned(), TokenUsage { input: 1530, ..TokenUsage::default() }, None)]);
     let stopped = ExitFacts { stopped: Some(StopReason::Operator), ..exit_code(0) };
     assert_eq!(play_to(&acp(), &lines[..12], &stopped).end.outcome, RunOutcome::Stopped { reason: StopReason::Operator });
     let killed = ExitFacts { signal: Some(9), ..ExitFacts::default() };

@@ -25,6 +25,7 @@ pub(super) fn end(state: &mut State, exit: &ExitFacts) -> End {
     let mut items = messages::receipts(state);
     items.extend(turns::said(state));
     items.extend(tools::rest(state));
+    items.extend(turns::unanswered(state).filter(|_| state.in_turn));
     items.extend(permissions::withdraw_all(state, "the run ended"));
     items.extend(state.sidelines.note());
     End { items, outcome: judge(state, exit), relaunch: None }

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) refused_last: bool,
     /// The checklist as last shown.
     pub(super) plan: String,
+    /// The most tokens that a request of the present turn is known to have used.
+    pub(super) used: u64,
     /// The cost of the session as last told, in millionths of a US dollar.
     pub(super) cost_micros: Option<u64>,
     /// The part of it that was reported.

@@ -32,6 +32,7 @@ pub(super) fn prompt(state: &mut State, texts: impl IntoIterator<Item = String>)
     state.phase = Phase::Working;
     state.prompts += 1;
     state.in_turn = true;
+    state.used = 0;
     let blocks: Vec<Value> = texts.into_iter().map(|text| json!({"type": "text", "text": text})).collect();
     let params = json!({"sessionId": state.session, "prompt": blocks});
     wire::request(&format!("{}{}", wire::PROMPT, state.prompts), "session/prompt", &params)
@@ -76,6 +77,7 @@ pub(super) fn over(state: &mut State, result: &Value, at_ms: i64) -> Step {
 /// A prompt, or the beginning, failed.
 pub(super) fn failed(state: &mut State, facts: Facts) -> Step {
     let mut items = ended(state);
+    items.extend(unanswered(state));
     items.extend(outcome::refused(&facts).limit_item());
     items.push(OutputBody::Result { success: false, text: clip(&facts.text) });
     state.result = Some(facts);
@@ -93,6 +95,7 @@ fn ended(state: &mut State) -> Vec<OutputBody> {
 
 /// What the turn has spent: by model where that is told, else in one.
 fn usage(state: &mut State, result: &Value) -> Vec<OutputBody> {
+    state.used = 0;
     let cost = cost(state);
     let by_model = list(result, "/_meta/quota/model_usage");
     let spent: Vec<(String, TokenUsage)> = if by_model.is_empty() {
@@ -100,7 +103,7 @@ fn usage(state: &mut State, result: &Value) -> Vec<OutputBody> {
     } else {
         by_model.iter().map(|entry| (text(entry, "/model").to_owned(), quota(entry))).collect()
     };
-    let launch = if state.launch == 0 { String::new() } else { format!("launch-{}/", state.launch) };
+    let launch = launch(state);
     let turn = state.prompts;
     let spent = spent.into_iter().filter(|(_, tokens)| tokens.total() > 0).enumerate();
     let item = |(at, (model, tokens)): (usize, (String, TokenUsage))| OutputBody::Usage {
@@ -111,6 +114,23 @@ fn usage(state: &mut State, result: &Value) -> Vec<OutputBody> {
         cost_micros: cost.filter(|_| at == 0),
     };
     spent.map(item).collect()
+}
+
+/// What a turn without an answer is known to have spent: its largest request, less than all but not nothing.
+pub(super) fn unanswered(state: &mut State) -> Option<OutputBody> {
+    let input = std::mem::take(&mut state.used);
+    let turn = state.prompts;
+    (input > 0).then(|| OutputBody::Usage {
+        message_id: format!("{}turn-{turn}/unanswered", launch(state)),
+        model: state.model.clone(),
+        tokens: TokenUsage { input, ..TokenUsage::default() },
+        cost_micros: None,
+    })
+}
+
+/// What names of usage begin with, so that launches of one run keep theirs apart.
+fn launch(state: &State) -> String {
+    if state.launch == 0 { String::new() } else { format!("launch-{}/", state.launch) }
 }
 
 /// The growth of the session's cost. What a loaded session cost before is not known, so that its first turn has no cost.

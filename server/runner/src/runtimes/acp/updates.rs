@@ -9,7 +9,7 @@ use super::state::{Phase, State};
 use super::{tools, turns};
 use crate::runtimes::clip::{clip, first_line};
 use crate::runtimes::joined::Voice;
-use crate::runtimes::json::{list, text};
+use crate::runtimes::json::{count, list, text};
 
 /// Kinds that tell nothing a person or the server needs.
 const QUIET: [&str; 5] =
@@ -36,6 +36,7 @@ pub(super) fn read(state: &mut State, message: &Value) -> Vec<OutputBody> {
         }
         "plan" => plan(state, update),
         "usage_update" => {
+            state.used = state.used.max(count(update, "/used"));
             if let Some(amount) = update.pointer("/cost/amount").and_then(Value::as_f64)
                 && matches!(text(update, "/cost/currency"), "USD" | "")
             {

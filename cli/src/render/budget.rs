@@ -102,6 +102,11 @@ mod tests {
         };
         let free = Budget { limit_tokens: None, exhausted: false, told_percent: 0, is_set: false, ..project.clone() };
         assert_eq!(told(&global), "budget of everything: 500.0M (set)");
-        insta::assert_snapshot!(budgets(&Look::plain(), &ListBudgetsResponse { budgets: vec![run, global, project, free] }));
+        let text = budgets(&Look::plain(), &ListBudgetsResponse { budgets: vec![run, global, project, free] });
+        for part in
+            ["each run", "20.0M", "everything", "390.0M", "10.0M", "500.0M", "over 75 %", "project web", "used up, opens in 2h", "none"]
+        {
+            assert!(text.contains(part), "no `{part}` in\n{text}");
+        }
     }
 }

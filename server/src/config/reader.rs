@@ -103,6 +103,13 @@ impl<'a> Reader<'a> {
         self.entries.contains_key(key)
     }
 
+    /// Refuses a key that a document may have from elsewhere; one that is not there is no error.
+    pub(super) fn refused(&mut self, key: &'static str, message: &str, remedy: &str) {
+        if self.take(key).is_some() {
+            self.error(key, message, Some(remedy.to_owned()));
+        }
+    }
+
     /// Reports an error at `key`.
     pub(super) fn error(&self, key: &str, message: impl Into<String>, suggestion: Option<String>) {
         self.sink.error((&self.section, &self.field(key)), message, suggestion);

@@ -45,13 +45,8 @@ impl Budgets {
         );
         let zone = reader.parsed("time_zone", read_zone);
         for key in ["run_usd", "task_tree_usd", "project_day_usd", "day_usd"] {
-            if reader.has(key) {
-                reader.error(
-                    key,
-                    "budgets are counted in tokens, not in money",
-                    Some("set the `_tokens` key of the same level".to_owned()),
-                );
-            }
+            let remedy = "set the `_tokens` key of the same level";
+            reader.refused(key, "is not kept: budgets are counted in tokens, not in money", remedy);
         }
         let defaults = Defaults::default();
         let read = Self {

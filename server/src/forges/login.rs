@@ -2,9 +2,10 @@
 
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::time::Instant;
 
 use crate::config::Secret;
 

@@ -1,6 +1,7 @@
 //! A strict GitHub on a loopback port: it answers what it was told to, in order, and complains about every request that it would not accept.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -120,8 +121,8 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<State>>) {
             complain("a path outside of the repository");
         }
         if method == "POST" {
-            let keys: Vec<&str> = body.as_object().map(|body| body.keys().map(String::as_str).collect()).unwrap_or_default();
-            if keys != ["base", "body", "head", "title"] || header("content-type") != "application/json" {
+            let keys: BTreeSet<&str> = body.as_object().map(|body| body.keys().map(String::as_str).collect()).unwrap_or_default();
+            if keys != BTreeSet::from(["base", "body", "head", "title"]) || header("content-type") != "application/json" {
                 complain("a body that is not a pull request");
             }
         }
@@ -132,7 +133,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<State>>) {
     let Some(answer) = answer else { return };
     let mut out = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\nconnection: close\r\n", answer.status, answer.body.len());
     for (name, value) in &answer.headers {
-        out.push_str(&format!("{name}: {value}\r\n"));
+        write!(out, "{name}: {value}\r\n").unwrap();
     }
     out.push_str("\r\n");
     let _gone = stream.write_all(out.as_bytes()).await;

@@ -83,6 +83,7 @@ wire!(
     Project,
     RemoveWorkspaceResponse,
     Run,
+    ProposeTaskResponse,
     SendMessageResponse,
     ShutdownResponse,
     SkipTaskResponse,

@@ -67,9 +67,10 @@ words! {
     ];
     BlockReason "BLOCK_REASON_" [
         Dependency, RetriesExhausted, OperatorStop, ApprovalRejected, Config, Budget, LostWorkspace, MergeConflict, PushFailed, TargetDirty,
-        Timeout, Account,
+        Timeout, Account, Proposed,
     ];
     ProjectStatus "PROJECT_STATUS_" [Active, Paused];
+    ProposalPolicy "PROPOSAL_POLICY_" [Off, Approval, Open];
     WorkspaceKind "WORKSPACE_KIND_" [Clone, Link, Init];
     AgentState "AGENT_STATE_" [Idle, Busy, Paused, Error];
     RunState "RUN_STATE_" [Preparing, Running, Waiting, Concluding, Ended];

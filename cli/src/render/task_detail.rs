@@ -99,6 +99,7 @@ pub(crate) fn remedy(task_id: &str, reason: i32) -> String {
         Ok(BlockReason::MergeConflict | BlockReason::PushFailed | BlockReason::TargetDirty) => {
             format!("its branch is kept; resolve it, then: aqctl task restart {task_id}")
         }
+        Ok(BlockReason::Proposed) => format!("accept it with: aqctl task approve {task_id}"),
         Ok(BlockReason::Account) => "check the login of the account with: aqctl account list".to_owned(),
         Ok(BlockReason::Dependency | BlockReason::Budget | BlockReason::Config) => format!("see: aqctl task explain {task_id}"),
         _ => String::new(),

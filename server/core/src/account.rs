@@ -12,6 +12,38 @@ use crate::time::Timestamp;
 /// How long a refusal without a reset instant holds, in milliseconds.
 pub const UNKNOWN_RESET_MS: i64 = 300_000;
 
+/// Where a provider key is found. The key itself is never stored: it stays where its owner put it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// A variable of the server's environment.
+    Variable(String),
+    /// A file on the server's machine, absolute, that its owner alone can read.
+    File(String),
+}
+
+impl KeySource {
+    /// Reads `env:NAME` or `file:/path`; `None` for anything else, a key itself among it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(name) = text.strip_prefix("env:") {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            return (!name.is_empty() && name.len() <= 128 && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()))
+                .then(|| Self::Variable(name.to_owned()));
+        }
+        let path = text.strip_prefix("file:")?;
+        (path.starts_with('/') && !path.chars().any(char::is_control)).then(|| Self::File(path.to_owned()))
+    }
+}
+
+impl std::fmt::Display for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Variable(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{path}"),
+        }
+    }
+}
+
 /// What is known of one usage window of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitWindow {
@@ -96,6 +128,12 @@ pub struct Account {
     pub policy: AccountPolicy,
     /// What is known of its windows, one entry per window name, in order of the names.
     pub windows: Vec<LimitWindow>,
+    /// Most runs at the same time; 0: no limit of its own.
+    pub max_concurrent_runs: u32,
+    /// Environment variable that carries the provider key to the program; empty: the runtime's own.
+    pub key_variable: String,
+    /// Where the server finds the provider key when a run starts; `None`: the login folder is used.
+    pub key_source: Option<KeySource>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When any field last changed.
@@ -114,6 +152,9 @@ impl Account {
             paused: false,
             policy: AccountPolicy::default(),
             windows: Vec::new(),
+            max_concurrent_runs: 0,
+            key_variable: String::new(),
+            key_source: None,
             created_at: at,
             updated_at: at,
         }
@@ -184,6 +225,17 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// models R9: what is stored of a provider key is where it lies; a key itself is nothing of that.
+    #[test]
+    fn a_key_source_is_a_place() {
+        for text in ["env:ANTHROPIC_API_KEY", "env:_x9", "file:/run/secrets/key"] {
+            assert_eq!(KeySource::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "sk-ant-api03-abc", "env:", "env:1A", "env:A B", "file:relative", "file:/a\nb", "ENV:A"] {
+            assert_eq!(KeySource::parse(text), None, "{text}");
+        }
+    }
 
     fn notice(window: &str, status: LimitStatus, resets_at: Option<i64>) -> LimitNotice {
         LimitNotice { window: window.into(), status, used: None, resets_at: resets_at.map(Timestamp::from_millis), source: "test".into() }

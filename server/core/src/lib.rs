@@ -22,6 +22,7 @@ pub mod principal;
 pub mod profile;
 pub mod project;
 pub mod render;
+pub mod retention;
 pub mod run;
 pub mod runner_link;
 pub mod runtime;

@@ -35,6 +35,18 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What becomes of tasks that agents of the project propose.
+    ProposalPolicy, "proposal policy" {
+        /// They may propose none, and get no key of their own.
+        Off = "off",
+        /// A proposal waits for a person.
+        Approval = "approval",
+        /// A proposal starts like any other task.
+        Open = "open",
+    }
+}
+
 /// The top unit of work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Project {
@@ -66,6 +78,8 @@ pub struct Project {
     pub question_timeout_ms: Option<u64>,
     /// What happens with plans; `None`: as configured.
     pub plan_approval: Option<PlanApproval>,
+    /// What becomes of tasks that its agents propose.
+    pub proposals: ProposalPolicy,
     /// When it was created.
     pub created_at: Timestamp,
     /// When any field last changed.
@@ -91,6 +105,7 @@ impl Project {
             limits: OwnLimits::default(),
             question_timeout_ms: None,
             plan_approval: None,
+            proposals: ProposalPolicy::Approval,
             created_at: at,
             updated_at: at,
         }

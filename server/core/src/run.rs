@@ -96,6 +96,8 @@ pub struct Run {
     pub base_commit: String,
     /// The commit the work ended in; empty when nothing was landed or kept.
     pub commit: String,
+    /// True when the work was pushed to a remote.
+    pub pushed: bool,
     /// Last output item that is durable; 0 before the first.
     pub last_output_seq: u64,
 }
@@ -123,6 +125,7 @@ impl Run {
             directory: String::new(),
             base_commit: String::new(),
             commit: String::new(),
+            pushed: false,
             last_output_seq: 0,
         }
     }

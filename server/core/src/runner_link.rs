@@ -232,6 +232,15 @@ pub enum RunnerOrder {
         /// The answer.
         answer: Answer,
     },
+    /// Remove the work directory of a task that has no open run, after its work is proven saved. A task with a run in hand is left alone.
+    Clear {
+        /// The task's newest run, under which leavings are rescued.
+        run: RunRef,
+        /// The project.
+        project: ProjectId,
+        /// The task's branch.
+        branch: String,
+    },
     /// Tell the agent something while it works.
     Message {
         /// Which run.

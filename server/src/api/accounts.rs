@@ -1,6 +1,6 @@
 //! AccountService.
 
-use aq_core::account::Account;
+use aq_core::account::{Account, KeySource};
 use aq_core::limits::{DayHours, HoursError, read_zone};
 use aq_core::runtime::RuntimeKind;
 use aq_core::time::Timestamp;
@@ -21,7 +21,19 @@ use crate::commands::Context;
 use crate::commands::accounts::{self, AccountFields};
 use crate::lifecycle::{Figures, Tx};
 
-const FIELDS: &[&str] = &["name", "login_dir", "stop_at_used", "reserve", "reserve_hours", "quiet_hours", "time_zone", "paused"];
+const FIELDS: &[&str] = &[
+    "name",
+    "login_dir",
+    "key_variable",
+    "provider_key",
+    "max_concurrent_runs",
+    "stop_at_used",
+    "reserve",
+    "reserve_hours",
+    "quiet_hours",
+    "time_zone",
+    "paused",
+];
 
 /// The service.
 pub(super) struct Accounts(pub(super) Api);
@@ -36,17 +48,14 @@ fn shown(figures: &Figures, account: &Account, now: Timestamp) -> pb::Account {
     convert::of_runtime(convert::account(account, now), user.map(|agent| agent.runtime))
 }
 
-/// What an account of this server cannot have is refused, never dropped.
-fn unsupported(at: &str, key_variable: &str, provider_key: &str, max_concurrent_runs: u32) -> Result<(), ApiError> {
-    let field = |name: &str| format!("{at}{name}");
-    if !provider_key.is_empty() || !key_variable.is_empty() {
-        let name = if provider_key.is_empty() { "key_variable" } else { "provider_key" };
-        return Err(ApiError::invalid(field(name), "provider keys are not kept here; put the variable into the profile of the agents"));
+/// Where a provider key lies. A key itself is refused, and never repeated in the answer.
+fn key_source(field: &str, text: &str) -> Result<Option<KeySource>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
     }
-    if max_concurrent_runs != 0 {
-        return Err(ApiError::invalid(field("max_concurrent_runs"), "an account has no such limit; limit the number of its agents"));
-    }
-    Ok(())
+    let wrong = "must say where the server finds the key: `env:NAME`, a variable of the server, or `file:/path`, a file that its user alone can \
+                 read; the key itself is never stored";
+    KeySource::parse(text).filter(|_| text.len() <= 4_096).map(Some).ok_or_else(|| ApiError::invalid(field, wrong))
 }
 
 /// Spans of hours; at most 24 of them.
@@ -75,7 +84,6 @@ impl AccountService for Accounts {
                 return Err(ApiError::invalid("runtime", format!("{other} has no login; choose claude, codex or another agent")).into());
             }
         };
-        unsupported("", &body.key_variable, &body.provider_key, body.max_concurrent_runs)?;
         let fields = AccountFields {
             name: Some(short("name", &body.name)?),
             login_dir: Some(short("login_dir", &body.login_dir)?),
@@ -85,6 +93,9 @@ impl AccountService for Accounts {
             quiet: Some(hours("quiet_hours", &body.quiet_hours)?),
             zone: Some(zone("time_zone", &body.time_zone)?),
             paused: None,
+            max_concurrent_runs: Some(body.max_concurrent_runs),
+            key_variable: Some(short("key_variable", &body.key_variable)?),
+            key_source: Some(key_source("provider_key", &body.provider_key)?),
         };
         let create = move |tx: &mut Tx<'_>, context: &Context| {
             let account = accounts::create(tx, context, &fields)?;
@@ -114,7 +125,7 @@ impl AccountService for Accounts {
         let new = given("account", call.body.account.as_ref())?;
         let id = account_id("account.id", &new.id)?;
         let named = mask(call.body.update_mask.as_ref(), FIELDS)?;
-        unsupported("account.", &new.key_variable, &new.provider_key, new.max_concurrent_runs)?;
+        let has = |field: &str| named.contains(field);
         let fields = AccountFields {
             name: if named.contains("name") { Some(short("account.name", &new.name)?) } else { None },
             login_dir: if named.contains("login_dir") { Some(short("account.login_dir", &new.login_dir)?) } else { None },
@@ -124,6 +135,9 @@ impl AccountService for Accounts {
             quiet: if named.contains("quiet_hours") { Some(hours("account.quiet_hours", &new.quiet_hours)?) } else { None },
             zone: if named.contains("time_zone") { Some(zone("account.time_zone", &new.time_zone)?) } else { None },
             paused: named.contains("paused").then_some(new.paused),
+            max_concurrent_runs: has("max_concurrent_runs").then_some(new.max_concurrent_runs),
+            key_variable: if has("key_variable") { Some(short("account.key_variable", &new.key_variable)?) } else { None },
+            key_source: if has("provider_key") { Some(key_source("account.provider_key", &new.provider_key)?) } else { None },
         };
         let update = move |tx: &mut Tx<'_>, context: &Context| {
             let account = accounts::edit(tx, context, &id, &fields)?;

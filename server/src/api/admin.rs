@@ -15,14 +15,13 @@ use tonic::Request;
 
 use super::convert;
 use super::incoming::{length, member, optional_project, project_ids, short};
-use super::keys::new_key;
 use super::page::Page;
 use super::service::{Api, Done};
 use super::status::{ApiError, Reply};
 use super::views;
 use crate::commands::{Context, check, keys, system};
 use crate::lifecycle::{Figures, Tx};
-use crate::store::{api_keys, questions, tasks};
+use crate::store::{api_keys, new_key, questions, tasks};
 
 /// Tasks told in each list of a status.
 const LISTED: usize = 50;
@@ -60,7 +59,7 @@ fn overview(figures: &Figures, scope: &ProjectScope, now: Timestamp) -> Overview
     if figures.paused {
         holds.push("scheduling is paused; resume it".to_owned());
     }
-    holds.extend(figures.degraded.clone());
+    holds.extend(figures.degraded.values().cloned());
     for account in figures.accounts.values() {
         if let Some(until) = account.closed_until(now) {
             holds.push(format!("account `{}` reached its limit; it opens again at {until}", account.id));

@@ -93,8 +93,15 @@ pub(super) fn explained(
         told.reasons.iter_mut().for_each(|reason| reason.subject_id = open.run.task.to_string());
         return told;
     }
-    if let Some(reason) = figures.degraded.as_ref().filter(|_| ready) {
+    if let Some(reason) = figures.degraded.values().next().filter(|_| ready) {
         return single(pb::WaitKind::Resources, format!("Nothing starts at the moment: {reason}."));
+    }
+    if let Some(held) = figures.held_up.get(&record.key).filter(|held| held.until > now) {
+        let text = format!(
+            "An error of the server itself keeps it from going on; its log has the cause. It is tried again at {}, and other tasks go on.",
+            held.until
+        );
+        return Explained { expected_at: Some(held.until), ..single(pb::WaitKind::Resources, text) };
     }
     let hot = figures.projects.get(&task.project);
     let lanes = hot.into_iter().flat_map(|hot| hot.ready.values());

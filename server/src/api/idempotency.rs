@@ -49,6 +49,7 @@ mutations!(
     ReleaseWorkspaceRequest,
     CreateTaskRequest,
     BatchCreateTasksRequest,
+    ProposeTaskRequest,
     UpdateTaskRequest,
     SetTaskStatusRequest,
     AddDependencyRequest,

@@ -28,6 +28,7 @@ mod permissions;
 mod plans;
 mod ports;
 mod projects;
+mod proposals;
 mod runs;
 mod service;
 mod status;
@@ -44,7 +45,7 @@ mod views;
 mod workspaces;
 
 pub use idempotency::KEPT_MS as REQUESTS_KEPT_MS;
-pub use keys::{KeyRing, NewKey, new_key};
+pub use keys::KeyRing;
 pub use permissions::{Call, TABLE as PERMISSIONS};
 pub use ports::{Ending, RepositoryCheck, RepositoryRefused, ServerFacts};
 pub use service::{Api, Parts};

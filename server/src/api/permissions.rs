@@ -17,6 +17,8 @@ pub trait Call {
 const READ: &[Role] = &[Role::Viewer, Role::Operator, Role::Admin, Role::Gateway];
 /// Also an agent, about its own task.
 const OWN: &[Role] = &[Role::Viewer, Role::Operator, Role::Admin, Role::Gateway, Role::Run];
+/// Works with tasks; also an agent, within what its project allows.
+const PROPOSE: &[Role] = &[Role::Operator, Role::Admin, Role::Gateway, Role::Run];
 /// Works with tasks, within its projects.
 const WORK: &[Role] = &[Role::Operator, Role::Admin, Role::Gateway];
 /// Changes what work is done with: projects, workspaces, agents.
@@ -58,6 +60,7 @@ table! {
     TaskService {
         CreateTask CreateTaskRequest WORK,
         BatchCreateTasks BatchCreateTasksRequest WORK,
+        ProposeTask ProposeTaskRequest PROPOSE,
         GetTask GetTaskRequest OWN,
         ListTasks ListTasksRequest READ,
         GetTaskTree GetTaskTreeRequest READ,
@@ -177,8 +180,8 @@ mod tests {
             assert!(!roles.contains(&Role::Operator) || roles.contains(&Role::Gateway), "{path}");
         }
         let agents: Vec<_> = TABLE.iter().filter(|(_, roles)| roles.contains(&Role::Run)).map(|(path, _)| *path).collect();
-        let expected =
-            ["TaskService/GetTask", "RunService/GetRun", "AdminService/GetServerInfo"].map(|call| format!("/agentqueue.v1.{call}"));
+        let expected = ["TaskService/ProposeTask", "TaskService/GetTask", "RunService/GetRun", "AdminService/GetServerInfo"]
+            .map(|call| format!("/agentqueue.v1.{call}"));
         assert_eq!(agents, expected);
     }
 }

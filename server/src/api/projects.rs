@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aq_core::ids::ProjectId;
-use aq_core::project::PlanApproval;
+use aq_core::project::{PlanApproval, ProposalPolicy};
 use aq_core::time::Timestamp;
 use aq_core::workspace::WorkspaceKind;
 use aq_proto::v1 as pb;
@@ -33,6 +33,7 @@ const FIELDS: &[&str] = &[
     "silence_limit",
     "question_timeout",
     "plan_approval",
+    "proposals",
 ];
 
 /// The service.
@@ -69,6 +70,15 @@ fn plan_approval(field: &str, value: i32) -> Result<Option<PlanApproval>, ApiErr
     }))
 }
 
+/// What becomes of proposals; the default where nothing is said.
+fn proposals(field: &str, value: i32) -> Result<ProposalPolicy, ApiError> {
+    Ok(match member::<pb::ProposalPolicy>(field, value)? {
+        Some(pb::ProposalPolicy::Off) => ProposalPolicy::Off,
+        Some(pb::ProposalPolicy::Open) => ProposalPolicy::Open,
+        Some(pb::ProposalPolicy::Approval | pb::ProposalPolicy::Unspecified) | None => ProposalPolicy::Approval,
+    })
+}
+
 fn new_fields(body: &pb::CreateProjectRequest) -> Result<ProjectFields, ApiError> {
     few("test_commands", body.test_commands.len())?;
     if body.credit_weight.is_some_and(|weight| weight <= 0.0) {
@@ -91,6 +101,7 @@ fn new_fields(body: &pb::CreateProjectRequest) -> Result<ProjectFields, ApiError
         silence_limit_ms: limit_ms("silence_limit", body.silence_limit.as_ref())?.map(Some),
         question_timeout_ms: Some(timeout("question_timeout", body.question_timeout)?),
         plan_approval: Some(plan_approval("plan_approval", body.plan_approval)?),
+        proposals: Some(proposals("proposals", body.proposals)?),
     })
 }
 
@@ -126,6 +137,7 @@ fn changed_fields(body: &pb::UpdateProjectRequest, project: &pb::Project) -> Res
             None
         },
         plan_approval: if has("plan_approval") { Some(plan_approval("project.plan_approval", project.plan_approval)?) } else { None },
+        proposals: if has("proposals") { Some(proposals("project.proposals", project.proposals)?) } else { None },
     })
 }
 

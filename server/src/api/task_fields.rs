@@ -23,6 +23,7 @@ const FIELDS: &[&str] = &[
     "priority",
     "type",
     "runtime",
+    "model",
     "required_agent_id",
     "context",
     "criteria",
@@ -77,11 +78,16 @@ fn retries(field: String, value: u32) -> Result<u32, ApiError> {
     if value > MAX_RETRIES { Err(ApiError::invalid(field, format!("must be from 0 to {MAX_RETRIES}"))) } else { Ok(value) }
 }
 
-fn no_model(field: String, model: &str) -> Result<(), ApiError> {
-    if model.is_empty() {
-        return Ok(());
+/// The name of a model goes to a program as an argument, so it must not look like a flag or like two words.
+fn model(field: String, text: &str) -> Result<Option<String>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
     }
-    Err(ApiError::invalid(field, "a task has no model of its own; set the model in the profile of an agent and name that agent"))
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@[]".contains(c);
+    if text.len() > 128 || text.starts_with('-') || !text.chars().all(plain) {
+        return Err(ApiError::invalid(field, "must be the name of a model: up to 128 letters, digits and -_.:/@[]"));
+    }
+    Ok(Some(text.to_owned()))
 }
 
 /// A task to create; `at` is the place in a batch, for error messages.
@@ -91,7 +97,6 @@ pub(super) fn new_task(body: &pb::CreateTaskRequest, at: &str) -> Result<NewTask
         return Err(ApiError::invalid(field("after"), format!("has {} entries; at most {MAX_AFTER} are allowed", body.after.len())));
     }
     few(&field("test_commands"), body.test_commands.len())?;
-    no_model(field("model"), &body.model)?;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if body.key.len() > 64 || !body.key.chars().all(plain) {
         return Err(ApiError::invalid(field("key"), "may hold up to 64 lower-case letters, digits and `-`"));
@@ -108,6 +113,7 @@ pub(super) fn new_task(body: &pb::CreateTaskRequest, at: &str) -> Result<NewTask
         task_type: task_type(&field("type"), body.r#type)?,
         after: body.after.clone(),
         runtime: runtime(&field("runtime"), body.runtime)?,
+        model: model(field("model"), &body.model)?,
         preferred_agent: optional_agent(&field("required_agent_id"), &body.required_agent_id)?,
         attachments,
         test_commands: body.test_commands.clone(),
@@ -132,9 +138,6 @@ pub(super) struct Change {
 
 /// What an update changes.
 pub(super) fn change(task: &pb::Task, update_mask: Option<&prost_types::FieldMask>) -> Result<Change, ApiError> {
-    if update_mask.is_some_and(|mask| mask.paths.iter().any(|path| path == "model")) {
-        no_model("task.model".to_owned(), &task.model)?;
-    }
     let named = mask(update_mask, FIELDS)?;
     let has = |field: &str| named.contains(field);
     few("task.test_commands", task.test_commands.len())?;
@@ -152,6 +155,7 @@ pub(super) fn change(task: &pb::Task, update_mask: Option<&prost_types::FieldMas
         priority: has("priority").then_some(task.priority),
         task_type: if has("type") { Some(task_type("task.type", task.r#type)?) } else { None },
         runtime: if has("runtime") { Some(runtime("task.runtime", task.runtime)?) } else { None },
+        model: if has("model") { Some(model("task.model".to_owned(), &task.model)?) } else { None },
         preferred_agent: if has("required_agent_id") {
             Some(optional_agent("task.required_agent_id", &task.required_agent_id)?)
         } else {

@@ -152,6 +152,7 @@ macro_rules! forward {
 forward! {
     create_task(CreateTaskRequest) -> Task = create;
     batch_create_tasks(BatchCreateTasksRequest) -> BatchCreateTasksResponse = create_batch;
+    propose_task(ProposeTaskRequest) -> ProposeTaskResponse = propose;
     get_task(GetTaskRequest) -> GetTaskResponse = get;
     list_tasks(ListTasksRequest) -> ListTasksResponse = list;
     get_task_tree(GetTaskTreeRequest) -> GetTaskTreeResponse = tree;

@@ -13,7 +13,9 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::adapters::{Ender, Keys, Repositories};
-use super::{forge, maintenance, policy, seed};
+use super::degraded::Condition;
+use super::retention::Keeper;
+use super::{forge, maintenance, policy, seed, standby};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
@@ -25,7 +27,7 @@ use crate::home::{Home, HomeError};
 use crate::lifecycle::{EPOCH, Engine, Figures, Hot, LifecycleError, Subject, announce, load};
 use crate::orchestrator::{Approvals, Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
-use crate::store::{Connection, DatabaseUrl, Reader, StoreError, WriterThread, api_keys, open_migrated, settings};
+use crate::store::{Connection, DatabaseUrl, Migrated, Reader, StoreError, WriterThread, api_keys, new_key, settings};
 
 /// Threads that read the database.
 const READERS: usize = 3;
@@ -92,15 +94,20 @@ fn database(config: &ServerConfig) -> DatabaseUrl {
     }
 }
 
-/// Opens the database, counts the start, and starts writer and readers. Blocking work happens on a blocking thread.
+/// Counts the start on the database that was opened, and starts writer and readers. Blocking work happens on a blocking thread.
 ///
 /// # Errors
 /// [`AppError::Store`].
-pub async fn start(config: &ServerConfig, clock: SharedClock) -> Result<Started, AppError> {
-    let (url, backups, span) = (database(config), config.server.home.join("backups"), policy::window_ms(config));
+pub async fn start(
+    config: &ServerConfig,
+    clock: SharedClock,
+    policy: crate::orchestrator::Policy,
+    opened: (Connection, Migrated),
+) -> Result<Started, AppError> {
+    let (url, span) = (database(config), policy::window_ms(config));
     let now = clock.now();
     let opened = tokio::task::spawn_blocking(move || -> Result<(Connection, Figures, Reader), StoreError> {
-        let (mut connection, migrated) = open_migrated(&url, &backups, now)?;
+        let (mut connection, migrated) = opened;
         if !migrated.applied.is_empty() {
             tracing::info!(applied = ?migrated.applied, backup = ?migrated.backup, "brought the database up to date");
         }
@@ -114,7 +121,7 @@ pub async fn start(config: &ServerConfig, clock: SharedClock) -> Result<Started,
     let bus = EventBus::new(figures.last_event);
     let publisher = bus.clone();
     let (engine, writer) = Engine::start(connection, Hot::new(figures), move |facts| publisher.publish(facts))?;
-    Ok(Started { engine, reader, bus, hub, clock, wake: Wake::default(), policy: Arc::new(policy::policy(config)), writer })
+    Ok(Started { engine, reader, bus, hub, clock, wake: Wake::default(), policy: Arc::new(policy), writer })
 }
 
 /// Serves until a signal, a call or a broken part ends it. Runs go on under their shims; the next start takes them up.
@@ -127,7 +134,14 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let (controller, shutdown) = shutdown::pair(config.server.grace);
     let signals = shutdown::listen(&shutdown).map_err(io("signals cannot be handled"))?;
     let forge = forge::forge(&config, environment).await;
-    let mut started = start(&config, Arc::new(SystemClock)).await?;
+    let options = options(&config, &home, environment)?;
+    let socket = options.unix_socket.clone().unwrap_or_default();
+    let (clock, backups): (SharedClock, _) = (Arc::new(SystemClock), home.path().join("backups"));
+    let Some(opened) = standby::lead(&database(&config), &backups, clock.now(), &options, &shutdown).await? else {
+        signals.abort();
+        return Ok(());
+    };
+    let mut started = start(&config, clock, policy::policy(&config, environment, &socket), opened).await?;
     if forge.is_some() {
         Arc::make_mut(&mut started.policy).forge_hosts.insert(config.git.github_host.to_ascii_lowercase());
     }
@@ -146,16 +160,16 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let context = seed::own(started.clock.now());
     let (wanted, own) = (config.clone(), context.clone());
     started.engine.submit(move |tx| seed::configured(tx, &wanted, &own)).await?;
-    let keys = Arc::new(Keys(KeyRing::new(started.reader.clone(), Arc::clone(&started.clock))));
+    let ring = KeyRing::new(started.reader.clone(), Arc::clone(&started.clock));
+    let keys = Arc::new(Keys(ring.clone()));
     if !home.path().join("admin.key").exists() {
         // The key is stored before its file is written: a file without its key would lock the administrator out.
-        let made = api::new_key(Role::Admin, ProjectScope::All, "administrator", context.now, None);
+        let made = new_key(Role::Admin, ProjectScope::All, "administrator", context.now, None);
         let record = made.record.clone();
         started.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await?;
         home.write("admin.key", &format!("{}\n", made.key))?;
     }
     // Whoever finds the socket finds the key: listening comes after both the key and what was running are in place.
-    let options = options(&config, &home, environment)?;
     let recovered = orchestrator.recover(link.as_ref()).await?;
     if recovered != crate::orchestrator::Recovered::default() {
         tracing::info!(?recovered, "took up what was running");
@@ -165,7 +179,31 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let health = Health::starting().await;
 
     let background = Background::new(shutdown.clone());
-    spawn_maintenance(&background, &started, &config);
+    let keeper = Keeper {
+        condition: Condition { engine: started.engine.clone(), clock: Arc::clone(&started.clock), wake: started.wake.clone() },
+        reader: started.reader.clone(),
+        hub: started.hub.clone(),
+        link: Arc::clone(&link),
+        rooms: runner.rooms().clone(),
+        home: home.path().to_owned(),
+        database: database(&config),
+        kept: config.retention.clone(),
+    };
+    spawn_maintenance(&background, &started, &keeper);
+    let engine = started.engine.clone();
+    // Without its writer a server can do nothing any more; the next one reads what was stored.
+    background.spawn("writer", OnExit::StopServer, move |shutdown| {
+        let engine = engine.clone();
+        async move {
+            tokio::select! {
+                () = engine.ended() => {}
+                () = shutdown.drain().cancelled() => {}
+            }
+            Ok::<(), StoreError>(())
+        }
+    });
+    let engine = started.engine.clone();
+    background.spawn("use of keys", OnExit::Restart, move |shutdown| maintenance::note_keys(engine.clone(), ring.clone(), shutdown));
     let approvals = Approvals::new(parts, forge.clone(), Arc::clone(&link));
     background.spawn("approvals", OnExit::Restart, move |shutdown| approvals.clone().run(shutdown.drain().clone()));
     let (order, stop) = (Arc::clone(&link), shutdown.drain().clone());
@@ -294,13 +332,9 @@ async fn say(
     engine.submit(move |tx| announce(tx, kind, now, Subject::default(), payload.clone())).await
 }
 
-fn spawn_maintenance(background: &Background, started: &Started, config: &ServerConfig) {
+fn spawn_maintenance(background: &Background, started: &Started, keeper: &Keeper) {
     let hub = started.hub.clone();
     background.spawn("output sync", OnExit::Restart, move |shutdown| maintenance::sync_output(hub.clone(), shutdown));
-    let (engine, clock, wanted) = (started.engine.clone(), Arc::clone(&started.clock), config.clone());
-    background.spawn("retention", OnExit::Restart, move |shutdown| {
-        maintenance::sweep(engine.clone(), Arc::clone(&clock), wanted.clone(), shutdown)
-    });
     let parts = || (started.engine.clone(), started.reader.clone(), Arc::clone(&started.clock), Arc::clone(&started.policy));
     let (engine, reader, clock, policy) = parts();
     background.spawn("archive", OnExit::Restart, move |shutdown| {
@@ -310,11 +344,10 @@ fn spawn_maintenance(background: &Background, started: &Started, config: &Server
     background.spawn("stuck tasks", OnExit::Restart, move |shutdown| {
         maintenance::tell_stuck(engine.clone(), reader.clone(), Arc::clone(&clock), Arc::clone(&policy), shutdown)
     });
-    let (engine, wake, folder, reserve) =
-        (started.engine.clone(), started.wake.clone(), config.server.home.clone(), config.retention.disk_reserve_bytes);
-    background.spawn("disk room", OnExit::Restart, move |shutdown| {
-        maintenance::watch_disk(engine.clone(), wake.clone(), folder.clone(), reserve, shutdown)
-    });
+    maintenance::spawn(background, keeper);
+    let (condition, folder, reserve) = (keeper.condition.clone(), keeper.home.clone(), keeper.kept.disk_reserve_bytes);
+    background
+        .spawn("disk room", OnExit::Restart, move |shutdown| maintenance::watch_disk(condition.clone(), folder.clone(), reserve, shutdown));
 }
 
 fn options(config: &ServerConfig, home: &Home, environment: &Environment) -> Result<GrpcOptions, AppError> {

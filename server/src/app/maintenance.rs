@@ -1,24 +1,25 @@
-//! What is looked after in the background: output made durable, old things removed, room on the disk.
+//! What is looked after in the background, and when: output made durable, old things removed, room on the disk, a sound database.
+//!
+//! What is done lives in `retention` and `copies`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::REQUESTS_KEPT_MS;
+use super::degraded::Condition;
+use super::retention::Keeper;
+use crate::api::KeyRing;
+use crate::background::{Background, OnExit};
 use crate::clock::SharedClock;
 use crate::commands::CommandError;
-use crate::config::ServerConfig;
-use crate::events::{OutputHub, Wake};
+use crate::events::OutputHub;
 use crate::lifecycle::Engine;
 use crate::orchestrator::{self, Policy};
 use crate::shutdown::Shutdown;
-use crate::store::{Reader, StoreError, events, requests};
+use crate::store::{Reader, StoreError, api_keys};
 
 /// How often output is made durable.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-
-/// How often old things are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// How often the room on the disk is looked at.
 const DISK_EVERY: Duration = Duration::from_secs(10);
@@ -26,8 +27,52 @@ const DISK_EVERY: Duration = Duration::from_secs(10);
 /// How often stuck tasks are looked for.
 const STUCK_EVERY: Duration = Duration::from_secs(60);
 
-/// A day in milliseconds.
-const DAY_MS: i64 = 86_400_000;
+/// How often the use of keys is written.
+const KEYS_EVERY: Duration = Duration::from_secs(60);
+
+/// How often old things are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// When a loop begins after the start, so that starts stay quick; spread by chance up to twice this.
+const FIRST_AFTER: Duration = Duration::from_secs(20);
+
+/// Waits `wait` and up to a tenth more (the first time: up to twice as long), so that the loops of a server, and of several, do not come all at once.
+/// False when the server drains.
+async fn pause(wait: Duration, spread: f64, shutdown: &Shutdown) -> bool {
+    let wait = wait.mul_f64(1.0 + spread * rand::random::<f64>());
+    tokio::select! {
+        () = tokio::time::sleep(wait) => true,
+        () = shutdown.drain().cancelled() => false,
+    }
+}
+
+/// Starts the loops of retention.
+pub(super) fn spawn(background: &Background, keeper: &Keeper) {
+    /// A loop that does `$work` of the keeper soon after the start and then once an hour.
+    macro_rules! hourly {
+        ($name:literal, $work:ident) => {
+            let keeper = keeper.clone();
+            background.spawn($name, OnExit::Restart, move |shutdown| {
+                let keeper = keeper.clone();
+                async move {
+                    let mut more = pause(FIRST_AFTER, 1.0, &shutdown).await;
+                    while more {
+                        keeper.$work().await?;
+                        more = pause(SWEEP_EVERY, 0.1, &shutdown).await;
+                    }
+                    Ok::<(), CommandError>(())
+                }
+            });
+        };
+    }
+    hourly!("old records", records);
+    hourly!("old output", output);
+    hourly!("old work directories", work_directories);
+    hourly!("room for work", room_for_work);
+    hourly!("old rescues", mirrors);
+    hourly!("database copies", copies);
+    hourly!("database check", check_database);
+}
 
 /// Makes appended output durable once a second.
 pub(super) async fn sync_output(hub: OutputHub, shutdown: Shutdown) -> Result<(), StoreError> {
@@ -45,25 +90,20 @@ pub(super) async fn sync_output(hub: OutputHub, shutdown: Shutdown) -> Result<()
     }
 }
 
-/// Removes what is older than the configuration keeps.
-pub(super) async fn sweep(engine: Engine, clock: SharedClock, config: ServerConfig, shutdown: Shutdown) -> Result<(), StoreError> {
-    let days = i64::try_from(config.retention.events_days).unwrap_or(i64::MAX / DAY_MS);
-    let mut timer = tokio::time::interval(SWEEP_EVERY);
+/// Writes once a minute when keys were last used, and once more at the end.
+pub(super) async fn note_keys(engine: Engine, ring: KeyRing, shutdown: Shutdown) -> Result<(), StoreError> {
+    let mut timer = tokio::time::interval(KEYS_EVERY);
     loop {
-        tokio::select! {
-            _ = timer.tick() => {}
-            () = shutdown.drain().cancelled() => return Ok(()),
+        let ending = tokio::select! {
+            _ = timer.tick() => false,
+            () = shutdown.drain().cancelled() => true,
+        };
+        let used = ring.take_used();
+        if !used.is_empty() {
+            engine.submit(move |tx| used.iter().try_for_each(|(kid, at)| api_keys::note_used(tx.db, kid, *at))).await?;
         }
-        let now = clock.now();
-        let (old_events, old_requests) = (now.plus_millis(-days.saturating_mul(DAY_MS)), now.plus_millis(-REQUESTS_KEPT_MS));
-        let (events, requests) = engine
-            .submit(move |tx| {
-                let events = events::remove_before(tx.db, old_events)?;
-                Ok::<_, StoreError>((events, requests::remove_before(tx.db, old_requests)?))
-            })
-            .await?;
-        if events + requests > 0 {
-            tracing::info!(events, requests, "removed old events and answers kept for repeated requests");
+        if ending {
+            return Ok(());
         }
     }
 }
@@ -108,9 +148,8 @@ pub(super) async fn tell_stuck(
 }
 
 /// Stops new starts while the disk has less room than the configured reserve, and says so. Runs go on.
-pub(super) async fn watch_disk(engine: Engine, wake: Wake, home: PathBuf, reserve: u64, shutdown: Shutdown) -> Result<(), CommandError> {
+pub(super) async fn watch_disk(condition: Condition, home: PathBuf, reserve: u64, shutdown: Shutdown) -> Result<(), CommandError> {
     let mut timer = tokio::time::interval(DISK_EVERY);
-    let mut short = false;
     loop {
         tokio::select! {
             _ = timer.tick() => {}
@@ -118,22 +157,9 @@ pub(super) async fn watch_disk(engine: Engine, wake: Wake, home: PathBuf, reserv
         }
         let Ok(room) = rustix::fs::statvfs(&home) else { continue };
         let free = room.f_bavail.saturating_mul(room.f_frsize);
-        if (free < reserve) != short {
-            short = free < reserve;
-            let reason = short.then(|| {
-                format!("{} MiB are free on the disk of {}, less than the reserve of {} MiB", free >> 20, home.display(), reserve >> 20)
-            });
-            match &reason {
-                Some(reason) => tracing::warn!(%reason, "nothing new starts"),
-                None => tracing::info!("there is room on the disk again"),
-            }
-            engine
-                .submit(move |tx| {
-                    tx.state.set_degraded(reason.clone());
-                    Ok::<_, CommandError>(())
-                })
-                .await?;
-            wake.ring();
-        }
+        let reason = (free < reserve).then(|| {
+            format!("{} MiB are free on the disk of {}, less than the reserve of {} MiB", free >> 20, home.display(), reserve >> 20)
+        });
+        condition.set("disk", reason).await?;
     }
 }

@@ -4,9 +4,15 @@
 
 mod adapters;
 mod compose;
+mod copies;
+mod degraded;
 mod forge;
 mod maintenance;
 mod policy;
+mod retention;
 mod seed;
+mod standby;
 
 pub use compose::{AppError, Started, serve, start};
+pub use degraded::Condition;
+pub use retention::Keeper;

@@ -12,7 +12,7 @@ use aq_runner::service::RunnerConfig;
 
 use crate::config::{Environment, Secret, ServerConfig, sections};
 use crate::lifecycle::PlanRules;
-use crate::orchestrator::{ArchivePolicy, Policy};
+use crate::orchestrator::{ArchivePolicy, Credentials, OwnKeys, Policy};
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -20,7 +20,7 @@ fn millis(duration: Duration) -> u64 {
 
 /// The figures of the orchestrator.
 #[must_use]
-pub(super) fn policy(config: &ServerConfig) -> Policy {
+pub(super) fn policy(config: &ServerConfig, environment: &Environment, socket: &Path) -> Policy {
     let defaults = Policy::default();
     let run_limits = RunLimits {
         wall_ms: millis(config.agents.stuck_timeout),
@@ -34,6 +34,11 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
         model: program.model.clone().unwrap_or_default(),
         ..RuntimeProfile::default()
     };
+    let keys = config.accounts.iter().filter_map(|account| match &account.login {
+        Some(sections::Login::ApiKey(key)) => Some((account.id.clone(), key.clone())),
+        _ => None,
+    });
+    let keys = keys.collect();
     let secrets = config
         .accounts
         .iter()
@@ -79,6 +84,14 @@ pub(super) fn policy(config: &ServerConfig) -> Policy {
         stuck_after_ms: i64::try_from(millis(config.monitoring.stuck_task_threshold)).unwrap_or(i64::MAX),
         runtimes: config.runtimes.programs().into_iter().map(|(kind, _, program)| (kind, profile(program))).collect(),
         secrets,
+        credentials: Credentials::new(keys, environment.clone()),
+        // The longest run, its grace, and an hour for what comes before and after it.
+        own_keys: config.agents.own_key.then(|| OwnKeys {
+            socket: socket.to_owned(),
+            lifetime_ms: i64::try_from(run_limits.wall_ms.saturating_add(run_limits.grace_ms))
+                .unwrap_or(i64::MAX / 4)
+                .saturating_add(3_600_000),
+        }),
         ..defaults
     }
 }

@@ -1,6 +1,6 @@
 //! Accounts: create, edit, delete. What is known of their usage windows comes from the runs.
 
-use aq_core::account::Account;
+use aq_core::account::{Account, KeySource};
 use aq_core::event::EventKind;
 use aq_core::ids::AccountId;
 use aq_core::limits::DayHours;
@@ -32,6 +32,12 @@ pub struct AccountFields {
     pub zone: Option<TimeZone>,
     /// True: nothing starts.
     pub paused: Option<bool>,
+    /// Most runs at the same time; 0: no limit of its own.
+    pub max_concurrent_runs: Option<u32>,
+    /// Environment variable that carries the provider key; empty: the runtime's own.
+    pub key_variable: Option<String>,
+    /// Where the provider key is found; `Some(None)`: nowhere.
+    pub key_source: Option<Option<KeySource>>,
 }
 
 fn lay(fields: &AccountFields, account: &mut Account) -> Result<Vec<&'static str>, CommandError> {
@@ -44,7 +50,7 @@ fn lay(fields: &AccountFields, account: &mut Account) -> Result<Vec<&'static str
             }
         )*};
     }
-    set!(name, login_dir, reserve, paused);
+    set!(name, login_dir, reserve, paused, max_concurrent_runs, key_variable, key_source);
     macro_rules! wish {
         ($($field:ident),*) => {$(
             if let Some(value) = &fields.$field {
@@ -59,6 +65,18 @@ fn lay(fields: &AccountFields, account: &mut Account) -> Result<Vec<&'static str
     }
     if !account.login_dir.is_empty() && (!account.login_dir.starts_with('/') || account.login_dir.contains('\0')) {
         return Err(CommandError::invalid("login_dir", "must be an absolute path"));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let variable = &account.key_variable;
+    if variable.len() > 128
+        || !variable.chars().all(plain)
+        || variable.starts_with(|c: char| c.is_ascii_digit())
+        || variable.starts_with("AQ_")
+    {
+        return Err(CommandError::invalid("key_variable", "must be the name of an environment variable that does not begin with AQ_"));
+    }
+    if account.max_concurrent_runs > 1_000 {
+        return Err(CommandError::invalid("max_concurrent_runs", "must be at most 1000; 0 is no limit"));
     }
     Ok(changed)
 }

@@ -12,6 +12,7 @@ use super::archive::not_archived;
 use super::context::{Context, task};
 use super::edit::{check_new_edge, promote};
 use super::error::CommandError;
+use super::propose;
 use crate::lifecycle::{Move, Subject, Tx, announce, apply, reopen};
 use crate::store::{TaskRecord, archive as rows, attachments, chains, dependencies, questions, runs, tasks};
 
@@ -153,12 +154,15 @@ fn land_chain(tx: &mut Tx<'_>, context: &Context, gone: &TaskRecord, waited: &[i
 pub fn approve(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRecord, CommandError> {
     let mut record = task(tx.db, context, id)?;
     let (status, run, actor) = (record.task.status, record.task.run_number, context.actor());
+    if propose::is_proposal(&record) {
+        return propose::accept(tx, context, record);
+    }
     if status != TaskStatus::AwaitingApproval {
         return Err(CommandError::status(
             "TASK_NOT_AWAITING_APPROVAL",
             id.as_str(),
             status,
-            "only a task that awaits approval can be approved",
+            "only a task that awaits approval, or a proposal, can be approved",
         ));
     }
     record.task.requires_approval = false;

@@ -44,6 +44,8 @@ pub struct NewTask {
     pub after: Vec<String>,
     /// The runtime it requires.
     pub runtime: Option<RuntimeKind>,
+    /// The model its runs ask for.
+    pub model: Option<String>,
     /// The agent it should get.
     pub preferred_agent: Option<AgentId>,
     /// Criteria, context, tools.
@@ -157,6 +159,7 @@ fn create_one(
     fields.priority = new.priority;
     fields.task_type = new.task_type;
     fields.runtime = new.runtime;
+    fields.model.clone_from(&new.model);
     fields.preferred_agent.clone_from(&new.preferred_agent);
     fields.test_commands.clone_from(&new.test_commands);
     fields.requires_approval = new.requires_approval;

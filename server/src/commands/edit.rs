@@ -25,6 +25,8 @@ pub struct TaskEdit {
     pub task_type: Option<Option<TaskType>>,
     /// The required runtime; `Some(None)` clears it.
     pub runtime: Option<Option<RuntimeKind>>,
+    /// The model its runs ask for; `Some(None)` clears it.
+    pub model: Option<Option<String>>,
     /// The preferred agent; `Some(None)` clears it.
     pub preferred_agent: Option<Option<AgentId>>,
     /// How finished work is checked.
@@ -65,6 +67,7 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &TaskId, edit: &TaskEdit) ->
         priority,
         task_type,
         runtime,
+        model,
         preferred_agent,
         verification,
         test_commands,

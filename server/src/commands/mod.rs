@@ -17,6 +17,7 @@ mod error;
 pub mod keys;
 pub mod plans;
 pub mod projects;
+pub mod propose;
 pub mod questions;
 pub mod repair;
 pub mod system;

@@ -3,7 +3,7 @@
 use aq_core::event::EventKind;
 use aq_core::ids::ProjectId;
 use aq_core::names::id_slug;
-use aq_core::project::{PlanApproval, Project, ProjectStatus};
+use aq_core::project::{PlanApproval, Project, ProjectStatus, ProposalPolicy};
 use aq_core::runtime::RuntimeKind;
 use serde_json::json;
 
@@ -48,6 +48,8 @@ pub struct ProjectFields {
     pub question_timeout_ms: Option<Option<u64>>,
     /// What happens with plans; `Some(None)` clears it.
     pub plan_approval: Option<Option<PlanApproval>>,
+    /// What becomes of tasks that its agents propose.
+    pub proposals: Option<ProposalPolicy>,
 }
 
 fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str>, CommandError> {
@@ -71,7 +73,8 @@ fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str
         test_commands,
         default_runtime,
         question_timeout_ms,
-        plan_approval
+        plan_approval,
+        proposals
     );
     if let Some(limit) = fields.time_limit_ms {
         changed.push("time_limit");

@@ -48,6 +48,7 @@ pub fn repair(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRec
         task_type: Some(TaskType::Bugfix),
         after: Vec::new(),
         runtime: original.task.runtime,
+        model: None,
         preferred_agent: original.task.preferred_agent.clone(),
         attachments: Vec::new(),
         test_commands: original.task.test_commands.clone(),

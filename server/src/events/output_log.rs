@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aq_core::ids::RunRef;
 use aq_core::output::OutputItem;
+use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 use prost::Message as _;
 
@@ -217,6 +218,24 @@ impl OutputLog {
             Some(file) => sync_segment(&file.segment).map_err(|source| OutputError::Io { run: run.clone(), what: "written", source }),
             None => Ok(()),
         }
+    }
+
+    /// The runs that have stored output, with the bytes it takes and when it was last written to. Files of other names are left out.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn stored(&self) -> io::Result<Vec<(RunRef, u64, Timestamp)>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let run = name.to_str().and_then(|name| name.strip_suffix(".out")).and_then(RunRef::from_folder);
+            // A file that went in between is not there any more.
+            let (Some(run), Ok(metadata)) = (run, entry.metadata()) else { continue };
+            let written = metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000);
+            found.push((run, metadata.len(), Timestamp::from_millis(written)));
+        }
+        Ok(found)
     }
 
     /// Removes the output of a run.

@@ -77,6 +77,15 @@ pub struct OpenRun {
     pub kept: bool,
 }
 
+/// A task that could not be moved although it was its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldUp {
+    /// When it is tried again.
+    pub until: Timestamp,
+    /// How often it was tried in vain.
+    pub tries: u32,
+}
+
 /// The figures themselves. Read freely inside the writer; change only through [`Hot`].
 #[derive(Debug, Default)]
 pub struct Figures {
@@ -109,8 +118,10 @@ pub struct Figures {
     pub branches: BTreeMap<(ProjectId, String), BTreeSet<i64>>,
     /// True when an operator paused all scheduling.
     pub paused: bool,
-    /// Why nothing may start although nobody paused it: a full disk, for example.
-    pub degraded: Option<String>,
+    /// Why nothing may start although nobody paused it, by what found it: a full disk, for example.
+    pub degraded: BTreeMap<&'static str, String>,
+    /// Tasks that could not be moved for a reason of the server's own, by key. Not stored: a start tries them all again.
+    pub held_up: BTreeMap<i64, HeldUp>,
     /// Virtual time of start-time fair queueing.
     pub virtual_time: f64,
     /// The last task key given.
@@ -151,7 +162,15 @@ impl State for Hot {
     }
 
     fn undo(&mut self) {
-        let undone: Vec<_> = self.inverses.drain(self.mark..).collect();
+        self.undo_to(self.mark);
+    }
+
+    fn place(&self) -> usize {
+        self.inverses.len()
+    }
+
+    fn undo_to(&mut self, place: usize) {
+        let undone: Vec<_> = self.inverses.drain(place..).collect();
         for inverse in undone.into_iter().rev() {
             inverse(&mut self.figures);
         }
@@ -228,9 +247,16 @@ impl Hot {
         self.set(paused, |figures| &mut figures.paused);
     }
 
-    /// Stops or allows starts because of the machine's condition.
-    pub fn set_degraded(&mut self, reason: Option<String>) {
-        self.set(reason, |figures| &mut figures.degraded);
+    /// Stops starts because of the machine's condition, or (`None`) allows them again as far as `source` is concerned.
+    pub fn set_degraded(&mut self, source: &'static str, reason: Option<String>) {
+        self.put(source, reason, |figures| &mut figures.degraded);
+    }
+
+    /// Notes that a task cannot be moved for now, or (`None`) that it can.
+    pub fn put_held_up(&mut self, key: i64, held: Option<HeldUp>) {
+        if held.is_some() || self.figures.held_up.contains_key(&key) {
+            self.put(key, held, |figures| &mut figures.held_up);
+        }
     }
 
     /// Adds a project or replaces its fields; what is known of its work stays.
@@ -369,6 +395,12 @@ impl Hot {
 }
 
 impl Figures {
+    /// True while a task waits for its next try after it could not be moved.
+    #[must_use]
+    pub fn is_held_up(&self, key: i64, now: Timestamp) -> bool {
+        self.held_up.get(&key).is_some_and(|held| held.until > now)
+    }
+
     pub(super) fn lease(&mut self, key: i64, old: Option<&OpenRun>, new: Option<&OpenRun>) {
         if let Some(old) = old {
             // While one run concludes its agent may be at work on the next: only what is this task's own is given back.

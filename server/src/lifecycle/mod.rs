@@ -20,7 +20,7 @@ pub use archive::{archive, restore};
 pub use chains::{STUCK_NAMED, tell_stuck};
 pub use create::{bring, free_name};
 pub use error::LifecycleError;
-pub use hot::{Figures, Hot, OpenRun, ProjectHot};
+pub use hot::{Figures, HeldUp, Hot, OpenRun, ProjectHot};
 pub use load::{EPOCH, PAUSED, load};
 pub use moves::{Move, Subject, Tx, announce, apply, make_startable};
 pub use plans::{PlanRules, accept_plan, approval_rule, may_plan, origin_of};

@@ -90,6 +90,7 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
         return Err(LifecycleError::Stale { task: record.task.id.clone(), expected: from, run: from_run });
     }
     let project = record.task.project.clone();
+    tx.state.put_held_up(record.key, None);
     tx.state.count(&project, Some(from), Some(to));
     if from == TaskStatus::Ready {
         tx.state.remove_ready(&project, was_ready.0, was_ready.1, record.key);

@@ -13,7 +13,7 @@ use super::error::LifecycleError;
 use super::hot::OpenRun;
 use super::moves::{Move, Subject, Tx, announce, apply, free_branch, hold_branch, make_startable};
 use super::spending::tree_of;
-use crate::store::{LedgerEntry, RunRecord, StoreError, TaskRecord, ledger, questions, runs, tasks};
+use crate::store::{LedgerEntry, RunRecord, StoreError, TaskRecord, api_keys, ledger, questions, runs, tasks};
 
 /// Who and what a new run is given.
 #[derive(Clone, Debug)]
@@ -121,6 +121,7 @@ pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunE
     if result != RunResult::Asked {
         questions::close_all(tx.db, record.task_key, record.run.id.number, "the run is over", now)?;
     }
+    api_keys::revoke_of_run(tx.db, &record.run.id, now)?;
     record.run.state = RunState::Ended;
     record.run.ended_at = Some(now);
     record.run.end = Some(end);

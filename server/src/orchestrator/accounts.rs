@@ -8,7 +8,7 @@ use aq_core::account::Account;
 use aq_core::agent::Agent;
 use aq_core::event::EventKind;
 use aq_core::ids::{AccountId, AgentId};
-use aq_core::limits::{Gate, Load, Refusal, filler_may_run, gate, is_throttle, refusal, resume_at, room};
+use aq_core::limits::{Closed, Gate, GateReason, Load, Refusal, filler_may_run, gate, is_throttle, refusal, resume_at, room};
 use aq_core::output::{FailureClass, LimitNotice, LimitStatus};
 use aq_core::run::{Run, RunResult, RunState};
 use aq_core::runner_link::RunOutcome;
@@ -67,6 +67,8 @@ pub(super) struct Seen<'a> {
     loads: Loads,
     least: u64,
     places: BTreeMap<(AccountId, String), (usize, Gate, bool)>,
+    /// Idle agents that may start, of accounts that have a limit of runs.
+    taken: BTreeMap<AccountId, u32>,
     /// The rooms, in the order in which agents point at them.
     pub(super) rooms: Vec<AccountRoom>,
 }
@@ -74,7 +76,7 @@ pub(super) struct Seen<'a> {
 impl<'a> Seen<'a> {
     pub(super) fn new(figures: &'a Figures, policy: &'a Policy, now: Timestamp) -> Self {
         let (loads, least) = (Loads::of(figures), least_expected(figures));
-        Self { figures, policy, now, loads, least, places: BTreeMap::new(), rooms: Vec::new() }
+        Self { figures, policy, now, loads, least, places: BTreeMap::new(), taken: BTreeMap::new(), rooms: Vec::new() }
     }
 
     /// One agent.
@@ -100,6 +102,14 @@ impl<'a> Seen<'a> {
             (rooms.len() - 1, gate, filler_may_run(account, &loads.on(&account.id, least), now, &model))
         });
         (seen.closed, seen.account, seen.filler) = (gate.closed(), Some(place), filler);
+        if seen.closed.is_none() && account.max_concurrent_runs > 0 {
+            let taken = self.taken.entry(account.id.clone()).or_default();
+            if self.loads.on(&account.id, 0).running.saturating_add(*taken) >= account.max_concurrent_runs {
+                seen.closed = Some(Closed { reason: GateReason::Full, until: None });
+            } else {
+                *taken += 1;
+            }
+        }
         seen
     }
 

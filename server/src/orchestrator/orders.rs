@@ -1,5 +1,6 @@
 //! Orders for the runner, made from what is stored. The same rows give the same order, so that a restarted server asks for the same thing.
 
+use aq_core::account::Account;
 use aq_core::ids::WorkspaceId;
 use aq_core::project::Project;
 use aq_core::run::Run;
@@ -7,6 +8,8 @@ use aq_core::runner_link::{ConcludeRun, LandMode, PlanSearch, RunnerOrder, Sessi
 use aq_core::task::{Task, TaskStatus, TaskType, VerificationType, land_mode, run_limits};
 use aq_core::workspace::WorkspaceKind;
 
+use super::credentials::CredentialError;
+use super::own_key::Issued;
 use super::pending;
 use super::policy::Policy;
 use super::prompt::{self, Upstream};
@@ -103,8 +106,32 @@ pub(super) struct Draft {
     pub task: TaskRecord,
     /// Its project.
     pub project: Project,
+    /// The account its agent draws from.
+    pub account: Option<Account>,
     /// The order, with an empty prompt.
     pub order: StartRun,
+}
+
+impl Draft {
+    /// Hands the agent its own key.
+    pub(super) fn with_key(mut self, issued: Option<Issued>) -> Self {
+        if let Some(Issued { variables, key }) = issued {
+            self.order.profile.env.extend(variables);
+            self.order.secrets.push(key);
+        }
+        self
+    }
+}
+
+/// Why a start cannot be ordered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OrderError {
+    /// Rows cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The account's key cannot be handed over.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
 }
 
 /// Drafts the start of a run; `None` when its agent, workspace or project is gone.
@@ -112,10 +139,16 @@ pub(super) struct Draft {
 pub(super) fn draft(figures: &Figures, policy: &Policy, task: &TaskRecord, run: &Run, session: SessionOrder) -> Option<Draft> {
     let project = &figures.projects.get(&task.task.project)?.project;
     let agent = figures.agents.get(&run.agent)?;
-    let login_dir = agent.account.as_ref().and_then(|id| figures.accounts.get(id)).map_or("", |account| account.login_dir.as_str());
+    let account = agent.account.as_ref().and_then(|id| figures.accounts.get(id));
+    let login_dir = account.map_or("", |account| account.login_dir.as_str());
+    let mut profile = policy.profile(run.runtime, &agent.profile, login_dir);
+    if let Some(model) = &task.task.model {
+        profile.model.clone_from(model);
+    }
     Some(Draft {
         task: task.clone(),
         project: project.clone(),
+        account: account.cloned(),
         order: StartRun {
             run: run.id.clone(),
             epoch: figures.epoch,
@@ -126,7 +159,7 @@ pub(super) fn draft(figures: &Figures, policy: &Policy, task: &TaskRecord, run: 
             prompt: String::new(),
             workspace: workspace(figures, task, &run.workspace)?,
             session,
-            profile: policy.profile(run.runtime, &agent.profile, login_dir),
+            profile,
             limits: run_limits(policy.run_limits, project.limits, task.task.limits),
             secrets: policy.secrets.clone(),
         },
@@ -136,9 +169,13 @@ pub(super) fn draft(figures: &Figures, policy: &Policy, task: &TaskRecord, run: 
 /// Completes a draft: reads attachments, the results of the direct dependencies and the last failure, and writes the prompt. Blocking.
 ///
 /// # Errors
-/// When the rows cannot be read.
-pub(super) fn complete(db: &mut Connection, draft: Draft) -> Result<StartRun, StoreError> {
-    let Draft { mut task, project, mut order } = draft;
+/// When the rows or the account's key cannot be read.
+pub(super) fn complete(db: &mut Connection, policy: &Policy, draft: Draft) -> Result<StartRun, OrderError> {
+    let Draft { mut task, project, account, mut order } = draft;
+    if let Some((variable, key)) = account.map(|account| policy.credentials.of(&account, order.runtime)).transpose()?.flatten() {
+        order.secrets.push(key.clone());
+        order.profile.env.insert(variable, key);
+    }
     task.task.attachments = attachments::of_task(db, task.key)?;
     let waited_for = dependencies::upstream(db, task.key)?;
     let mut upstream = Vec::new();

@@ -1,17 +1,21 @@
 //! One look at what is and what should be: timers that are due, runs that have to stop, tasks that can start.
 
-use aq_core::ids::RunRef;
+use std::collections::BTreeMap;
+
+use aq_core::ids::{AgentId, RunRef, TaskId};
 use aq_core::output::FailureClass;
 use aq_core::run::RunResult;
 use aq_core::runner_link::{RunnerOrder, SessionOrder, StopReason};
 use aq_core::runtime::RuntimeKind;
-use aq_core::schedule::{Assignment, IdleAgent, decide};
+use aq_core::schedule::{Assignment, IdleAgent, Wish, decide, prefer};
 use aq_core::task::{Trigger, branch_of};
 use aq_core::time::Timestamp;
 
 use super::budgets;
 use super::deadlines;
+use super::isolation::{alone, next_try};
 use super::orders::{Draft, conclude, draft};
+use super::own_key::issue;
 use super::policy::Policy;
 use super::snapshot::{key_of, snapshot};
 use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin};
@@ -45,61 +49,82 @@ pub(super) fn pass(
     now: Timestamp,
     fresh_session: &mut dyn FnMut() -> String,
 ) -> Result<Passed, LifecycleError> {
-    let due = tasks::due(tx.db, now, TIMERS_PER_PASS)?;
-    let mut more_due = i64::try_from(due.len()).unwrap_or(i64::MAX) >= TIMERS_PER_PASS;
-    for mut task in due {
-        let run = task.task.run_number;
-        apply(tx, &mut task, run, Move::system(Trigger::ResumeTimer, now))?;
+    // Those that could not be moved are asked for on top, so that they keep no one else out of the first 256.
+    let wanted = TIMERS_PER_PASS.saturating_add(i64::try_from(tx.state.held_up.len()).unwrap_or(i64::MAX));
+    let due = tasks::due(tx.db, now, wanted)?;
+    let mut more_due = i64::try_from(due.len()).unwrap_or(i64::MAX) >= wanted;
+    for key in due {
+        if tx.state.is_held_up(key, now) {
+            continue;
+        }
+        alone(tx, key, now, |tx| {
+            let mut task = tasks::by_key(tx.db, key)?;
+            let run = task.task.run_number;
+            apply(tx, &mut task, run, Move::system(Trigger::ResumeTimer, now))
+        })?;
     }
     let (answers, more_questions) = deadlines::pass(tx, now, TIMERS_PER_PASS)?;
     more_due |= more_questions;
     budgets::lift(tx, policy, now)?;
     budgets::tell(tx, policy, now)?;
     let stop = tx.state.runs.values().filter_map(|open| open.stopping.map(|reason| (open.run.clone(), reason))).collect();
-    let conclude = conclusions(tx, policy)?;
+    let conclude = conclusions(tx, policy, now)?;
     let mut begun = Vec::new();
     let snapshot = snapshot(tx.state, policy, now);
     if !snapshot.projects.is_empty() && !snapshot.agents.is_empty() {
-        for assignment in decide(&snapshot).assignments {
-            if let Some(started) = start(tx, policy, &assignment, now, fresh_session)? {
-                begun.push(started);
-            }
+        let mut assignments = decide(&snapshot).assignments;
+        let wishes = wishes(tx, &assignments)?;
+        prefer(&mut assignments, &snapshot, &wishes);
+        for assignment in assignments {
+            let key = key_of(&assignment.task).ok_or(StoreError::NotFound)?;
+            let started = alone(tx, key, now, |tx| start(tx, policy, key, &assignment, now, &mut *fresh_session))?;
+            begun.extend(started.flatten());
         }
     }
     let account_opens = snapshot.agents.iter().filter_map(IdleAgent::opens_at).min();
-    let next =
-        if more_due { Some(now) } else { earliest(earliest(tasks::next_due(tx.db)?, account_opens), questions::next_deadline(tx.db)?) };
+    let timers = if more_due { Some(now) } else { tasks::next_due(tx.db, now)? };
+    let next = [timers, account_opens, questions::next_deadline(tx.db)?, next_try(tx, now)].into_iter().flatten().min();
     Ok(Passed { begun, stop, conclude, answers, next })
 }
 
-/// Orders for the runs that a command took up again to land their work.
-fn conclusions(tx: &mut Tx<'_>, policy: &Policy) -> Result<Vec<RunnerOrder>, LifecycleError> {
-    let due: Vec<_> = tx.state.runs.iter().filter(|(_, open)| open.conclude_due).map(|(key, open)| (*key, open.clone())).collect();
-    let mut orders = Vec::new();
-    for (key, open) in due {
-        let task = tasks::by_key(tx.db, key)?;
-        if let Some(run) = runs::get(tx.db, key, open.run.number)? {
-            orders.extend(conclude(tx, policy, &task, &run.run)?);
-        }
-    }
-    Ok(orders)
+/// What the tasks that are about to start say of their agents.
+fn wishes(tx: &mut Tx<'_>, assignments: &[Assignment]) -> Result<BTreeMap<TaskId, Wish>, LifecycleError> {
+    let keys: Vec<i64> = assignments.iter().filter_map(|given| key_of(&given.task)).collect();
+    let found = if keys.is_empty() { Vec::new() } else { tasks::wishes(tx.db, &keys)? };
+    // The scheduler knows tasks by key.
+    let wish = |(key, agent, runtime): (i64, String, Option<String>)| {
+        let runtime = runtime.as_deref().and_then(RuntimeKind::parse);
+        (TaskId::from_trusted(&key.to_string()), Wish { agent: AgentId::from_trusted(&agent), runtime })
+    };
+    Ok(found.into_iter().map(wish).collect())
 }
 
-fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+/// Orders for the runs that a command took up again to land their work.
+fn conclusions(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Vec<RunnerOrder>, LifecycleError> {
+    let due = tx.state.runs.iter().filter(|(key, open)| open.conclude_due && !tx.state.is_held_up(**key, now));
+    let due: Vec<_> = due.map(|(key, open)| (*key, open.clone())).collect();
+    let mut orders = Vec::new();
+    for (key, open) in due {
+        let order = alone(tx, key, now, |tx| {
+            let task = tasks::by_key(tx.db, key)?;
+            match runs::get(tx.db, key, open.run.number)? {
+                Some(run) => Ok(conclude(tx, policy, &task, &run.run)?),
+                None => Ok(None),
+            }
+        })?;
+        orders.extend(order.flatten());
     }
+    Ok(orders)
 }
 
 fn start(
     tx: &mut Tx<'_>,
     policy: &Policy,
+    key: i64,
     assignment: &Assignment,
     now: Timestamp,
     fresh_session: &mut dyn FnMut() -> String,
 ) -> Result<Option<Draft>, LifecycleError> {
-    let key = key_of(&assignment.task).ok_or(StoreError::NotFound)?;
     let mut task = tasks::by_key(tx.db, key)?;
     let (Some(agent), Some(workspace)) =
         (tx.state.agents.get(&assignment.agent).cloned(), tx.state.free_workspace(&assignment.project).map(|free| free.id.clone()))
@@ -122,7 +147,11 @@ fn start(
     };
     let run = begin(tx, &mut task, lease, now)?;
     tx.state.note_start(&assignment.project, assignment.start_tag, assignment.finish_tag);
-    Ok(draft(tx.state, policy, &task, &run.run, session))
+    let own_key = match tx.state.projects.get(&assignment.project).map(|hot| hot.project.clone()) {
+        Some(project) => issue(tx, policy.own_keys.as_ref(), &project, &run.run.id, now)?,
+        None => None,
+    };
+    Ok(draft(tx.state, policy, &task, &run.run, session).map(|draft| draft.with_key(own_key)))
 }
 
 /// A run that ended without a fault of the work goes on in its session; anything else starts a new one.

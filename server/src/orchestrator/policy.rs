@@ -8,6 +8,8 @@ use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Backoff, TaskStatus};
 use jiff::tz::TimeZone;
 
+use super::credentials::Credentials;
+use super::own_key::OwnKeys;
 use crate::lifecycle::PlanRules;
 
 /// What the orchestrator needs to know of the configuration.
@@ -47,6 +49,10 @@ pub struct Policy {
     pub forge_hosts: BTreeSet<String>,
     /// Values that must never leave the machine in output.
     pub secrets: Vec<String>,
+    /// Where provider keys of accounts come from.
+    pub credentials: Credentials,
+    /// How runs get keys of their own; `None`: they get none.
+    pub own_keys: Option<OwnKeys>,
 }
 
 /// When finished tasks leave the lists by themselves.
@@ -95,6 +101,8 @@ impl Default for Policy {
             runtimes: BTreeMap::new(),
             forge_hosts: BTreeSet::new(),
             secrets: Vec::new(),
+            credentials: Credentials::default(),
+            own_keys: None,
         }
     }
 }

@@ -1,15 +1,20 @@
 //! After a start: what the store says is open is compared with what runs, and made to agree.
 
+use std::sync::Arc;
+
 use aq_core::ids::RunRef;
 use aq_core::run::RunState;
 use aq_core::runner_link::{RunnerLink, RunnerOrder, SessionOrder};
 use aq_core::task::{TaskStatus, Trigger};
 use aq_core::time::Timestamp;
 
-use super::orders::{self, Draft, conclude, draft};
+use super::isolation::alone;
+use super::orders::{self, Draft, OrderError, conclude, draft};
+use super::own_key::issue;
 use super::pending;
 use super::policy::Policy;
 use super::service::Parts;
+use super::sink::Sink;
 use crate::lifecycle::{LifecycleError, Move, Tx, apply};
 use crate::store::{StoreError, runs, tasks};
 
@@ -47,7 +52,12 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
             // Whether the process was started is not known: the same order starts it or finds it.
             RunState::Starting => {
                 let session = SessionOrder::Fresh { session_id: record.run.session_id.clone().unwrap_or_default() };
-                found.restart.extend(draft(tx.state, policy, &task, &record.run, session));
+                // Only its hash is known of the key that was made before; the agent, should it run already, keeps that one.
+                let own_key = match tx.state.projects.get(&record.run.project).map(|hot| hot.project.clone()) {
+                    Some(project) => issue(tx, policy.own_keys.as_ref(), &project, &record.run.id, now)?,
+                    None => None,
+                };
+                found.restart.extend(draft(tx.state, policy, &task, &record.run, session).map(|draft| draft.with_key(own_key)));
             }
             RunState::Running => found.attach.extend(draft(tx.state, policy, &task, &record.run, session)),
             RunState::Concluding => found.conclude.extend(conclude(tx, policy, &task, &record.run)?),
@@ -58,8 +68,11 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
         for mut task in tasks::in_status(tx.db, status)? {
             if !tx.state.runs.contains_key(&task.key) {
                 tracing::warn!(task = %task.task.id, %status, "a task was live without an open run");
-                let run = task.task.run_number;
-                apply(tx, &mut task, run, Move::system(Trigger::LostRun, now).with("context", "no open run at start"))?;
+                let (key, run) = (task.key, task.task.run_number);
+                // One task that cannot be moved must not keep the server from starting; the check of the figures finds it.
+                alone(tx, key, now, |tx| {
+                    apply(tx, &mut task, run, Move::system(Trigger::LostRun, now).with("context", "no open run at start"))
+                })?;
             }
         }
     }
@@ -70,7 +83,7 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
 ///
 /// # Errors
 /// When the output of a run or the rows behind an order cannot be read.
-pub(super) async fn take_up(parts: &Parts, link: &dyn RunnerLink, found: Found) -> Result<Recovered, LifecycleError> {
+pub(super) async fn take_up(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, found: Found) -> Result<Recovered, LifecycleError> {
     let recovered = Recovered { restarted: found.restart.len(), attached: found.attach.len(), concluded: found.conclude.len() };
     for run in &found.open {
         parts.hub.begin(run).map_err(|error| StoreError::Unavailable(error.to_string()))?;
@@ -79,19 +92,22 @@ pub(super) async fn take_up(parts: &Parts, link: &dyn RunnerLink, found: Found) 
     for draft in found.attach {
         let run = draft.order.run.clone();
         let last_seq = parts.hub.log().last_seq(&run).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let (start, said) = parts
-            .reader
-            .read(move |db| {
-                let said = pending::orders(db, draft.task.key, &draft.order.run)?;
-                Ok::<_, StoreError>((orders::complete(db, draft)?, said))
-            })
-            .await?;
-        link.order(RunnerOrder::Attach { start: Box::new(start), last_seq });
-        for order in said {
-            link.order(order);
+        let (policy, without_key) = (Arc::clone(&parts.policy), Draft { account: None, ..draft });
+        // The program has its key, and the runner remembers what to hide: neither is asked for again.
+        let read = parts.reader.read(move |db| {
+            let said = pending::orders(db, without_key.task.key, &without_key.order.run)?;
+            Ok::<_, OrderError>((orders::complete(db, &policy, without_key)?, said))
+        });
+        match read.await {
+            Ok((start, said)) => {
+                link.order(RunnerOrder::Attach { start: Box::new(start), last_seq });
+                said.into_iter().for_each(|order| link.order(order));
+            }
+            Err(OrderError::Store(error)) => return Err(error.into()),
+            Err(error) => tracing::error!(%run, %error, "a run cannot be taken up"),
         }
     }
-    super::service::start(parts, link, found.restart).await;
+    super::service::start(parts, sink, link, found.restart).await;
     for order in found.conclude {
         link.order(order);
     }

@@ -205,6 +205,7 @@ pub(super) fn concluded(
         Conclusion::Done { commit, files_changed, pushed } => {
             record.run.commit = commit.clone();
             record.run.files_changed = files_changed;
+            record.run.pushed = pushed;
             let branch = task.task.branch.clone().unwrap_or_default();
             if awaits {
                 let change = Move::system(Trigger::ApprovalRequested, now).with("branch", branch).with("commit", commit);
@@ -313,6 +314,18 @@ fn failed(
         }
     }
     over(tx, &task, &mut record, RunResult::Failed, Some(class), message, now)
+}
+
+/// The end of a run could not be recorded as it was reported. The run ends as failed by an error of the server instead, so that its task goes on by the
+/// rules of failures rather than waiting for a run that nobody will end.
+pub(super) fn given_up(tx: &mut Tx<'_>, policy: &Policy, run: &RunRef, why: &str, at: Circumstances) -> Result<Followed, LifecycleError> {
+    let Some((task, mut record)) = fenced(tx, run)? else { return forgotten(tx, run) };
+    let message = format!("the server could not record how the run ended: {why}");
+    if task.task.status.is_live() {
+        failed(tx, policy, task, record, FailureClass::Internal, message, at)
+    } else {
+        over(tx, &task, &mut record, RunResult::Stopped, None, message, at.now)
+    }
 }
 
 /// How often in a row the newest failure has been seen, itself included, and the history to store: `count:fingerprint`.

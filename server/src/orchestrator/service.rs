@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aq_core::runner_link::{RunnerLink, RunnerOrder};
+use aq_core::output::FailureClass;
+use aq_core::runner_link::{RunOutcome, RunReport, RunnerLink, RunnerOrder, RunnerSink as _};
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::orders::{self, Draft};
+use super::orders::{self, Draft, OrderError};
 use super::pass::{self, Passed};
 use super::policy::Policy;
 use super::recover;
@@ -38,6 +39,8 @@ pub struct Parts {
 /// Decides what runs, and follows what runners report.
 pub struct Orchestrator {
     parts: Parts,
+    /// Where it reports itself what keeps a run from being ordered.
+    sink: Arc<Sink>,
     orders: mpsc::UnboundedReceiver<RunnerOrder>,
 }
 
@@ -46,7 +49,7 @@ impl Orchestrator {
     #[must_use]
     pub fn new(parts: Parts, closed: CancellationToken) -> (Self, Arc<Sink>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let sink = Sink {
+        let sink = Arc::new(Sink {
             engine: parts.engine.clone(),
             hub: parts.hub.clone(),
             clock: Arc::clone(&parts.clock),
@@ -54,8 +57,8 @@ impl Orchestrator {
             wake: parts.wake.clone(),
             orders: sender,
             closed,
-        };
-        (Self { parts, orders: receiver }, Arc::new(sink))
+        });
+        (Self { parts, sink: Arc::clone(&sink), orders: receiver }, sink)
     }
 
     /// After a start: takes up every open run, and lets the runner clear away what belongs to none.
@@ -65,7 +68,7 @@ impl Orchestrator {
     pub async fn recover(&self, link: &dyn RunnerLink) -> Result<recover::Recovered, LifecycleError> {
         let (policy, now) = (Arc::clone(&self.parts.policy), self.parts.clock.now());
         let found = self.parts.engine.submit(move |tx| recover::look(tx, &policy, now)).await?;
-        recover::take_up(&self.parts, link, found).await
+        recover::take_up(&self.parts, &self.sink, link, found).await
     }
 
     /// Runs until `stop`. Everything that is possible at the start is done at once.
@@ -118,7 +121,7 @@ impl Orchestrator {
             }
             link.order(order);
         }
-        start(&self.parts, link, passed.begun).await;
+        start(&self.parts, &self.sink, link, passed.begun).await;
         let safety = Duration::from_millis(self.parts.policy.safety_timer_ms);
         let next = passed.next.map(|at| Duration::from_millis(u64::try_from(at.millis_since(now)).unwrap_or(0)));
         Ok(next.unwrap_or(safety).min(safety))
@@ -126,19 +129,32 @@ impl Orchestrator {
 }
 
 /// Completes drafts and orders their starts.
-pub(super) async fn start(parts: &Parts, link: &dyn RunnerLink, drafts: Vec<Draft>) {
+pub(super) async fn start(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, drafts: Vec<Draft>) {
     let completed = drafts.into_iter().map(|draft| async move {
         let run = draft.order.run.clone();
         if let Err(error) = parts.hub.begin(&run) {
             tracing::warn!(%run, %error, "the output of a run cannot be opened yet");
         }
-        (run, parts.reader.read(move |db| orders::complete(db, draft)).await)
+        let policy = Arc::clone(&parts.policy);
+        (run, parts.reader.read(move |db| orders::complete(db, &policy, draft)).await)
     });
     for (run, order) in join_all(completed).await {
         match order {
             Ok(order) => link.order(RunnerOrder::Start(Box::new(order))),
-            // The run stays open and is ordered again at the next start of the server; the check finds it meanwhile.
-            Err(error) => tracing::error!(%run, %error, "a run cannot be ordered"),
+            Err(OrderError::Store(error)) if error.is_transient() => {
+                // The database is going or away for a moment; the run stays open and is ordered again at the next start of the server.
+                tracing::error!(%run, %error, "a run cannot be ordered");
+            }
+            Err(error) => {
+                tracing::error!(%run, %error, "a run cannot be ordered; it ends as failed");
+                let class = match error {
+                    OrderError::Credential(_) => FailureClass::Auth,
+                    OrderError::Store(_) => FailureClass::Internal,
+                };
+                let outcome = RunOutcome::Failed { class, message: error.to_string() };
+                // Refused only while the server ends; the next start orders the run again.
+                let _ending = sink.report(run, RunReport::Finished { outcome, exit_code: None }).await;
+            }
         }
     }
 }

@@ -55,8 +55,11 @@ impl RunnerSink for Sink {
                         }
                     }
                     Err(Refused::Never(reason)) => {
-                        // Repeating it would give the same answer for ever; the run's state stays as it is and shows in the checks.
+                        // Repeating it would give the same answer for ever.
                         tracing::error!(%run, %reason, "a report was refused");
+                        if matches!(report, RunReport::Finished { .. } | RunReport::Concluded { .. }) {
+                            self.give_up(&run, reason).await;
+                        }
                         return Ok(());
                     }
                 }
@@ -127,6 +130,17 @@ impl Sink {
             }
         };
         Ok(followed)
+    }
+
+    /// Ends a run whose end could not be recorded, so that its task does not wait for it for ever.
+    async fn give_up(&self, run: &RunRef, reason: String) {
+        let Ok(at) = self.circumstances(run) else { return };
+        let (policy, owned) = (Arc::clone(&self.policy), run.clone());
+        match self.engine.submit(move |tx| reports::given_up(tx, &policy, &owned, &reason, at)).await {
+            Ok(followed) => self.follow(run, followed),
+            // The run stays open and shows in the checks; the next start of the server takes it up again.
+            Err(error) => tracing::error!(%run, %error, "a run could not be ended either"),
+        }
     }
 
     async fn output(&self, run: &RunRef, items: &[OutputItem]) -> Result<Followed, Refused> {

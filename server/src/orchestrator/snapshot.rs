@@ -67,13 +67,13 @@ pub(super) fn look(figures: &Figures, policy: &Policy, now: Timestamp, around: S
             failed_in_window: u32::try_from(state.usage.failed.sum(now)).unwrap_or(u32::MAX),
             passed_over: state.passed_over,
             finish_tag: state.finish_tag,
-            lanes: lanes(state, heads),
+            lanes: lanes(figures, state, heads, now),
             ..ProjectState::new(state.project.id.clone())
         });
     }
     Snapshot {
         projects,
-        paused: figures.paused || figures.degraded.is_some(),
+        paused: figures.paused || !figures.degraded.is_empty(),
         guarantee: policy.guarantee,
         global_budget: budgets::limits(figures, policy).global,
         global_used,
@@ -82,12 +82,17 @@ pub(super) fn look(figures: &Figures, policy: &Policy, now: Timestamp, around: S
     }
 }
 
-fn lanes(state: &ProjectHot, heads: usize) -> Vec<Lane> {
+fn lanes(figures: &Figures, state: &ProjectHot, heads: usize, now: Timestamp) -> Vec<Lane> {
     let lane = |(runtime, tasks): (&Option<_>, &std::collections::BTreeSet<_>)| Lane {
         runtime: *runtime,
         fallback: false,
         filler: false,
-        heads: tasks.iter().take(heads).map(|(priority, key)| head(*priority, *key)).collect(),
+        heads: tasks
+            .iter()
+            .filter(|(_, key)| !figures.is_held_up(*key, now))
+            .take(heads)
+            .map(|(priority, key)| head(*priority, *key))
+            .collect(),
     };
     state.ready.iter().map(lane).collect()
 }

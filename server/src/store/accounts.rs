@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use aq_core::account::{Account, LimitWindow};
+use aq_core::account::{Account, KeySource, LimitWindow};
 use aq_core::ids::AccountId;
 use aq_core::limits::{AccountPolicy, DayHours, Meter, read_zone};
 use aq_core::output::LimitStatus;
@@ -28,6 +28,9 @@ struct Row {
     policy: String,
     created_at: i64,
     updated_at: i64,
+    max_concurrent_runs: i32,
+    key_variable: String,
+    key_source: String,
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -80,6 +83,7 @@ fn read_policy(text: &str) -> Result<AccountPolicy, StoreError> {
 
 impl Row {
     fn with_windows(self, windows: Vec<LimitWindow>) -> Result<Account, StoreError> {
+        let key_source = Some(self.key_source.as_str()).filter(|text| !text.is_empty());
         Ok(Account {
             policy: read_policy(&self.policy)?,
             id: AccountId::from_trusted(&self.id),
@@ -88,6 +92,9 @@ impl Row {
             reserve: self.reserve,
             paused: self.paused,
             windows,
+            max_concurrent_runs: columns::small("accounts.max_concurrent_runs", self.max_concurrent_runs)?,
+            key_variable: self.key_variable,
+            key_source: columns::read_optional("accounts.key_source", key_source, KeySource::parse)?,
             created_at: Timestamp::from_millis(self.created_at),
             updated_at: Timestamp::from_millis(self.updated_at),
         })
@@ -105,6 +112,9 @@ impl From<&Account> for Row {
             policy: policy_text(&account.policy),
             created_at: account.created_at.as_millis(),
             updated_at: account.updated_at.as_millis(),
+            max_concurrent_runs: columns::int(account.max_concurrent_runs),
+            key_variable: account.key_variable.clone(),
+            key_source: account.key_source.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! API keys: what is stored of them never lets anybody make one.
 //!
-//! Making a key and deciding what its role may do live in `api`.
+//! Making a key lives in `secrets`, deciding what its role may do in `api`.
 
 use std::collections::BTreeSet;
 
@@ -72,6 +72,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// When it was taken back.
     pub revoked_at: Option<Timestamp>,
+    /// When it was last used, to the minute; `None`: never.
+    pub last_used_at: Option<Timestamp>,
 }
 
 impl ApiKey {
@@ -108,6 +110,7 @@ struct Row {
     created_at: i64,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
+    last_used_at: Option<i64>,
 }
 
 impl From<&ApiKey> for Row {
@@ -127,6 +130,7 @@ impl From<&ApiKey> for Row {
             created_at: key.created_at.as_millis(),
             expires_at: key.expires_at.map(Timestamp::as_millis),
             revoked_at: key.revoked_at.map(Timestamp::as_millis),
+            last_used_at: key.last_used_at.map(Timestamp::as_millis),
         }
     }
 }
@@ -155,6 +159,7 @@ impl TryFrom<Row> for ApiKey {
             created_at: Timestamp::from_millis(row.created_at),
             expires_at: columns::instant(row.expires_at),
             revoked_at: columns::instant(row.revoked_at),
+            last_used_at: columns::instant(row.last_used_at),
         })
     }
 }
@@ -180,6 +185,15 @@ queries! {
             .select(Row::as_select())
             .load(connection)?;
         rows.into_iter().map(ApiKey::try_from).collect()
+    }
+
+    /// Notes when a key was last used. An instant before the one that is stored changes nothing.
+    pub fn note_used(connection, kid: &str, at: Timestamp) -> Result<(), StoreError> {
+        let older = api_keys::last_used_at.is_null().or(api_keys::last_used_at.lt(at.as_millis()));
+        diesel::update(api_keys::table.filter(api_keys::kid.eq(kid).and(older)))
+            .set(api_keys::last_used_at.eq(at.as_millis()))
+            .execute(connection)?;
+        Ok(())
     }
 
     /// Takes a key back; false when it was taken back before. [`StoreError::NotFound`] when there is none.

@@ -4,7 +4,7 @@
 //! Query functions live beside their table; opening connections lives in `connection`.
 
 use diesel::connection::SimpleConnection as _;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::{QueryableByName, RunQueryDsl as _};
 use diesel_async::AsyncPgConnection;
@@ -18,6 +18,9 @@ pub(super) type PgConnection = AsyncConnectionWrapper<AsyncPgConnection, OwnRunt
 
 /// Held by the one write transaction that is open on a PostgreSQL database, and by the server that is migrating it.
 const WRITE_LOCK: i64 = 0x4147_5155_4555_4501;
+
+/// Held by the write connection of the server that leads.
+const LEADER_LOCK: i32 = 0x4147_5155;
 
 /// A connection to whichever database the server runs on.
 #[expect(clippy::large_enum_variant, reason = "a server has a handful of connections, each in a place of its own for its whole life")]
@@ -76,6 +79,18 @@ impl Connection {
         }
     }
 
+    /// Takes the leader's lock for as long as this connection lives; false when another server's connection has it. One for each schema.
+    pub(super) fn try_lead(&mut self) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(connection) => {
+                let sql = format!("SELECT pg_try_advisory_lock({LEADER_LOCK}, hashtext(current_schema())) AS leads");
+                let answer: Leads = diesel::sql_query(sql).get_result(connection)?;
+                Ok(answer.leads)
+            }
+        }
+    }
+
     /// Ends what [`Connection::lock_schema`] began.
     pub(super) fn unlock_schema(&mut self) -> Result<(), StoreError> {
         match self.dialect() {
@@ -113,6 +128,12 @@ impl Connection {
         }
         Ok(Vec::new())
     }
+}
+
+#[derive(QueryableByName)]
+struct Leads {
+    #[diesel(sql_type = Bool)]
+    leads: bool,
 }
 
 #[derive(QueryableByName)]

@@ -39,6 +39,9 @@ pub enum StoreError {
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
+    /// A command ended by a panic; what it had done was taken back. A defect of ours.
+    #[error("a defect ended the command: {0}")]
+    Panicked(String),
     /// Any other answer of the database.
     #[error("database error: {0}")]
     Database(String),

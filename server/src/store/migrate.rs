@@ -44,6 +44,25 @@ pub fn open_migrated(url: &DatabaseUrl, backups: &Path, now: Timestamp) -> Resul
     Ok((connection, migrated))
 }
 
+/// As [`open_migrated`], as the one server that writes: the connection holds the leader's lock until it ends, however it ends, so whoever cannot write any
+/// more leads no more. `None`: another server leads. An embedded database is guarded by the lock of its home. Blocking.
+///
+/// # Errors
+/// As [`open_migrated`].
+pub fn open_leading(url: &DatabaseUrl, backups: &Path, now: Timestamp) -> Result<Option<(Connection, Migrated)>, StoreError> {
+    let mut connection = open(url, Purpose::Write)?;
+    if !connection.try_lead()? {
+        return Ok(None);
+    }
+    connection.lock_schema()?;
+    let migrated = match &connection {
+        Connection::Sqlite(_) => migrate(&mut connection, SQLITE, backups, now),
+        Connection::Postgres(_) => migrate(&mut connection, POSTGRES, backups, now),
+    }?;
+    connection.unlock_schema()?;
+    Ok(Some((connection, migrated)))
+}
+
 /// Brings the schema to what `source` knows. When it fails, the connection is dropped by the caller and its lock goes with it.
 fn migrate<S>(connection: &mut Connection, source: S, backups: &Path, now: Timestamp) -> Result<Migrated, StoreError>
 where
@@ -80,6 +99,17 @@ pub fn backup(connection: &mut Connection, folder: &Path, label: &str) -> Result
     let literal = path.to_string_lossy().replace('\'', "''");
     connection.batch(&format!("VACUUM INTO '{literal}'"))?;
     Ok(path)
+}
+
+/// As [`backup`], on a connection of its own, so that nobody waits for it. `None` for a database that is not embedded: its own tools do that. Blocking.
+///
+/// # Errors
+/// As [`backup`].
+pub fn copy(url: &DatabaseUrl, folder: &Path, label: &str) -> Result<Option<PathBuf>, StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(_) => backup(&mut open(url, Purpose::Write)?, folder, label).map(Some),
+        DatabaseUrl::Postgres(_) => Ok(None),
+    }
 }
 
 fn versions<C, DB>(connection: &mut C) -> Result<Vec<String>, StoreError>

@@ -1,7 +1,7 @@
 //! Projects.
 
 use aq_core::ids::ProjectId;
-use aq_core::project::{PlanApproval, Project, ProjectStatus};
+use aq_core::project::{PlanApproval, Project, ProjectStatus, ProposalPolicy};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 
@@ -31,6 +31,7 @@ struct Row {
     silence_limit_ms: Option<i64>,
     question_timeout_ms: Option<i64>,
     plan_approval: Option<String>,
+    proposals: String,
 }
 
 impl TryFrom<Row> for Project {
@@ -52,6 +53,7 @@ impl TryFrom<Row> for Project {
             limits: columns::limits("projects", row.time_limit_ms, row.silence_limit_ms)?,
             question_timeout_ms: row.question_timeout_ms.map(|ms| columns::count("projects.question_timeout_ms", ms)).transpose()?,
             plan_approval: columns::read_optional("projects.plan_approval", row.plan_approval.as_deref(), PlanApproval::parse)?,
+            proposals: columns::read("projects.proposals", &row.proposals, ProposalPolicy::parse)?,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
@@ -79,6 +81,7 @@ impl From<&Project> for Row {
             silence_limit_ms: project.limits.silence_ms.map(columns::big),
             question_timeout_ms: project.question_timeout_ms.map(columns::big),
             plan_approval: project.plan_approval.map(|rule| rule.as_str().to_owned()),
+            proposals: project.proposals.as_str().to_owned(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Readers apart from the writer: a few threads, each with a read-only connection of its own.
 //!
-//! A read sees what was committed before it began and never waits for the writer.
+//! A read sees what was committed before it began and never waits for the writer. A query that panics is one that failed; its thread goes on.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::connection::{DatabaseUrl, Purpose, open};
 use super::dialect::Connection;
 use super::error::StoreError;
+use super::writer::guarded;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -64,7 +65,7 @@ impl Reader {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             // A caller that gave up waiting does not want the answer.
-            let _unwanted = sender.send(query(connection));
+            let _unwanted = sender.send(guarded(|| query(connection)));
         });
         if self.sender.send(job).is_err() {
             return Err(StoreError::Closed.into());

@@ -55,6 +55,7 @@ struct Row {
     output_bytes: i64,
     started_at: i64,
     ended_at: Option<i64>,
+    pushed: bool,
 }
 
 impl TryFrom<Row> for RunRecord {
@@ -91,6 +92,7 @@ impl TryFrom<Row> for RunRecord {
                 directory: row.directory,
                 base_commit: row.base_commit,
                 commit: row.commit_id,
+                pushed: row.pushed,
                 last_output_seq: columns::count("runs.output_items", row.output_items)?,
             },
         })
@@ -129,6 +131,7 @@ impl From<&RunRecord> for Row {
             output_bytes: columns::big(record.output_bytes),
             started_at: run.started_at.as_millis(),
             ended_at: run.ended_at.map(Timestamp::as_millis),
+            pushed: run.pushed,
         }
     }
 }
@@ -211,6 +214,23 @@ queries! {
             ended.push((project, at, result, columns::count("runs.tokens", tokens)?));
         }
         Ok(ended)
+    }
+
+    /// When the runs of these tasks ended: task, number, instant. Runs that are open have none.
+    pub fn ends_of(connection, tasks: &[TaskId]) -> Result<Vec<(RunRef, Option<Timestamp>)>, StoreError> {
+        let mut found = Vec::new();
+        for some in tasks.chunks(500) {
+            let rows: Vec<(String, i32, String, Option<i64>)> = runs::table
+                .filter(runs::task_id.eq_any(some.iter().map(TaskId::as_str)))
+                .select((runs::task_id, runs::number, runs::state, runs::ended_at))
+                .load(connection)?;
+            for (task, number, state, ended) in rows {
+                let number = u32::try_from(number).map_err(|_| StoreError::Corrupt { column: "runs.number", found: number.to_string() })?;
+                let ended = columns::instant(ended).filter(|_| state == RunState::Ended.as_str());
+                found.push((RunRef { task: TaskId::from_trusted(&task), number }, ended));
+            }
+        }
+        Ok(found)
     }
 
     /// A page of runs, newest first, behind `after` where given, at most `limit`.

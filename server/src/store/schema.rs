@@ -29,6 +29,7 @@ diesel::table! {
         silence_limit_ms -> Nullable<BigInt>,
         question_timeout_ms -> Nullable<BigInt>,
         plan_approval -> Nullable<Text>,
+        proposals -> Text,
     }
 }
 
@@ -55,6 +56,9 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        max_concurrent_runs -> Integer,
+        key_variable -> Text,
+        key_source -> Text,
     }
 }
 
@@ -125,6 +129,7 @@ diesel::table! {
         deleted_at -> Nullable<BigInt>,
         time_limit_ms -> Nullable<BigInt>,
         silence_limit_ms -> Nullable<BigInt>,
+        model -> Nullable<Text>,
     }
 }
 
@@ -182,6 +187,7 @@ diesel::table! {
         output_bytes -> BigInt,
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
+        pushed -> Bool,
     }
 }
 
@@ -283,6 +289,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
     }
 }
 

@@ -68,6 +68,7 @@ pub(super) struct Row {
     deleted_at: Option<i64>,
     time_limit_ms: Option<i64>,
     silence_limit_ms: Option<i64>,
+    model: Option<String>,
 }
 
 impl TryFrom<Row> for TaskRecord {
@@ -98,6 +99,7 @@ impl TryFrom<Row> for TaskRecord {
                 is_plan_subtask: row.is_plan_subtask,
                 plan_source: row.plan_source,
                 runtime: row.runtime.as_deref().map(|text| columns::runtime("tasks.runtime", text)).transpose()?,
+                model: row.model,
                 preferred_agent: row.preferred_agent.as_deref().map(AgentId::from_trusted),
                 assigned_agent: row.agent_id.as_deref().map(AgentId::from_trusted),
                 run_number: columns::small("tasks.run_number", row.run_number)?,
@@ -156,6 +158,7 @@ impl From<&TaskRecord> for Row {
             deleted_at: record.deleted_at.map(Timestamp::as_millis),
             time_limit_ms: task.limits.time_ms.map(columns::big),
             silence_limit_ms: task.limits.silence_ms.map(columns::big),
+            model: task.model.clone(),
         }
     }
 }
@@ -216,6 +219,7 @@ struct EditRow<'a> {
     requires_approval: bool,
     test_commands: String,
     budget_tokens: Option<i64>,
+    model: Option<&'a str>,
     updated_at: i64,
     archived_at: Option<i64>,
     deleted_at: Option<i64>,
@@ -306,6 +310,7 @@ queries! {
                 requires_approval: task.requires_approval,
                 test_commands: columns::to_json(&task.test_commands),
                 budget_tokens: task.budget_tokens.map(columns::big),
+                model: task.model.as_deref(),
                 updated_at: task.updated_at.as_millis(),
                 archived_at: task.archived_at.map(Timestamp::as_millis),
                 deleted_at: record.deleted_at.map(Timestamp::as_millis),
@@ -387,26 +392,44 @@ queries! {
         rows.into_iter().map(TaskRecord::try_from).collect()
     }
 
-    /// The next tasks whose resume instant is at or before `now`, earliest first.
-    pub fn due(connection, now: Timestamp, limit: i64) -> Result<Vec<TaskRecord>, StoreError> {
-        let rows = tasks::table
+    /// The keys of the next tasks whose resume instant is at or before `now`, earliest first. Keys only, so that one row that cannot be read
+    /// keeps nobody else waiting.
+    pub fn due(connection, now: Timestamp, limit: i64) -> Result<Vec<i64>, StoreError> {
+        Ok(tasks::table
             .filter(tasks::resume_after.le(now.as_millis()).and(tasks::deleted_at.is_null()))
             .order(tasks::resume_after)
             .limit(limit)
-            .select(Row::as_select())
-            .load(connection)?;
-        rows.into_iter().map(TaskRecord::try_from).collect()
+            .select(tasks::key)
+            .load(connection)?)
     }
 
-    /// The earliest resume instant of all.
-    pub fn next_due(connection) -> Result<Option<Timestamp>, StoreError> {
+    /// A task's name, project and title as they are stored, for telling of a row that cannot be read as a whole.
+    pub fn label(connection, key: i64) -> Result<Option<(String, String, String)>, StoreError> {
+        Ok(tasks::table.find(key).select((tasks::id, tasks::project_id, tasks::title)).first(connection).optional()?)
+    }
+
+    /// The earliest resume instant after `now`.
+    pub fn next_due(connection, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<Option<i64>> = tasks::table
-            .filter(tasks::resume_after.is_not_null())
+            .filter(tasks::resume_after.gt(now.as_millis()))
             .order(tasks::resume_after)
             .select(tasks::resume_after)
             .first(connection)
             .optional()?;
         Ok(columns::instant(due.flatten()))
+    }
+
+    /// The agents that these tasks prefer, with the runtime they need: key, agent, runtime. Tasks that prefer nobody are left out.
+    pub fn wishes(connection, keys: &[i64]) -> Result<Vec<(i64, String, Option<String>)>, StoreError> {
+        let mut found = Vec::new();
+        for part in keys.chunks(500) {
+            let rows: Vec<(i64, Option<String>, Option<String>)> = tasks::table
+                .filter(tasks::key.eq_any(part).and(tasks::preferred_agent.is_not_null()))
+                .select((tasks::key, tasks::preferred_agent, tasks::runtime))
+                .load(connection)?;
+            found.extend(rows.into_iter().filter_map(|(key, agent, runtime)| Some((key, agent?, runtime))));
+        }
+        Ok(found)
     }
 
     /// Everything a start needs to know of the READY tasks: key, project, required runtime, priority. One pass over the partial index.

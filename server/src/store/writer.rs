@@ -4,10 +4,12 @@
 //! them. Within a batch each command runs in a savepoint against the connection and the state; a command that fails takes back both. Answers,
 //! and the facts that others are told, leave only after the commit. A batch whose commit fails is taken back whole and run again command by
 //! command, so that one bad command cannot take its neighbours along. Where the database is behind a connection that breaks, nobody knows
-//! whether the last commit happened: the writer ends, and a new start reads the state from what was stored.
+//! whether the last commit happened: the writer ends, and a new start reads the state from what was stored. A command that panics is one
+//! that fails: it takes back what it did, its caller is told of the defect, and the writer goes on.
 //!
 //! What the state is and what the commands do live elsewhere (`lifecycle`, `commands`, `orchestrator`).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 
@@ -15,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::dialect::Connection;
 use super::error::StoreError;
+use crate::background::panic_text;
 
 /// Most commands in one batch; bounds the latency of the first one.
 const MAX_BATCH: usize = 512;
@@ -32,6 +35,10 @@ pub trait State: Send + 'static {
     fn keep(&mut self);
     /// Takes back every change since the last [`State::settle`].
     fn undo_batch(&mut self);
+    /// A place among the changes so far, for [`State::undo_to`].
+    fn place(&self) -> usize;
+    /// Takes back every change since `place`.
+    fn undo_to(&mut self, place: usize);
     /// The batch is durable: forget how to take it back.
     fn settle(&mut self);
 }
@@ -50,6 +57,34 @@ impl<S: State> Tx<'_, S> {
     pub fn announce(&mut self, fact: S::Fact) {
         self.facts.push(fact);
     }
+
+    /// Does a part of the command by itself: when it fails or panics, its rows, its changes of the state and its facts are taken back, and
+    /// nothing else is. The inner answer is the part's own.
+    ///
+    /// # Errors
+    /// When the database refuses the savepoint itself; the whole command has to fail then.
+    pub fn apart<T, E: From<StoreError>>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<Result<T, E>, StoreError> {
+        self.db.batch("SAVEPOINT part")?;
+        let (place, announced) = (self.state.place(), self.facts.len());
+        let done = guarded(|| part(self));
+        if done.is_ok() {
+            self.db.batch("RELEASE SAVEPOINT part")?;
+        } else {
+            self.state.undo_to(place);
+            self.facts.truncate(announced);
+            self.db.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")?;
+        }
+        Ok(done)
+    }
+}
+
+/// Runs `work`; a panic in it is an error. What it changed is taken back by whoever called, so nothing half-done is ever looked at.
+pub(super) fn guarded<T, E: From<StoreError>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic_text(panic.as_ref()).to_owned();
+        tracing::error!(panic = %text, "a command panicked; what it did is taken back");
+        Err(StoreError::Panicked(text).into())
+    })
 }
 
 /// A command's body, without its answer.
@@ -153,7 +188,7 @@ impl<S: State> Writer<S> {
         let filled = std::sync::Arc::clone(&slot);
         let job = Job {
             run: Box::new(move |tx| {
-                let answer = command(tx);
+                let answer = guarded(|| command(tx));
                 let failed = answer.is_err();
                 *filled.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
                 // The writer only needs to know that this command failed; the caller gets the command's own error.
@@ -265,7 +300,14 @@ impl<S: State> Loop<S> {
             Ok(()) => {
                 self.state.settle();
                 if !facts.is_empty() {
-                    (self.publish)(facts);
+                    // The batch is durable: whoever is told of it must not be able to end the writer, nor keep answers back.
+                    let told = guarded(|| {
+                        (self.publish)(facts);
+                        Ok::<_, StoreError>(())
+                    });
+                    if let Err(error) = told {
+                        tracing::error!(%error, "the facts of a batch could not be told; readers find them in the store");
+                    }
                 }
                 Ok(())
             }

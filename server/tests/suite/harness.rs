@@ -311,6 +311,7 @@ pub(crate) fn new_task(project: &ProjectId, title: &str, after: &[&TaskId]) -> N
         task_type: None,
         after: after.iter().map(ToString::to_string).collect(),
         runtime: None,
+        model: None,
         preferred_agent: None,
         attachments: Vec::new(),
         test_commands: Vec::new(),

@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let login_dir = args.login.absolute_dir()?.unwrap_or_default();
-    let provider_key = args.login.provider_key(context)?.unwrap_or_default();
+    let provider_key = args.login.provider_key()?.unwrap_or_default();
     let connection = context.connect().await?;
     let request = CreateAccountRequest {
         name: args.name,

@@ -37,7 +37,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         account.login_dir = dir;
         paths.push("login_dir");
     }
-    if let Some(key) = args.login.provider_key(context)? {
+    if let Some(key) = args.login.provider_key()? {
         account.provider_key = key;
         paths.push("provider_key");
     }

@@ -1,7 +1,6 @@
 //! Where an account's login lives, as it is typed. A secret is never a flag's value (commands R2).
 
-use crate::commands::values::{self, long_text};
-use crate::context::Context;
+use crate::commands::values;
 use crate::error::CliError;
 
 /// The login and the limits.
@@ -13,9 +12,12 @@ pub(crate) struct LoginArgs {
     /// Environment variable that carries the provider key to the program, for example ANTHROPIC_API_KEY
     #[arg(long, value_name = "NAME")]
     pub(crate) key_variable: Option<String>,
-    /// Read the provider key from a file; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
+    /// File on the server's machine that holds the provider key, readable by its owner alone
+    #[arg(long, value_name = "FILE", conflicts_with = "provider_key_env")]
     pub(crate) provider_key_file: Option<String>,
+    /// Variable of the server's environment that holds the provider key
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider_key_env: Option<String>,
     /// Most runs at the same time, 0 for no limit
     #[arg(long, value_name = "N")]
     pub(crate) max_runs: Option<u32>,
@@ -52,12 +54,16 @@ impl LoginArgs {
         path.map(Some).map_err(|_| CliError::usage(format!("`{dir}` is not UTF-8")))
     }
 
-    /// The provider key.
+    /// Where the server finds the provider key. The key itself never passes through here.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub(crate) fn provider_key(&self, context: &Context) -> Result<Option<String>, CliError> {
-        let text = long_text(&context.ui, None, self.provider_key_file.as_deref())?;
-        Ok(text.map(|text| text.trim().to_owned()))
+    /// When the path is not UTF-8.
+    pub(crate) fn provider_key(&self) -> Result<Option<String>, CliError> {
+        if let Some(name) = &self.provider_key_env {
+            return Ok(Some(format!("env:{name}")));
+        }
+        let Some(file) = &self.provider_key_file else { return Ok(None) };
+        let path = std::path::absolute(file)?.into_os_string().into_string();
+        path.map(|path| Some(format!("file:{path}"))).map_err(|_| CliError::usage(format!("`{file}` is not UTF-8")))
     }
 }

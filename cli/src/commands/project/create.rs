@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aq_proto::v1::{CreateProjectRequest, PlanApproval, Runtime};
+use aq_proto::v1::{CreateProjectRequest, PlanApproval, ProposalPolicy, Runtime};
 
 use crate::commands::values::{self, PlanRule};
 use crate::context::{Context, request_id};
@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Test command of tasks that bring none; may be repeated
     #[arg(long = "test", value_name = "COMMAND")]
     tests: Vec<String>,
+    /// What becomes of tasks that its agents propose [default: approval]
+    #[arg(long, value_parser = words::parser::<ProposalPolicy>(), ignore_case = true)]
+    proposals: Option<ProposalPolicy>,
     /// Discord channel id of the project
     #[arg(long, value_name = "ID", default_value = "")]
     discord_channel: String,
@@ -68,6 +71,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         silence_limit: args.silence_limit.map(values::wire_length),
         question_timeout: args.question_timeout.map(values::wire_length),
         plan_approval: args.plan_approval.map_or_else(PlanApproval::default, PlanRule::on_the_wire).into(),
+        proposals: args.proposals.unwrap_or_default().into(),
         request_id: request_id(),
     };
     let project = connection.projects().create_project(request).await?.into_inner();

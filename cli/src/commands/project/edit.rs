@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aq_proto::v1::{Project, Runtime, UpdateProjectRequest};
+use aq_proto::v1::{Project, ProposalPolicy, Runtime, UpdateProjectRequest};
 use prost_types::FieldMask;
 
 use crate::candidates;
@@ -17,7 +17,7 @@ use crate::words;
 #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args([
     "name", "repo", "default_branch", "weight", "max_agents", "budget", "runtime", "any_runtime", "tests", "no_tests", "discord_channel",
     "time_limit", "silence_limit",
-    "question_timeout", "plan_approval",
+    "question_timeout", "plan_approval", "proposals",
 ]))]
 pub(crate) struct Args {
     /// The project
@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// No test commands
     #[arg(long, conflicts_with = "tests")]
     no_tests: bool,
+    /// What becomes of tasks that its agents propose
+    #[arg(long, value_parser = words::parser::<ProposalPolicy>(), ignore_case = true)]
+    proposals: Option<ProposalPolicy>,
     /// Discord channel id of the project, or none
     #[arg(long, value_name = "ID|none")]
     discord_channel: Option<String>,
@@ -104,6 +107,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if !args.tests.is_empty() || args.no_tests {
         project.test_commands = args.tests;
         paths.push("test_commands");
+    }
+    if let Some(proposals) = args.proposals {
+        project.proposals = proposals.into();
+        paths.push("proposals");
     }
     if let Some(channel) = args.discord_channel {
         project.discord_channel_id = if channel == "none" { String::new() } else { channel };

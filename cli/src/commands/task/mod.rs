@@ -10,6 +10,7 @@ mod edit;
 mod error;
 mod explain;
 mod list;
+mod propose;
 mod reject;
 mod repair;
 mod restart;

@@ -1,7 +1,8 @@
 //! The verbs of `aqctl task`.
 
 use super::{
-    add, approve, delete, deps, edit, error, explain, list, reject, repair, restart, result, set_status, show, skip, stop, tree, wait,
+    add, approve, delete, deps, edit, error, explain, list, propose, reject, repair, restart, result, set_status, show, skip, stop, tree,
+    wait,
 };
 use crate::commands::say;
 use crate::context::Context;
@@ -20,6 +21,7 @@ pub(crate) enum Verb {
     Result(result::Args),
     Error(error::Args),
     Wait(wait::Args),
+    Propose(propose::Args),
     Stop(stop::Args),
     Restart(restart::Args),
     Repair(repair::Args),
@@ -46,6 +48,7 @@ pub(in crate::commands) async fn run(context: &Context, verb: Verb) -> Result<()
         Verb::Result(args) => result::run(context, args).await,
         Verb::Error(args) => error::run(context, args).await,
         Verb::Wait(args) => Box::pin(wait::run(context, args)).await,
+        Verb::Propose(args) => propose::run(context, args).await,
         Verb::Stop(args) => stop::run(context, args).await,
         Verb::Restart(args) => restart::run(context, args).await,
         Verb::Repair(args) => repair::run(context, args).await,

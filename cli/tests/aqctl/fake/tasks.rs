@@ -47,6 +47,7 @@ macro_rules! service {
 service! {
     create_task: CreateTaskRequest => Task,
     batch_create_tasks: BatchCreateTasksRequest => BatchCreateTasksResponse,
+    propose_task: ProposeTaskRequest => ProposeTaskResponse,
     get_task_tree: GetTaskTreeRequest => GetTaskTreeResponse,
     set_task_status: SetTaskStatusRequest => Task,
     add_dependency: AddDependencyRequest => ListDependenciesResponse,

@@ -67,6 +67,7 @@ kinds! {
     TaskApprovalReminder = "task.approval_reminder" ["title"] "A task has waited for approval for an hour more.",
     TaskApprovalStuck = "task.approval_stuck" ["title"] "A task has waited for approval for more than a day.",
     TaskStuck = "task.stuck" ["title", "waiting_on"] "A task has waited for long behind others that cannot complete.",
+    TaskHeldUp = "task.held_up" ["title", "until"] "A task could not be moved because of an error of the server; it is tried again.",
     TaskArchived = "task.archived" ["title"] "A task was archived.",
     TaskRestored = "task.restored" ["title"] "A task came back from the archive.",
     TaskDeleted = "task.deleted" ["title"] "A task was deleted.",

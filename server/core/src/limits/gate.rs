@@ -31,6 +31,8 @@ text_enum! {
         Draining = "draining",
         /// The window has just opened; the first run has not shown yet that it takes work again.
         Probing = "probing",
+        /// It has as many runs as its owner allows at once.
+        Full = "full",
     }
 }
 
@@ -166,6 +168,7 @@ pub const fn sentence(reason: GateReason) -> &'static str {
         GateReason::Quiet => "The account's quiet hours hold",
         GateReason::Reserve => "What its owner keeps of the account's window is reached",
         GateReason::Draining => "What runs on the account is expected to use up its window",
+        GateReason::Full => "The account has as many runs as it may have at once",
         GateReason::Probing => "The account has just been reset; a first run shows whether it takes work again",
     }
 }

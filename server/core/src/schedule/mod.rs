@@ -6,6 +6,7 @@
 
 mod decide;
 mod forecast;
+mod prefer;
 mod rooms;
 mod share;
 mod snapshot;
@@ -14,5 +15,6 @@ mod tests;
 
 pub use decide::{Assignment, Decision, ProjectWait, Reason, decide};
 pub use forecast::{ExpectedStart, OpenRun, Outlook, Release, Waiting, forecast, quantile};
+pub use prefer::{Wish, prefer};
 pub use share::{GUARANTEE_TRIES, WAITING_FACTOR, expected_rest};
 pub use snapshot::{AccountRoom, Head, IdleAgent, Lane, ProjectState, Snapshot};

@@ -29,6 +29,8 @@ text_enum! {
         Timeout = "timeout",
         /// The same failure came up three times in a row.
         SameFailure = "same_failure",
+        /// An agent proposed it, and no person has accepted it yet.
+        Proposed = "proposed",
     }
 }
 
@@ -61,6 +63,7 @@ impl BlockedReason {
             Self::PushFailed => "make the remote accept the branch, then land it again",
             Self::TargetDirty => "commit or put away the changes in the linked checkout, then land it again",
             Self::Timeout => "raise the run limit or split the task, then restart it",
+            Self::Proposed => "approve the proposal, or delete it",
             Self::SameFailure => "remove the cause of the repeated failure, then restart the task",
         }
     }

@@ -102,6 +102,8 @@ pub struct Task {
     pub plan_source: Option<String>,
     /// The runtime it must run on; `None`: any.
     pub runtime: Option<RuntimeKind>,
+    /// The model its runs ask for, in the runtime's own words; `None`: the agent's.
+    pub model: Option<String>,
     /// An agent that is preferred, never waited for.
     pub preferred_agent: Option<AgentId>,
     /// The agent of the open run.
@@ -154,6 +156,7 @@ impl Task {
             is_plan_subtask: false,
             plan_source: None,
             runtime: None,
+            model: None,
             preferred_agent: None,
             assigned_agent: None,
             run_number: 0,

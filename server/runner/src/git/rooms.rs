@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use aq_core::ids::{ProjectId, TaskId};
 
@@ -39,6 +39,8 @@ pub(super) struct ProjectState {
     pub(super) packs: RwLock<()>,
     /// The commit whose attributes were found free of filters.
     pub(super) checked: Mutex<Option<git2::Oid>>,
+    /// Held while a task's directory is made or removed; those of tasks that nobody waits for are forgotten.
+    seats: Mutex<BTreeMap<TaskId, Weak<Mutex<()>>>>,
 }
 
 impl Rooms {
@@ -52,6 +54,50 @@ impl Rooms {
     /// Waits for the project's landing lane and takes it (landing R1). Hold it from `plan_landing` to the end of `finish_landing`.
     pub fn lane(&self, project: &ProjectId) -> Lane {
         self.inner.lanes.enter(project)
+    }
+
+    /// Does `work` while nobody else makes or removes the task's directory.
+    pub fn alone<T>(&self, project: &ProjectId, task: &TaskId, work: impl FnOnce() -> T) -> T {
+        let state = self.project(project);
+        let seat = {
+            let mut seats = state.seats.lock().unwrap_or_else(PoisonError::into_inner);
+            seats.retain(|_, seat| seat.strong_count() > 0);
+            seats.get(task).and_then(Weak::upgrade).unwrap_or_else(|| {
+                let seat = Arc::new(Mutex::new(()));
+                seats.insert(task.clone(), Arc::downgrade(&seat));
+                seat
+            })
+        };
+        let _alone = seat.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+
+    /// The tasks that have a directory or a home below the work directories, in order. What is no task's is left out.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn seated(&self) -> std::io::Result<Vec<(ProjectId, TaskId)>> {
+        let mut found = std::collections::BTreeSet::new();
+        let folder = self.inner.home.join("workspaces");
+        for project in entries(&folder)? {
+            let Ok(id) = ProjectId::parse(&project) else { continue };
+            for name in entries(&folder.join(&project))? {
+                let task = name.strip_suffix(".home").unwrap_or(&name);
+                if let Ok(task) = TaskId::parse(task) {
+                    found.insert((id.clone(), task));
+                }
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// The projects that have a mirror.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn mirrored(&self) -> std::io::Result<Vec<ProjectId>> {
+        let names = entries(&self.inner.home.join("mirrors"))?;
+        Ok(names.iter().filter_map(|name| ProjectId::parse(name.strip_suffix(".git")?).ok()).collect())
     }
 
     /// The directory where the task's runs work, whether it exists or not.
@@ -90,6 +136,16 @@ impl std::fmt::Debug for Rooms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rooms").field("home", &self.inner.home).finish_non_exhaustive()
     }
+}
+
+/// The names of the folders in a folder; none when it is missing.
+fn entries(folder: &Path) -> std::io::Result<Vec<String>> {
+    let read = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let folders = read.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    Ok(folders.filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
 /// Makes a directory that only we can read.

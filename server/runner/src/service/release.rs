@@ -11,7 +11,7 @@ use aq_core::runner_link::WorkspaceOrder;
 use super::cursor::{Cursor, Found};
 use super::places::{folders_of, owner};
 use super::router::Shared;
-use crate::git::Removed;
+use crate::git::{GitError, Removed};
 use crate::shim::end_leftovers;
 
 /// Removes the run's folders, and with `task_ended` what the task leaves behind (service R13).
@@ -35,16 +35,33 @@ async fn end_task(shared: &Arc<Shared>, run: &RunRef, project: &ProjectId) {
     if cursor.branch.is_empty() {
         return;
     }
-    let (rooms, owned_project, owned_run) = (shared.rooms.clone(), project.clone(), run.clone());
-    match shared.blocking(move || rooms.remove_task_dir(&owned_project, &owned_run, &cursor.branch)).await {
-        Ok(Ok(Removed::Quarantined { place, why })) => {
+    clear(shared, run, project, &cursor.branch).await;
+}
+
+/// Removes the task's work directory after its work is proven saved, and its home, unless another run of the task is in hand (service R17).
+pub(super) async fn clear(shared: &Arc<Shared>, run: &RunRef, project: &ProjectId, branch: &str) {
+    let (hands, rooms) = (Arc::clone(shared), shared.rooms.clone());
+    let (owned_project, owned_run, branch) = (project.clone(), run.clone(), branch.to_owned());
+    let removing = move || {
+        rooms.alone(&owned_project, &owned_run.task, || {
+            // Looked at under the lock: a run that comes later prepares the directory anew, one that is here already works in it.
+            if hands.in_hand().iter().any(|other| other.task == owned_run.task && other.number != owned_run.number) {
+                return Ok(None);
+            }
+            let removed = rooms.remove_task_dir(&owned_project, &owned_run, &branch)?;
+            remove(&hands.home.task_home(&owned_project, &owned_run.task));
+            Ok::<_, GitError>(Some(removed))
+        })
+    };
+    match shared.blocking(removing).await {
+        Ok(Ok(Some(Removed::Quarantined { place, why }))) => {
             tracing::warn!(%run, place = %place.display(), why, "the work directory was moved to the quarantine");
         }
-        Ok(Ok(Removed::Absent | Removed::Gone { .. })) => {}
+        Ok(Ok(Some(Removed::Absent | Removed::Gone { .. }))) => {}
+        Ok(Ok(None)) => tracing::info!(%run, "the work directory is in use by a later run"),
         Ok(Err(error)) => tracing::warn!(%run, %error, "the work directory could not be removed"),
         Err(error) => tracing::warn!(%run, error, "the work directory could not be removed"),
     }
-    remove_folders(vec![shared.home.task_home(project, &run.task)]).await;
 }
 
 /// The work of a task was merged elsewhere: nothing of it is needed here any more (service R17).

@@ -157,6 +157,11 @@ impl RunnerLink for RunnerService {
                 let work = async move { release::retire(&shared, run, project, workspace).await };
                 drop(self.shared.tasks.spawn_on(work, &self.shared.runtime));
             }
+            RunnerOrder::Clear { run, project, branch } => {
+                let (shared, closing) = (Arc::clone(&self.shared), self.shared.closing.clone());
+                let work = async move { closing.run_until_cancelled(release::clear(&shared, &run, &project, &branch)).await };
+                drop(self.shared.tasks.spawn_on(work, &self.shared.runtime));
+            }
             RunnerOrder::Sweep { open } => {
                 let (shared, closing) = (Arc::clone(&self.shared), self.shared.closing.clone());
                 let work = async move { closing.run_until_cancelled(release::sweep(&shared, &open)).await };

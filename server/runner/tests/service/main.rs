@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
+mod clear;
 mod conclude;
 mod lifecycle;
 mod plans;

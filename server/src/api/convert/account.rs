@@ -17,10 +17,10 @@ pub(in crate::api) fn account(account: &Account, now: Timestamp) -> pb::Account 
         // An account is not bound to a runtime; who draws from it says whose login it holds.
         runtime: pb::Runtime::Unspecified.into(),
         login_dir: account.login_dir.clone(),
-        key_variable: String::new(),
+        key_variable: account.key_variable.clone(),
         provider_key: String::new(),
-        has_provider_key: false,
-        max_concurrent_runs: 0,
+        has_provider_key: account.key_source.is_some(),
+        max_concurrent_runs: account.max_concurrent_runs,
         stop_at_used: account.policy.stop_at,
         limited: closed.is_some(),
         limited_until: closed.and_then(|closed| closed.until).map(timestamp),

@@ -27,7 +27,7 @@ pub(in crate::api) fn api_key(key: &ApiKey) -> pb::ApiKey {
         description: key.name.clone(),
         created_at: Some(timestamp(key.created_at)),
         expires_at: key.expires_at.map(timestamp),
-        last_used_at: None,
+        last_used_at: key.last_used_at.map(timestamp),
         revoked_at: key.revoked_at.map(timestamp),
     }
 }

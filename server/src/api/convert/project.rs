@@ -1,6 +1,6 @@
 //! Projects.
 
-use aq_core::project::{PlanApproval, ProjectStatus};
+use aq_core::project::{PlanApproval, ProjectStatus, ProposalPolicy};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
@@ -32,6 +32,12 @@ pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, now: Timestam
         updated_at: Some(timestamp(project.updated_at)),
         task_counts: status_counts(&hot.counts),
         workspace_count: u32::try_from(workspaces).unwrap_or(u32::MAX),
+        proposals: match project.proposals {
+            ProposalPolicy::Off => pb::ProposalPolicy::Off,
+            ProposalPolicy::Approval => pb::ProposalPolicy::Approval,
+            ProposalPolicy::Open => pb::ProposalPolicy::Open,
+        }
+        .into(),
         window_tokens: hot.usage.tokens_at(now),
         time_limit: limit(project.limits.time_ms),
         silence_limit: limit(project.limits.silence_ms),

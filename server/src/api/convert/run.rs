@@ -35,7 +35,7 @@ pub(in crate::api) fn run(task: &Task, run: &Run, cost: Option<&RunCost>, last_s
         base_commit: run.base_commit.clone(),
         commit: run.commit.clone(),
         files_changed: run.files_changed.clone(),
-        pushed: false,
+        pushed: run.pushed,
         usage: Some(wire::tokens(run.tokens)),
         cost_micros: cost.map_or(0, |cost| cost.cost_micros),
         last_seq: last_seq.unwrap_or(run.last_output_seq),

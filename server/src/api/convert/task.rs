@@ -41,7 +41,7 @@ pub(in crate::api) fn task(record: &TaskRecord, extra: TaskExtra) -> pb::Task {
         r#type: task_type(task.task_type),
         runtime: runtime(task.runtime),
         required_agent_id: task.preferred_agent.as_ref().map(ToString::to_string).unwrap_or_default(),
-        model: String::new(),
+        model: task.model.clone().unwrap_or_default(),
         context: attached(record, AttachmentKind::Context)
             .map(|a| pb::TaskContext { r#type: "text".to_owned(), label: a.label.clone(), content: a.content.clone() })
             .collect(),

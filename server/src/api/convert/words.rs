@@ -83,6 +83,7 @@ pub(in crate::api) fn block_reason(reason: Option<BlockedReason>) -> i32 {
         BlockedReason::PushFailed => pb::BlockReason::PushFailed,
         BlockedReason::TargetDirty => pb::BlockReason::TargetDirty,
         BlockedReason::Timeout => pb::BlockReason::Timeout,
+        BlockedReason::Proposed => pb::BlockReason::Proposed,
     }
     .into()
 }

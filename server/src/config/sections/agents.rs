@@ -1,7 +1,7 @@
 //! Section `agents`: how long agents may run, how they are contained, which are there from the start.
 //!
 //! Keys: `heartbeat_interval_seconds`, `stuck_timeout_seconds`, `silence_timeout_seconds`, `graceful_shutdown_timeout_seconds`,
-//! `sandbox`, `env_passthrough`, `predefined`. Keys of a predefined agent: `id`, `runtime`, `account`, `model`, `profile`.
+//! `sandbox`, `own_key`, `env_passthrough`, `predefined`. Keys of a predefined agent: `id`, `runtime`, `account`, `model`, `profile`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub struct Agents {
     pub graceful_shutdown_timeout: Duration,
     /// How agents are contained.
     pub sandbox: SandboxLevel,
+    /// Whether runs get an API key of their own, to read their task and propose others.
+    pub own_key: bool,
     /// Names of variables that agents get beyond the built-in list.
     pub env_passthrough: Vec<String>,
     /// The variables agents get, with their values; not part of the dump.
@@ -92,6 +94,7 @@ impl Agents {
         let graceful_shutdown_timeout = reader.seconds("graceful_shutdown_timeout_seconds", 1..=3600, 30);
         let sandbox =
             reader.choice("sandbox", &[("landlock", SandboxLevel::Landlock), ("none", SandboxLevel::None)], SandboxLevel::Landlock);
+        let own_key = reader.boolean("own_key", sandbox == SandboxLevel::Landlock);
         let env_passthrough = reader.texts("env_passthrough", &[]);
         for (index, name) in env_passthrough.iter().enumerate() {
             if name.starts_with("AQ_") {
@@ -110,6 +113,7 @@ impl Agents {
             silence_timeout,
             graceful_shutdown_timeout,
             sandbox,
+            own_key,
             env_passthrough,
             environment: values,
             predefined,

@@ -6,10 +6,11 @@ use aq_core::principal::{Principal, ProjectScope, Role};
 use aq_core::task::TaskStatus;
 use aq_proto::client::{Connection, Endpoint, Options};
 use aq_proto::v1 as pb;
-use aq_server::api::{KeyRing, PERMISSIONS, new_key};
+use aq_server::api::{KeyRing, PERMISSIONS};
 use aq_server::clock::Clock as _;
 use aq_server::grpc::{self, Gate, GrpcOptions, Health, KeyStore, KeyStoreUnavailable, Permissions};
 use aq_server::store::api_keys;
+use aq_server::store::new_key;
 
 use super::fixture::Server;
 

@@ -34,6 +34,7 @@ fn key(kid: &str) -> ApiKey {
         run: None,
         created_at: at(1),
         expires_at: None,
+        last_used_at: None,
         revoked_at: None,
     }
 }

@@ -48,6 +48,14 @@ impl State for Numbers {
         self.command = self.undo.len();
     }
 
+    fn place(&self) -> usize {
+        self.undo.len()
+    }
+
+    fn undo_to(&mut self, place: usize) {
+        self.take_back(place);
+    }
+
     fn undo_batch(&mut self) {
         self.take_back(0);
         self.command = 0;

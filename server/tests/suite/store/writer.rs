@@ -81,6 +81,30 @@ on_both! {
         assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("9"));
     }
 
+    /// Store R4: a command that panics fails alone, and so does a part of a command that does; the writer goes on.
+    fn a_panicking_command_fails_alone(home) {
+        let (writer, thread, facts) = start(home);
+        let answers = block_on(together(&writer, join_all((1..=4).map(|value| {
+            writer.submit(move |tx| {
+                let sum = add(tx, "sum", value)?;
+                assert_ne!(value, 2, "a defect");
+                let part = tx.apart(|tx| {
+                    add(tx, "sum", 100)?;
+                    assert_ne!(value, 3, "a defect of a part");
+                    Err::<(), _>(StoreError::Refused("no".to_owned()))
+                })?;
+                assert!(matches!((value, &part), (3, Err(StoreError::Panicked(_))) | (1 | 4, Err(StoreError::Refused(_)))), "{part:?}");
+                Ok::<_, StoreError>(sum)
+            })
+        }))));
+        assert!(matches!(&answers[1], Err(StoreError::Panicked(text)) if text.contains("a defect")), "{:?}", answers[1]);
+        assert_eq!(answers.into_iter().map(Result::ok).collect::<Vec<_>>(), [Some(1), None, Some(4), Some(8)]);
+        writer.stop();
+        thread.join();
+        assert_eq!(facts.into_iter().flatten().map(|(_, sum)| sum).collect::<Vec<_>>(), [1, 4, 8]);
+        assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("8"));
+    }
+
     /// Store R6: nothing is announced and nothing answered before others can read it.
     fn facts_follow_the_commit(home) {
         let (told, facts) = mpsc::channel();

@@ -1,0 +1,119 @@
+//! One task, report or command that goes wrong takes nothing else along.
+
+use aq_core::event::EventKind;
+use aq_core::output::FailureClass;
+use aq_core::run::RunResult;
+use aq_core::runner_link::{Conclusion, RunOutcome, RunReport, RunnerOrder};
+use aq_core::task::TaskStatus;
+use aq_server::commands::CommandError;
+use aq_server::store::{StoreError, events};
+
+use crate::harness::Harness;
+
+/// Lets the database refuse an update of a table while `when` holds.
+async fn refuse(server: &Harness, name: &str, table: &str, when: &str) {
+    let sql = format!("CREATE TRIGGER {name} BEFORE UPDATE ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+    server.engine.submit(move |tx| tx.db.batch(&sql)).await.unwrap();
+}
+
+async fn allow(server: &Harness, name: &str) {
+    let sql = format!("DROP TRIGGER {name}");
+    server.engine.submit(move |tx| tx.db.batch(&sql)).await.unwrap();
+}
+
+async fn told(server: &Harness, kind: EventKind) -> usize {
+    let all = server.reader.read(|db| events::after(db, 0, 1000)).await.unwrap();
+    all.iter().filter(|event| event.kind == kind).count()
+}
+
+/// Orchestrator R22, D-20: a due task that cannot be moved is told once and tried again later; all other due tasks go on in the same pass.
+#[tokio::test]
+async fn a_task_that_cannot_be_moved_keeps_no_other_waiting() {
+    let server = Harness::start().await;
+    server.agents(2).await;
+    let project = server.project("App", 2).await;
+    let (bad, good) = (server.task(&project, "bad", &[]).await, server.task(&project, "good", &[]).await);
+    let resets_at = server.admin().now.plus_millis(10_000);
+    for _ in 0..2 {
+        let order = server.start_order().await;
+        server.running(&order.run).await;
+        let outcome = RunOutcome::Limited { window: "w".into(), resets_at: Some(resets_at), message: "limit".into() };
+        server.report(&order.run, RunReport::Finished { outcome, exit_code: Some(1) }).await;
+    }
+    let key = server.record(&bad).await.key;
+    refuse(&server, "no", "tasks", &format!("OLD.key = {key}")).await;
+    server.clock.advance(10_000);
+    server.wake.ring();
+    let order = server.start_order().await;
+    assert_eq!(order.run.task, good, "the other one goes on");
+    assert_eq!(server.get(&bad).await.status, TaskStatus::Paused);
+    server.wake.ring();
+    assert!(server.nothing_started().await);
+    assert_eq!(told(&server, EventKind::TaskHeldUp).await, 1, "told once, however many passes");
+    allow(&server, "no").await;
+    server.clock.advance(60_000);
+    server.wake.ring();
+    assert_eq!(server.start_order().await.run.task, bad, "it is tried again by itself");
+    let held = server.engine.submit(|tx| Ok::<_, CommandError>(tx.state.held_up.len())).await.unwrap();
+    assert_eq!(held, 0);
+}
+
+/// Orchestrator R22: a ready task that cannot be started gives its turn to the next one.
+#[tokio::test]
+async fn a_task_that_cannot_be_started_gives_its_turn_away() {
+    let server = Harness::start().await;
+    let project = server.project("App", 1).await;
+    let (bad, good) = (server.task(&project, "bad", &[]).await, server.task(&project, "good", &[]).await);
+    let key = server.record(&bad).await.key;
+    refuse(&server, "no", "tasks", &format!("OLD.key = {key}")).await;
+    server.agents(1).await;
+    server.wake.ring();
+    assert_eq!(server.start_order().await.run.task, good);
+    assert_eq!(server.get(&bad).await.status, TaskStatus::Ready);
+    let fresh = server.engine.submit(|tx| Ok::<_, CommandError>(tx.state.runs.len())).await.unwrap();
+    assert_eq!(fresh, 1, "nothing of the failed start is left in the figures");
+}
+
+/// Orchestrator R23: when the end of a run cannot be recorded as reported, the run ends as failed and its task goes on by the rules of failures.
+#[tokio::test]
+async fn a_report_that_cannot_be_taken_ends_its_run_only() {
+    let server = Harness::start().await;
+    server.agents(2).await;
+    let project = server.project("App", 2).await;
+    let bad = server.task(&project, "bad", &[]).await;
+    let good = server.task(&project, "good", &[]).await;
+    let (first, second) = (server.start_order().await, server.start_order().await);
+    refuse(&server, "no", "runs", &format!("NEW.result = 'done' AND OLD.task_key = {}", server.record(&bad).await.key)).await;
+    for order in [&first, &second] {
+        server.running(&order.run).await;
+        let outcome = RunOutcome::Succeeded { summary: String::new() };
+        server.report(&order.run, RunReport::Finished { outcome, exit_code: Some(0) }).await;
+        let wanted = order.run.clone();
+        server.ordered(move |order| matches!(order, RunnerOrder::Conclude(order) if order.run == wanted).then_some(())).await;
+        let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: Vec::new(), pushed: false };
+        server.report(&order.run, RunReport::Concluded { conclusion }).await;
+    }
+    server.until(&good, TaskStatus::Completed).await;
+    server.until(&bad, TaskStatus::Paused).await;
+    let end = server.runs(&bad).await[0].run.end.clone().unwrap();
+    assert_eq!((end.result, end.class), (RunResult::Failed, Some(FailureClass::Internal)));
+    assert!(end.message.contains("refused by the test"), "{}", end.message);
+}
+
+/// Store R4: a command that panics is answered as an error of the server; what it did is taken back, and the writer goes on.
+#[tokio::test]
+async fn a_panic_in_a_command_is_an_internal_error_of_that_command() {
+    let server = Harness::start().await;
+    let panicked = server
+        .engine
+        .submit(|tx| {
+            tx.state.set_paused(true);
+            assert!(tx.state.projects.contains_key(&aq_core::ids::ProjectId::parse("nowhere").unwrap()), "boom");
+            Ok::<_, StoreError>(())
+        })
+        .await;
+    assert!(matches!(&panicked, Err(StoreError::Panicked(text)) if text.contains("boom")), "{panicked:?}");
+    assert!(matches!(CommandError::from(panicked.unwrap_err()), CommandError::Internal(_)));
+    let paused = server.engine.submit(|tx| Ok::<_, CommandError>(tx.state.paused)).await.unwrap();
+    assert!(!paused, "what it had done was taken back");
+}

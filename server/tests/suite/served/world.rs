@@ -1,0 +1,136 @@
+//! A served `aqd` in a folder of its own, with a repository, and a client.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aq_proto::client::{ApiKey, Connection, Options, discover};
+use aq_proto::v1 as pb;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The server; killed when dropped.
+pub(crate) struct Served {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) child: Child,
+    pub(crate) admin: Connection,
+}
+
+impl Served {
+    /// Starts a server on `config` and waits until it serves.
+    pub(crate) async fn start(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.yaml"), config).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_aqd"))
+            .arg("serve")
+            .arg("--config")
+            .arg(folder.path().join("config.yaml"))
+            .arg("--home")
+            .arg(folder.path().join("home"))
+            .args(["--log-format", "json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (told, serving) = tokio::sync::oneshot::channel();
+        // Read to the end, so that the server never waits for its log.
+        std::thread::spawn(move || {
+            let (mut told, mut seen) = (Some(told), String::new());
+            for line in log.lines().map_while(Result::ok) {
+                seen.push_str(&line);
+                seen.push('\n');
+                if line.contains("\"serving\"")
+                    && let Some(told) = told.take()
+                {
+                    let _gone = told.send(());
+                }
+            }
+            if told.is_some() {
+                eprintln!("the server never served:\n{seen}");
+            }
+        });
+        tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
+        let address = discover(&folder.path().join("home")).unwrap();
+        let admin = Connection::connect(&Options::new(address.endpoint, address.api_key)).await.unwrap();
+        Self { folder, child, admin }
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// A client with another key.
+    pub(crate) async fn with_key(&self, key: &str) -> Connection {
+        let address = discover(&self.home()).unwrap();
+        let key: ApiKey = key.parse().unwrap();
+        Connection::connect(&Options::new(address.endpoint, Some(key))).await.unwrap()
+    }
+
+    /// A repository with one commit, as a project with its workspaces, and a scripted agent.
+    pub(crate) async fn project(&self) -> String {
+        let repository = self.folder.path().join("repository");
+        std::fs::create_dir(&repository).unwrap();
+        std::fs::write(repository.join("README.md"), "start\n").unwrap();
+        for arguments in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-q", "-m", "start"]] {
+            let identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"];
+            assert!(Command::new("git").args(identity).args(arguments).current_dir(&repository).status().unwrap().success());
+        }
+        let agent = pb::CreateAgentRequest { runtime: pb::Runtime::Scripted.into(), ..Default::default() };
+        self.admin.agents().create_agent(agent).await.unwrap();
+        let request =
+            pb::CreateProjectRequest { name: "App".into(), repo_url: repository.to_string_lossy().into_owned(), ..Default::default() };
+        self.admin.projects().create_project(request).await.unwrap().into_inner().id
+    }
+
+    /// A task with a script.
+    pub(crate) async fn task(&self, project: &str, script: &str) -> String {
+        let description = format!("Do it.\n```aq-script\n{script}\n```\n");
+        let request = pb::CreateTaskRequest { project_id: project.into(), title: "look around".into(), description, ..Default::default() };
+        self.admin.tasks().create_task(request).await.unwrap().into_inner().id
+    }
+
+    /// Waits for an event of a task.
+    pub(crate) async fn told(&self, task: &str, kind: &str) {
+        let request = pb::WatchEventsRequest { after_seq: Some(0), follow: true, ..Default::default() };
+        let mut stream = self.admin.events().watch_events(request).await.unwrap().into_inner();
+        let wait = async {
+            while let Some(message) = stream.message().await.unwrap() {
+                if let Some(pb::watch_events_response::Event::Item(event)) = message.event
+                    && event.task_id == task
+                {
+                    assert!(!["task.failed", "task.blocked"].contains(&event.r#type.as_str()) || event.r#type == kind, "{event:?}");
+                    if event.r#type == kind {
+                        return;
+                    }
+                }
+            }
+            panic!("the stream ended");
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    }
+
+    /// Waits for an item of a task's output that says `text`.
+    pub(crate) async fn said(&self, task: &str, text: &str) {
+        let request = pb::StreamRunOutputRequest { task_id: task.into(), follow: true, ..Default::default() };
+        let mut stream = self.admin.runs().stream_run_output(request).await.unwrap().into_inner();
+        let wait = async {
+            while let Some(message) = stream.message().await.unwrap() {
+                if format!("{message:?}").contains(text) {
+                    return;
+                }
+            }
+            panic!("the stream ended");
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}

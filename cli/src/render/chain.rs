@@ -58,7 +58,7 @@ mod tests {
             stuck: vec![reference("calm-river", TaskStatus::Defined), reference("swift-falcon", TaskStatus::Defined)],
             stuck_count: 3,
         };
-        let summary = "1 blocked or failed task hold up 3 tasks.".to_owned();
+        let summary = "1 blocked or failed task holds up 3 tasks.".to_owned();
         let answer = GetChainHealthResponse { summary, chains: vec![chain], total_chains: 2, total_stuck: 3, task: None };
         insta::assert_snapshot!(health(&Look::plain(), &answer));
         let healthy = GetChainHealthResponse { summary: "No chain is stuck.".into(), ..Default::default() };

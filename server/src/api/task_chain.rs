@@ -128,7 +128,8 @@ impl Tasks {
             let summary = if roots.is_empty() {
                 "No chain is stuck.".to_owned()
             } else {
-                format!("{} hold up {}.", some(roots.len(), "blocked or failed task"), some(waiting.len(), "task"))
+                let hold = if roots.len() == 1 { "holds" } else { "hold" };
+                format!("{} {hold} up {}.", some(roots.len(), "blocked or failed task"), some(waiting.len(), "task"))
             };
             Ok(pb::GetChainHealthResponse {
                 task: None,

@@ -50,7 +50,7 @@ impl Tasks {
         new.key.clear();
         let create = move |tx: &mut Tx<'_>, context: &Context| {
             let made = create(tx, context, std::slice::from_ref(&new))?;
-            let mut answer = views::answer(tx, context, made)?;
+            let mut answer = views::answer_new(tx, context, made)?;
             Ok(answer.pop().unwrap_or_default().into())
         };
         self.0.mutate(&call.context, &call.body, create).await
@@ -76,7 +76,7 @@ impl Tasks {
             let made = create(tx, context, &sorted).map_err(|error| in_place(error, &order))?;
             let mut made: Vec<_> = order.iter().copied().zip(made).collect();
             made.sort_by_key(|(index, _)| *index);
-            let tasks = views::answer(tx, context, made.into_iter().map(|(_, record)| record).collect())?;
+            let tasks = views::answer_new(tx, context, made.into_iter().map(|(_, record)| record).collect())?;
             Ok(pb::BatchCreateTasksResponse { tasks }.into())
         };
         self.0.mutate(&call.context, &call.body, create).await

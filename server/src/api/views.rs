@@ -83,6 +83,22 @@ pub(super) fn answer(tx: &mut Tx<'_>, context: &Context, mut records: Vec<TaskRe
     Ok(finish(drawn))
 }
 
+/// Tasks that this transaction created, as its answer. Nothing has run and nothing hangs below them yet, so that only what they wait for is
+/// read.
+pub(super) fn answer_new(tx: &mut Tx<'_>, context: &Context, records: Vec<TaskRecord>) -> Result<Vec<pb::Task>, ApiError> {
+    let waiting: Vec<i64> = records.iter().filter(|record| record.unmet > 0).map(|record| record.key).collect();
+    let mut unmet = details::unmet(tx.db, &waiting)?;
+    let drawn = records.into_iter().map(|record| {
+        let extra = TaskExtra { created_by: record.task.origin.as_str().to_owned(), ..TaskExtra::default() };
+        let unmet = unmet.remove(&record.key).unwrap_or_default();
+        Drawn { record, extra, unmet }
+    });
+    let mut drawn: Vec<_> = drawn.collect();
+    let waits = Waits::pauses(tx.state);
+    explain_all(tx.state, &waits, &mut drawn, context.now);
+    Ok(finish(drawn))
+}
+
 /// One task as the answer of a mutation.
 pub(super) fn answer_one(tx: &mut Tx<'_>, context: &Context, record: TaskRecord) -> Result<pb::Task, ApiError> {
     let mut tasks = answer(tx, context, vec![record])?;

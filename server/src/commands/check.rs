@@ -168,6 +168,7 @@ fn differences(present: &Figures, fresh: &Figures, now: Timestamp) -> Vec<Findin
     differ(server(), "agents", format!("{:?}", present.agents.keys()), format!("{:?}", fresh.agents.keys()));
     differ(server(), "workspaces", format!("{:?}", present.workspaces.keys()), format!("{:?}", fresh.workspaces.keys()));
     differ(server(), "leases", format!("{:?}", present.leased), format!("{:?}", fresh.leased));
+    differ(server(), "timers", format!("{:?}", present.timers), format!("{:?}", fresh.timers));
     differ(server(), "busy agents", format!("{:?}", present.busy), format!("{:?}", fresh.busy));
     for (key, run) in &present.runs {
         let want = fresh.runs.get(key).map(|run| (run.state, run.tokens));
@@ -185,6 +186,8 @@ fn differences(present: &Figures, fresh: &Figures, now: Timestamp) -> Vec<Findin
             differ(subject(), "ready tasks", format!("{} of them", have.len()), format!("{} of them, or others", wanted.len()));
         }
         differ(subject(), "tokens in the window", hot.usage.tokens_at(now).to_string(), want.usage.tokens_at(now).to_string());
+        let held = |hot: &crate::lifecycle::ProjectHot| format!("{} runs, {} tokens, {:?}", hot.open_runs, hot.in_flight, hot.free);
+        differ(subject(), "open runs and free workspaces", held(hot), held(want));
         differ(subject(), "fields", format!("{:?}", hot.project), format!("{:?}", want.project));
     }
     findings

@@ -101,21 +101,23 @@ impl OutputLog {
         self.folder.join(format!("{}.out", run.folder()))
     }
 
-    fn segment(&self, run: &RunRef) -> Result<Arc<Mutex<Segment>>, OutputError> {
+    /// The file of a run; `None` when there is none and none is to be made. A run that says nothing leaves no file.
+    fn segment(&self, run: &RunRef, make: bool) -> Result<Option<Arc<Mutex<Segment>>>, OutputError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.uses += 1;
         let now = open.uses;
         if let Some(file) = open.files.get_mut(run) {
             file.used = now;
-            return Ok(Arc::clone(&file.segment));
+            return Ok(Some(Arc::clone(&file.segment)));
         }
-        let segment = Segment::open(&self.path(run)).map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
+        let opened = Segment::open(&self.path(run), make).map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
+        let Some(segment) = opened else { return Ok(None) };
         if open.files.len() >= MAX_OPEN {
             open.close_one();
         }
         let segment = Arc::new(Mutex::new(segment));
         open.files.insert(run.clone(), OpenFile { segment: Arc::clone(&segment), used: now });
-        Ok(segment)
+        Ok(Some(segment))
     }
 
     /// Number of the last stored item of `run`; 0 when there is none.
@@ -123,8 +125,7 @@ impl OutputLog {
     /// # Errors
     /// When the file cannot be read.
     pub fn last_seq(&self, run: &RunRef) -> Result<u64, OutputError> {
-        let segment = self.segment(run)?;
-        Ok(lock(&segment).last)
+        Ok(self.segment(run, false)?.map_or(0, |segment| lock(&segment).last))
     }
 
     /// Bytes stored of `run`.
@@ -132,8 +133,7 @@ impl OutputLog {
     /// # Errors
     /// When the file cannot be read.
     pub fn bytes(&self, run: &RunRef) -> Result<u64, OutputError> {
-        let segment = self.segment(run)?;
-        Ok(lock(&segment).length)
+        Ok(self.segment(run, false)?.map_or(0, |segment| lock(&segment).length))
     }
 
     /// Appends items. Those that are stored already are skipped, so a report may be repeated. Returns what was new, in its wire form.
@@ -142,7 +142,7 @@ impl OutputLog {
     /// [`OutputError::Hole`] when items are missing before the first new one; [`OutputError::Io`] when the disk refuses, in which case
     /// nothing of the batch counts as stored.
     pub fn append(&self, run: &RunRef, items: &[OutputItem]) -> Result<Vec<Arc<pb::OutputItem>>, OutputError> {
-        let segment = self.segment(run)?;
+        let Some(segment) = self.segment(run, true)? else { return Ok(Vec::new()) };
         let mut segment = lock(&segment);
         let mut buffer = Vec::new();
         let mut new = Vec::new();
@@ -179,7 +179,7 @@ impl OutputLog {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self, run: &RunRef, after: u64, limit: usize) -> Result<Vec<Arc<pb::OutputItem>>, OutputError> {
-        let segment = self.segment(run)?;
+        let Some(segment) = self.segment(run, false)? else { return Ok(Vec::new()) };
         let (file, from, length) = {
             let segment = lock(&segment);
             let from = segment.marks.iter().rev().find(|(seq, _)| *seq <= after + 1).map_or(0, |(_, offset)| *offset);
@@ -197,6 +197,13 @@ impl OutputLog {
             offset = next;
         }
         Ok(found)
+    }
+
+    /// True when nothing of this run waits to be made durable: closing it does not block on the disk.
+    #[must_use]
+    pub fn is_settled(&self, run: &RunRef) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.files.get(run).is_none_or(|file| file.segment.try_lock().is_ok_and(|segment| !segment.dirty))
     }
 
     /// Makes everything that was appended durable. Returns the runs that could not be synchronised.
@@ -283,9 +290,12 @@ fn sync_segment(segment: &Mutex<Segment>) -> io::Result<()> {
 }
 
 impl Segment {
-    /// Opens a file, reads it through once and cuts off a torn tail.
-    fn open(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    /// Opens a file, reads it through once and cuts off a torn tail. `None` when it is missing and not to be made.
+    fn open(path: &Path, make: bool) -> io::Result<Option<Self>> {
+        let mut file = match OpenOptions::new().read(true).write(true).create(make).truncate(false).mode(0o600).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !make => return Ok(None),
+            opened => opened?,
+        };
         let length = file.metadata()?.len();
         let mut segment = Self { file: file.try_clone()?, length: 0, last: 0, marks: Vec::new(), dirty: false };
         while let Some((item, next)) = read_record(&file, segment.length, length)? {
@@ -304,7 +314,7 @@ impl Segment {
             file.set_len(segment.length)?;
             file.flush()?;
         }
-        Ok(segment)
+        Ok(Some(segment))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Building the hot state from the rows, in one pass at start. Nothing is changed.
 
+use std::collections::BTreeMap;
+
 use aq_core::ids::{AccountId, AgentId, ProjectId};
 use aq_core::runner_link::StopReason;
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
 
-use super::hot::{Figures, OpenRun, ProjectHot};
+use super::figures::{Figures, OpenRun, ProjectHot};
 use super::usage::window_start;
 use crate::store::{
     Connection, StoreError, accounts, agents, chains, events, ledger, projects, runs, settings, task_trees, tasks, workspaces,
@@ -29,16 +31,17 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
         epoch: settings::get(db, EPOCH)?.and_then(|value| value.parse().ok()).unwrap_or(0),
         last_key: tasks::last_key(db)?,
         last_event: events::range(db)?.map_or(0, |(_, last)| last),
+        timers: tasks::timers(db)?.into_iter().collect(),
         ..Figures::default()
     };
     for project in projects::all(db)? {
         figures.projects.insert(project.id.clone(), ProjectHot::new(project, span_ms));
     }
     for workspace in workspaces::all(db)? {
-        figures.workspaces.insert(workspace.id.clone(), workspace);
+        figures.place(&workspace.id.clone(), Some(workspace));
     }
     for agent in agents::all(db)? {
-        figures.agents.insert(agent.id.clone(), agent);
+        figures.seat(&agent.id.clone(), Some(agent));
     }
     for account in accounts::all(db)? {
         figures.accounts.insert(account.id.clone(), account);
@@ -95,23 +98,44 @@ fn load_accounts(db: &mut Connection, figures: &mut Figures, since: Timestamp) -
 }
 
 fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreError> {
-    let mut last: Option<(String, ProjectId)> = None;
-    for (key, project, runtime, priority) in tasks::ready_heads(db)? {
+    let mut failed = None;
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    // Rows come project by project and in order: each list is made once, and in one piece.
+    let mut list: Option<(String, BTreeMap<Option<RuntimeKind>, Vec<(i32, i64)>>)> = None;
+    tasks::each_ready(db, &mut |(key, project, runtime, priority)| {
+        match counts.get_mut(&project) {
+            Some(count) => *count += 1,
+            None => drop(counts.insert(project.clone(), 1)),
+        }
         if figures.runs.contains_key(&key) {
-            continue;
+            return;
         }
-        // Rows come project by project; the id is made once for each.
-        if last.as_ref().is_none_or(|(text, _)| *text != project) {
-            let id = ProjectId::from_trusted(&project);
-            last = Some((project, id));
-        }
-        let Some((_, id)) = &last else { continue };
-        let Some(state) = figures.projects.get_mut(id) else { continue };
         let lane = match runtime {
             None => None,
-            Some(text) => Some(RuntimeKind::parse(&text).ok_or(StoreError::Corrupt { column: "tasks.runtime", found: text })?),
+            Some(text) => match RuntimeKind::parse(&text) {
+                Some(lane) => Some(lane),
+                None => {
+                    failed = Some(StoreError::Corrupt { column: "tasks.runtime", found: text });
+                    return;
+                }
+            },
         };
-        state.ready.entry(lane).or_default().insert((priority, key));
+        if list.as_ref().is_none_or(|(of, _)| *of != project)
+            && let Some((of, lanes)) = list.replace((project, BTreeMap::new()))
+        {
+            put_ready(figures, &of, lanes);
+        }
+        if let Some((_, lanes)) = &mut list {
+            lanes.entry(lane).or_default().push((priority, key));
+        }
+    })?;
+    if let Some((of, lanes)) = list {
+        put_ready(figures, &of, lanes);
+    }
+    for (project, count) in counts {
+        if let Some(state) = figures.projects.get_mut(&ProjectId::from_trusted(&project)) {
+            state.counts.insert(TaskStatus::Ready, count);
+        }
     }
     // A task whose branch another run works on is no head: few branches, and few tasks on each.
     let busy: Vec<_> = figures.branches.keys().cloned().collect();
@@ -122,7 +146,12 @@ fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreErr
             }
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
+}
+
+fn put_ready(figures: &mut Figures, project: &str, lanes: BTreeMap<Option<RuntimeKind>, Vec<(i32, i64)>>) {
+    let Some(state) = figures.projects.get_mut(&ProjectId::from_trusted(project)) else { return };
+    state.ready = lanes.into_iter().map(|(lane, heads)| (lane, heads.into_iter().collect())).collect();
 }
 
 fn load_usage(db: &mut Connection, figures: &mut Figures, since: Timestamp) -> Result<(), StoreError> {

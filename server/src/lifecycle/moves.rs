@@ -9,7 +9,8 @@ use aq_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::error::LifecycleError;
-use super::hot::{Hot, OpenRun};
+use super::figures::OpenRun;
+use super::hot::Hot;
 use crate::store::{self, TaskRecord, chains, events, questions, tasks};
 
 /// A command's view of the store and the hot state.
@@ -78,6 +79,7 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
         .map_err(|source| LifecycleError::Invalid { task: record.task.id.clone(), source })?;
     let was_ready = (record.task.runtime, record.task.priority);
     let waited_for_answers = from == TaskStatus::Paused && record.task.resume_after == Some(UNTIL_ANSWERED);
+    let was_due = record.task.resume_after;
     record.task.status = to;
     record.task.blocked_reason = (to == TaskStatus::Blocked).then_some(change.reason.unwrap_or(BlockedReason::OperatorStop));
     record.task.resume_after = if to == TaskStatus::Paused { change.resume_after } else { None };
@@ -97,6 +99,12 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
     }
     if to == TaskStatus::Ready {
         make_startable(tx, record);
+    }
+    if let Some(at) = was_due {
+        tx.state.remove_timer(at, record.key);
+    }
+    if let Some(at) = record.task.resume_after {
+        tx.state.add_timer(at, record.key);
     }
     if !to.is_live()
         && let Some(open) = tx.state.runs.get(&record.key)

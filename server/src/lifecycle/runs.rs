@@ -10,7 +10,7 @@ use aq_core::time::Timestamp;
 use serde_json::json;
 
 use super::error::LifecycleError;
-use super::hot::OpenRun;
+use super::figures::OpenRun;
 use super::moves::{Move, Subject, Tx, announce, apply, free_branch, hold_branch, make_startable};
 use super::spending::tree_of;
 use crate::store::{LedgerEntry, RunRecord, StoreError, TaskRecord, api_keys, ledger, questions, runs, tasks};
@@ -85,16 +85,27 @@ fn enter_tree(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<i64, LifecycleErro
     Ok(root)
 }
 
-/// Reads the task and the open run that a report is about. `None` when the run is not the task's present one or has ended: whatever it says
-/// changes nothing (fencing).
+/// The task and the open run that a report is about: as they are held, else from the rows. `None` when the run is not the task's present one
+/// or has ended: whatever it says changes nothing (fencing). Whoever leaves the run open hands both back with [`hold`].
 ///
 /// # Errors
 /// When the rows cannot be read.
 pub fn fenced(tx: &mut Tx<'_>, run: &RunRef) -> Result<Option<(TaskRecord, RunRecord)>, LifecycleError> {
-    let Some(key) = tx.state.runs.iter().find(|(_, open)| open.run == *run).map(|(key, _)| *key) else { return Ok(None) };
+    let Some((key, _)) = tx.state.open_run(run) else { return Ok(None) };
+    let touched = tx.db.take_touched();
+    if let Some(held) = tx.state.take_held(touched, key, run.number) {
+        debug_assert!(held.0 == tasks::by_key(tx.db, key)? && Some(&held.1) == runs::get(tx.db, key, run.number)?.as_ref(), "{held:?}");
+        return Ok(Some(held));
+    }
     let task = tasks::by_key(tx.db, key)?;
     let Some(record) = runs::get(tx.db, key, run.number)? else { return Ok(None) };
     Ok(Some((task, record)))
+}
+
+/// Keeps the rows of a run that goes on, so that its next report need not read them. They have to be as they were written.
+pub fn hold(tx: &mut Tx<'_>, task: TaskRecord, run: RunRecord) {
+    let touched = tx.db.take_touched();
+    tx.state.hold(touched, task, run);
 }
 
 /// Writes a run that goes on, and keeps the leases in step with its state.
@@ -103,7 +114,9 @@ pub fn fenced(tx: &mut Tx<'_>, run: &RunRef) -> Result<Option<(TaskRecord, RunRe
 /// When the row cannot be written.
 pub fn save(tx: &mut Tx<'_>, record: &RunRecord) -> Result<(), LifecycleError> {
     runs::update(tx.db, record)?;
-    if let Some(open) = tx.state.runs.get(&record.task_key) {
+    // What decisions read of a run changes seldom.
+    let differs = |open: &&OpenRun| open.state != record.run.state || open.tokens != record.run.tokens.total();
+    if let Some(open) = tx.state.runs.get(&record.task_key).filter(differs) {
         let open = OpenRun { state: record.run.state, tokens: record.run.tokens.total(), ..open.clone() };
         tx.state.put_run(record.task_key, Some(open));
     }

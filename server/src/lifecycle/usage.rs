@@ -18,40 +18,46 @@ pub(super) const fn window_start(now: Timestamp, span_ms: i64) -> Timestamp {
 pub struct RollingSum {
     span_ms: i64,
     buckets: BTreeMap<i64, u64>,
+    /// The sum of all buckets, so that asking costs nothing but what has left the window since the last change.
+    total: u64,
 }
 
 impl RollingSum {
-    fn new(span_ms: i64) -> Self {
-        Self { span_ms, buckets: BTreeMap::new() }
+    const fn new(span_ms: i64) -> Self {
+        Self { span_ms, buckets: BTreeMap::new(), total: 0 }
     }
 
     /// Adds `amount` at `at`.
     pub fn add(&mut self, at: Timestamp, amount: u64) {
         let oldest = (at.as_millis() - self.span_ms).div_euclid(BUCKET_MS);
-        while self.buckets.first_key_value().is_some_and(|(bucket, _)| *bucket < oldest) {
-            self.buckets.pop_first();
+        while let Some(first) = self.buckets.first_entry().filter(|first| *first.key() < oldest) {
+            self.total = self.total.saturating_sub(first.remove());
         }
-        *self.buckets.entry(at.as_millis().div_euclid(BUCKET_MS)).or_default() += amount;
+        let bucket = self.buckets.entry(at.as_millis().div_euclid(BUCKET_MS)).or_default();
+        *bucket = bucket.saturating_add(amount);
+        self.total = self.total.saturating_add(amount);
     }
 
     /// Takes back [`RollingSum::add`].
     pub fn subtract(&mut self, at: Timestamp, amount: u64) {
         if let Some(bucket) = self.buckets.get_mut(&at.as_millis().div_euclid(BUCKET_MS)) {
-            *bucket = bucket.saturating_sub(amount);
+            let gone = amount.min(*bucket);
+            *bucket -= gone;
+            self.total = self.total.saturating_sub(gone);
         }
     }
 
     /// The sum of what was added within the window that ends at `now`, the window's first bucket included.
     #[must_use]
     pub fn sum(&self, now: Timestamp) -> u64 {
-        let oldest = (now.as_millis() - self.span_ms).div_euclid(BUCKET_MS);
-        self.buckets.range(oldest..).map(|(_, amount)| *amount).sum()
+        self.sum_from(now.plus_millis(-self.span_ms))
     }
 
     /// The sum of what was added at or after `from`, the bucket of `from` included.
     #[must_use]
     pub fn sum_from(&self, from: Timestamp) -> u64 {
-        self.buckets.range(from.as_millis().div_euclid(BUCKET_MS)..).map(|(_, amount)| *amount).sum()
+        let left: u64 = self.buckets.range(..from.as_millis().div_euclid(BUCKET_MS)).map(|(_, amount)| *amount).sum();
+        self.total.saturating_sub(left)
     }
 
     /// What leaves the window after `now`, and when, earliest first.

@@ -116,7 +116,7 @@ impl<'a> Seen<'a> {
     /// The agents that work on nothing.
     pub(super) fn idle(&mut self) -> Vec<IdleAgent> {
         let figures = self.figures;
-        let idle = figures.agents.values().filter(|agent| agent.is_idle() && !figures.busy.contains_key(&agent.id));
+        let idle = figures.idle.iter().filter_map(|id| figures.agents.get(id));
         idle.map(|agent| self.agent(agent)).collect()
     }
 }

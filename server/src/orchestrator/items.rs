@@ -13,7 +13,7 @@ use super::budgets;
 use super::deadlines;
 use super::plans;
 use super::policy::Policy;
-use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, fenced, save, spend};
+use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, fenced, hold, save, spend};
 use crate::store::{QuestionRecord, TaskRecord, messages, questions};
 
 /// True for items that change more than the stored output.
@@ -79,6 +79,7 @@ pub(super) fn act(
         }
     }
     let wake = wake || tx.state.runs.values().any(|open| open.stopping.is_some());
+    hold(tx, task, record);
     Ok((orders, wake))
 }
 

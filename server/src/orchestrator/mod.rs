@@ -13,6 +13,7 @@ mod deadlines;
 mod isolation;
 mod items;
 mod orders;
+mod outlet;
 mod outlook;
 mod own_key;
 mod pass;

@@ -18,11 +18,14 @@ use super::orders::{Draft, conclude, draft};
 use super::own_key::issue;
 use super::policy::Policy;
 use super::snapshot::{key_of, snapshot};
-use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin};
+use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin, hold};
 use crate::store::{StoreError, TaskRecord, questions, runs, tasks};
 
 /// Timers handled in one pass; the rest follow in the next one, which comes at once.
-const TIMERS_PER_PASS: i64 = 256;
+const TIMERS_PER_PASS: usize = 256;
+
+/// Questions handled in one pass whose deadline has come; the rest likewise.
+const QUESTIONS_PER_PASS: i64 = 256;
 
 /// What a pass did.
 #[derive(Clone, Debug, Default)]
@@ -49,27 +52,49 @@ pub(super) fn pass(
     now: Timestamp,
     fresh_session: &mut dyn FnMut() -> String,
 ) -> Result<Passed, LifecycleError> {
-    // Those that could not be moved are asked for on top, so that they keep no one else out of the first 256.
-    let wanted = TIMERS_PER_PASS.saturating_add(i64::try_from(tx.state.held_up.len()).unwrap_or(i64::MAX));
-    let due = tasks::due(tx.db, now, wanted)?;
-    let mut more_due = i64::try_from(due.len()).unwrap_or(i64::MAX) >= wanted;
-    for key in due {
-        if tx.state.is_held_up(key, now) {
-            continue;
-        }
+    let waiting = tx.state.timers.iter().take_while(|(at, _)| *at <= now).filter(|(_, key)| !tx.state.is_held_up(*key, now));
+    let due: Vec<_> = waiting.take(TIMERS_PER_PASS).copied().collect();
+    for (at, key) in due {
         alone(tx, key, now, |tx| {
             let mut task = tasks::by_key(tx.db, key)?;
             let run = task.task.run_number;
-            apply(tx, &mut task, run, Move::system(Trigger::ResumeTimer, now))
+            if task.task.resume_after == Some(at) && task.deleted_at.is_none() {
+                apply(tx, &mut task, run, Move::system(Trigger::ResumeTimer, now))?;
+            } else {
+                // Whoever wrote the row past the lifecycle took the instant away with it.
+                tracing::error!(task = %task.task.id, "a timer was set for a task that does not wait for it");
+                tx.state.remove_timer(at, key);
+            }
+            Ok(())
         })?;
     }
-    let (answers, more_questions) = deadlines::pass(tx, now, TIMERS_PER_PASS)?;
-    more_due |= more_questions;
+    let (answers, more_questions) = deadlines::pass(tx, now, QUESTIONS_PER_PASS)?;
     budgets::lift(tx, policy, now)?;
     budgets::tell(tx, policy, now)?;
     let stop = tx.state.runs.values().filter_map(|open| open.stopping.map(|reason| (open.run.clone(), reason))).collect();
     let conclude = conclusions(tx, policy, now)?;
+    let (begun, account_opens) = starts(tx, policy, now, fresh_session)?;
+    // Timers that are due already are left over: the next pass comes at once.
+    let timer = tx.state.timers.iter().find(|(_, key)| !tx.state.is_held_up(*key, now)).map(|(at, _)| *at);
+    let question = if more_questions { Some(now) } else { questions::next_deadline(tx.db)? };
+    let next = [timer, account_opens, question, next_try(tx, now)].into_iter().flatten().min();
+    Ok(Passed { begun, stop, conclude, answers, next })
+}
+
+/// Begins every run that can begin now. Also tells when an account of an idle agent opens again.
+///
+/// # Errors
+/// When the rows cannot be read or written.
+pub(super) fn starts(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    now: Timestamp,
+    fresh_session: &mut dyn FnMut() -> String,
+) -> Result<(Vec<Draft>, Option<Timestamp>), LifecycleError> {
     let mut begun = Vec::new();
+    if tx.state.idle.is_empty() {
+        return Ok((begun, None));
+    }
     let snapshot = snapshot(tx.state, policy, now);
     if !snapshot.projects.is_empty() && !snapshot.agents.is_empty() {
         let mut assignments = decide(&snapshot).assignments;
@@ -81,10 +106,7 @@ pub(super) fn pass(
             begun.extend(started.flatten());
         }
     }
-    let account_opens = snapshot.agents.iter().filter_map(IdleAgent::opens_at).min();
-    let timers = if more_due { Some(now) } else { tasks::next_due(tx.db, now)? };
-    let next = [timers, account_opens, questions::next_deadline(tx.db)?, next_try(tx, now)].into_iter().flatten().min();
-    Ok(Passed { begun, stop, conclude, answers, next })
+    Ok((begun, snapshot.agents.iter().filter_map(IdleAgent::opens_at).min()))
 }
 
 /// What the tasks that are about to start say of their agents.
@@ -151,7 +173,9 @@ fn start(
         Some(project) => issue(tx, policy.own_keys.as_ref(), &project, &run.run.id, now)?,
         None => None,
     };
-    Ok(draft(tx.state, policy, &task, &run.run, session).map(|draft| draft.with_key(own_key)))
+    let drafted = draft(tx.state, policy, &task, &run.run, session).map(|draft| draft.with_key(own_key));
+    hold(tx, task, run);
+    Ok(drafted)
 }
 
 /// A run that ended without a fault of the work goes on in its session; anything else starts a new one.

@@ -14,9 +14,11 @@ use serde_json::json;
 use super::accounts;
 use super::approvals;
 use super::orders;
+use super::orders::Draft;
+use super::pass::starts;
 use super::plans;
 use super::policy::Policy;
-use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, end, fenced, save};
+use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, end, fenced, hold, save};
 use crate::store::{RunRecord, TaskRecord, messages, questions, tasks};
 
 /// What follows a report.
@@ -26,11 +28,15 @@ pub(super) struct Followed {
     pub orders: Vec<RunnerOrder>,
     /// True when the run is over and its followers should end.
     pub ended: bool,
+    /// Runs that began because of it and have to be started on a runner.
+    pub begun: Vec<Draft>,
+    /// True when the loop has something to look at: an instant to wait for, a run to stop.
+    pub look: bool,
 }
 
 impl Followed {
     fn order(order: RunnerOrder) -> Self {
-        Self { orders: vec![order], ended: false }
+        Self { orders: vec![order], ..Self::default() }
     }
 
     fn released(task: &TaskRecord, run: &RunRecord) -> Self {
@@ -39,7 +45,20 @@ impl Followed {
             project: run.run.project.clone(),
             task_ended: task.task.status == TaskStatus::Completed || task.deleted_at.is_some(),
         };
-        Self { orders: vec![order], ended: true }
+        // The loop has to know of a new instant to wait for.
+        let look = task.task.status == TaskStatus::Paused;
+        Self { orders: vec![order], ended: true, look, begun: Vec::new() }
+    }
+
+    /// Begins what can begin now that an agent, a workspace or a task became free, in the transaction of the report that freed it.
+    ///
+    /// # Errors
+    /// When the rows cannot be read or written.
+    pub(super) fn and_starts(mut self, tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Self, LifecycleError> {
+        let (begun, account_opens) = starts(tx, policy, now, &mut || uuid::Uuid::new_v4().to_string())?;
+        self.begun = begun;
+        self.look |= account_opens.is_some();
+        Ok(self)
     }
 }
 
@@ -60,15 +79,16 @@ pub(super) struct Circumstances {
 fn forgotten(tx: &mut Tx<'_>, run: &RunRef) -> Result<Followed, LifecycleError> {
     let Some(task) = crate::store::tasks::by_id(tx.db, &run.task)? else { return Ok(Followed::default()) };
     let order = RunnerOrder::Release { run: run.clone(), project: task.task.project, task_ended: false };
-    Ok(Followed { orders: vec![order], ended: true })
+    Ok(Followed { orders: vec![order], ended: true, ..Followed::default() })
 }
 
 /// The workspace is ready.
 pub(super) fn prepared(tx: &mut Tx<'_>, run: &RunRef, directory: String, base_commit: String) -> Result<Followed, LifecycleError> {
-    let Some((_, mut record)) = fenced(tx, run)? else { return Ok(Followed::default()) };
+    let Some((task, mut record)) = fenced(tx, run)? else { return Ok(Followed::default()) };
     record.run.directory = directory;
     record.run.base_commit = base_commit;
     save(tx, &record)?;
+    hold(tx, task, record);
     Ok(Followed::default())
 }
 
@@ -87,6 +107,7 @@ pub(super) fn started(tx: &mut Tx<'_>, run: &RunRef, pid: u32, now: Timestamp) -
     questions::tell(tx.db, task.key, run.number)?;
     messages::tell(tx.db, task.key, run.number)?;
     save(tx, &record)?;
+    hold(tx, task, record);
     Ok(Followed::default())
 }
 
@@ -128,7 +149,9 @@ pub(super) fn finished(
             apply(tx, &mut task, run.number, Move::system(Trigger::AgentCompleted, now))?;
             record.run.state = RunState::Concluding;
             save(tx, &record)?;
-            Ok(orders::conclude(tx, policy, &task, &record.run)?.map_or_else(Followed::default, Followed::order))
+            let order = orders::conclude(tx, policy, &task, &record.run)?;
+            hold(tx, task, record);
+            Ok(order.map_or_else(Followed::default, Followed::order))
         }
         RunOutcome::Failed { class, message } => failed(tx, policy, task, record, class, message, at),
         RunOutcome::Limited { window, resets_at, message } => {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use aq_core::output::FailureClass;
 use aq_core::runner_link::{RunOutcome, RunReport, RunnerLink, RunnerOrder, RunnerSink as _};
-use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::orders::{self, Draft, OrderError};
+use super::outlet::Outlet;
 use super::pass::{self, Passed};
 use super::policy::Policy;
 use super::recover;
@@ -17,7 +17,7 @@ use super::sink::Sink;
 use crate::clock::SharedClock;
 use crate::events::{OutputHub, Wake};
 use crate::lifecycle::{Engine, LifecycleError};
-use crate::store::{Reader, StoreError};
+use crate::store::{Connection, Reader, StoreError};
 
 /// What the orchestrator works with.
 #[derive(Clone)]
@@ -41,24 +41,17 @@ pub struct Orchestrator {
     parts: Parts,
     /// Where it reports itself what keeps a run from being ordered.
     sink: Arc<Sink>,
-    orders: mpsc::UnboundedReceiver<RunnerOrder>,
+    outlet: Outlet,
+    early: mpsc::UnboundedReceiver<RunnerOrder>,
 }
 
 impl Orchestrator {
     /// The orchestrator and the end of the link that runners report to. `closed` ends the taking of reports.
     #[must_use]
     pub fn new(parts: Parts, closed: CancellationToken) -> (Self, Arc<Sink>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let sink = Arc::new(Sink {
-            engine: parts.engine.clone(),
-            hub: parts.hub.clone(),
-            clock: Arc::clone(&parts.clock),
-            policy: Arc::clone(&parts.policy),
-            wake: parts.wake.clone(),
-            orders: sender,
-            closed,
-        });
-        (Self { parts, sink: Arc::clone(&sink), orders: receiver }, sink)
+        let (outlet, early) = Outlet::new();
+        let sink = Arc::new(Sink { parts: parts.clone(), outlet: outlet.clone(), closed });
+        (Self { parts, sink: Arc::clone(&sink), outlet, early }, sink)
     }
 
     /// After a start: takes up every open run, and lets the runner clear away what belongs to none.
@@ -76,8 +69,16 @@ impl Orchestrator {
     /// # Errors
     /// [`StoreError::Closed`] when the writer has ended.
     pub async fn run(mut self, link: Arc<dyn RunnerLink>, stop: CancellationToken) -> Result<(), StoreError> {
+        self.outlet.open(Arc::clone(&link));
+        let ended = self.decide(link.as_ref(), &stop).await;
+        // What is reported from here on starts nothing: the server goes down.
+        self.outlet.decide(false);
+        ended
+    }
+
+    async fn decide(&mut self, link: &dyn RunnerLink, stop: &CancellationToken) -> Result<(), StoreError> {
         loop {
-            let wait = match self.pass(link.as_ref()).await {
+            let wait = match self.pass(link).await {
                 Ok(wait) => wait,
                 Err(StoreError::Closed) => return Err(StoreError::Closed),
                 Err(error) => {
@@ -92,7 +93,7 @@ impl Orchestrator {
                     () = stop.cancelled() => return Ok(()),
                     () = self.parts.wake.rung() => break,
                     () = &mut timer => break,
-                    Some(order) = self.orders.recv() => link.order(order),
+                    Some(order) = self.early.recv() => link.order(order),
                 }
             }
         }
@@ -130,15 +131,28 @@ impl Orchestrator {
 
 /// Completes drafts and orders their starts.
 pub(super) async fn start(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, drafts: Vec<Draft>) {
-    let completed = drafts.into_iter().map(|draft| async move {
-        let run = draft.order.run.clone();
-        if let Err(error) = parts.hub.begin(&run) {
+    if drafts.is_empty() {
+        return;
+    }
+    for draft in &drafts {
+        let run = &draft.order.run;
+        if let Err(error) = parts.hub.begin(run) {
             tracing::warn!(%run, %error, "the output of a run cannot be opened yet");
         }
-        let policy = Arc::clone(&parts.policy);
-        (run, parts.reader.read(move |db| orders::complete(db, &policy, draft)).await)
-    });
-    for (run, order) in join_all(completed).await {
+    }
+    let policy = Arc::clone(&parts.policy);
+    let complete = move |db: &mut Connection| {
+        let completed = drafts.into_iter().map(|draft| (draft.order.run.clone(), orders::complete(db, &policy, draft)));
+        Ok::<_, StoreError>(completed.collect::<Vec<_>>())
+    };
+    let completed = match parts.reader.read(complete).await {
+        Ok(completed) => completed,
+        Err(error) => {
+            tracing::error!(%error, "runs cannot be ordered");
+            return;
+        }
+    };
+    for (run, order) in completed {
         match order {
             Ok(order) => link.order(RunnerOrder::Start(Box::new(order))),
             Err(OrderError::Store(error)) if error.is_transient() => {
@@ -156,5 +170,6 @@ pub(super) async fn start(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, dra
                 let _ending = sink.report(run, RunReport::Finished { outcome, exit_code: None }).await;
             }
         }
+        Err(error) => tracing::error!(%error, "runs cannot be ordered"),
     }
 }

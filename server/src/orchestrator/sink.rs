@@ -5,31 +5,26 @@ use std::time::Duration;
 
 use aq_core::ids::RunRef;
 use aq_core::output::{OutputBody, OutputItem};
-use aq_core::runner_link::{BoxFuture, LinkClosed, RunReport, RunnerOrder, RunnerSink};
-use tokio::sync::mpsc;
+use aq_core::runner_link::{BoxFuture, LinkClosed, RunReport, RunnerLink as _, RunnerSink};
 use tokio_util::sync::CancellationToken;
 
 use super::items;
+use super::outlet::Outlet;
 use super::plans;
-use super::policy::Policy;
 use super::reports::{self, Circumstances, Followed};
-use crate::clock::SharedClock;
-use crate::events::{OutputHub, Wake};
-use crate::lifecycle::{Engine, LifecycleError};
+use super::service::{self, Parts};
+use crate::lifecycle::{LifecycleError, Tx};
 
 /// First wait before a report is written again that could not be; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Longest wait between two attempts to write a report.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// The server's end of the link to its runners.
+/// The server's end of the link to its runners; cheap to clone.
+#[derive(Clone)]
 pub struct Sink {
-    pub(super) engine: Engine,
-    pub(super) hub: OutputHub,
-    pub(super) clock: SharedClock,
-    pub(super) policy: Arc<Policy>,
-    pub(super) wake: Wake,
-    pub(super) orders: mpsc::UnboundedSender<RunnerOrder>,
+    pub(super) parts: Parts,
+    pub(super) outlet: Outlet,
     /// Set when the server ends: reports are refused from then on, and the runner keeps what it has.
     pub(super) closed: CancellationToken,
 }
@@ -44,7 +39,7 @@ impl RunnerSink for Sink {
                 }
                 match self.take(&run, &report).await {
                     Ok(followed) => {
-                        self.follow(&run, followed);
+                        self.follow(&run, followed).await;
                         return Ok(());
                     }
                     Err(Refused::Later(reason)) => {
@@ -86,47 +81,66 @@ impl From<LifecycleError> for Refused {
 }
 
 impl Sink {
-    fn follow(&self, run: &RunRef, followed: Followed) {
-        if followed.ended
-            && let Err(error) = self.hub.end(run)
-        {
-            tracing::warn!(%run, %error, "output of an ended run is not yet durable");
+    async fn follow(&self, run: &RunRef, followed: Followed) {
+        if followed.ended {
+            self.end_output(run).await;
         }
         for order in followed.orders {
-            // The receiver lives as long as the orchestrator; after it the orders are made again at the next start.
-            let _ending = self.orders.send(order);
+            self.outlet.order(order);
         }
-        if followed.ended {
-            self.wake.ring();
+        if followed.look {
+            self.parts.wake.ring();
+        }
+        if !followed.begun.is_empty() {
+            // The report is durable; whoever sent it does not wait for what it made possible.
+            let sink = self.clone();
+            tokio::spawn(async move { service::start(&sink.parts, &sink, &sink.outlet, followed.begun).await });
+        }
+    }
+
+    /// Ends the followers of a run, and makes its output durable before the runner may forget it.
+    async fn end_output(&self, run: &RunRef) {
+        let (hub, ended) = (self.parts.hub.clone(), run.clone());
+        // Without anything to synchronise nothing blocks.
+        let closed = if hub.log().is_settled(run) {
+            hub.end(run)
+        } else {
+            tokio::task::spawn_blocking(move || hub.end(&ended)).await.unwrap_or(Ok(()))
+        };
+        if let Err(error) = closed {
+            tracing::warn!(%run, %error, "output of an ended run is not yet durable");
         }
     }
 
     async fn take(&self, run: &RunRef, report: &RunReport) -> Result<Followed, Refused> {
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         let run = run.clone();
+        let engine = &self.parts.engine;
         let followed = match report {
             RunReport::Prepared { directory, base_commit } => {
                 let (directory, base_commit) = (directory.clone(), base_commit.clone());
-                self.engine.submit(move |tx| reports::prepared(tx, &run, directory.clone(), base_commit.clone())).await?
+                engine.submit(move |tx| reports::prepared(tx, &run, directory.clone(), base_commit.clone())).await?
             }
             RunReport::Started { pid } => {
                 let pid = *pid;
-                self.engine.submit(move |tx| reports::started(tx, &run, pid, now)).await?
+                engine.submit(move |tx| reports::started(tx, &run, pid, now)).await?
             }
             RunReport::Output { items } => return self.output(&run, items).await,
             RunReport::Finished { outcome, exit_code } => {
-                let (policy, outcome, exit_code, at) = (Arc::clone(&self.policy), outcome.clone(), *exit_code, self.circumstances(&run)?);
-                self.engine.submit(move |tx| reports::finished(tx, &policy, &run, outcome.clone(), exit_code, at)).await?
+                let (policy, outcome, exit_code) = (Arc::clone(&self.parts.policy), outcome.clone(), *exit_code);
+                let at = self.circumstances(&run)?;
+                self.freeing(move |tx| reports::finished(tx, &policy, &run, outcome.clone(), exit_code, at)).await?
             }
             RunReport::PlanFound { path, text, truncated: _ } => {
-                let archive = plans::archive(&self.policy.plans, &run.task, text).map_err(|error| Refused::Later(error.to_string()))?;
-                let (policy, path, text) = (Arc::clone(&self.policy), path.clone(), text.clone());
-                self.engine.submit(move |tx| plans::found(tx, &policy, &run, (&path, &text, &archive), now)).await?;
+                let archive =
+                    plans::archive(&self.parts.policy.plans, &run.task, text).map_err(|error| Refused::Later(error.to_string()))?;
+                let (policy, path, text) = (Arc::clone(&self.parts.policy), path.clone(), text.clone());
+                engine.submit(move |tx| plans::found(tx, &policy, &run, (&path, &text, &archive), now)).await?;
                 Followed::default()
             }
             RunReport::Concluded { conclusion } => {
-                let (policy, conclusion, at) = (Arc::clone(&self.policy), conclusion.clone(), self.circumstances(&run)?);
-                self.engine.submit(move |tx| reports::concluded(tx, &policy, &run, conclusion.clone(), at)).await?
+                let (policy, conclusion, at) = (Arc::clone(&self.parts.policy), conclusion.clone(), self.circumstances(&run)?);
+                self.freeing(move |tx| reports::concluded(tx, &policy, &run, conclusion.clone(), at)).await?
             }
         };
         Ok(followed)
@@ -135,36 +149,57 @@ impl Sink {
     /// Ends a run whose end could not be recorded, so that its task does not wait for it for ever.
     async fn give_up(&self, run: &RunRef, reason: String) {
         let Ok(at) = self.circumstances(run) else { return };
-        let (policy, owned) = (Arc::clone(&self.policy), run.clone());
-        match self.engine.submit(move |tx| reports::given_up(tx, &policy, &owned, &reason, at)).await {
-            Ok(followed) => self.follow(run, followed),
+        let (policy, owned) = (Arc::clone(&self.parts.policy), run.clone());
+        match self.parts.engine.submit(move |tx| reports::given_up(tx, &policy, &owned, &reason, at)).await {
+            Ok(followed) => self.follow(run, followed).await,
             // The run stays open and shows in the checks; the next start of the server takes it up again.
             Err(error) => tracing::error!(%run, %error, "a run could not be ended either"),
         }
     }
 
+    /// Takes a report that frees something, and begins in the same transaction what can begin now. Where that fails the report is taken
+    /// alone: it is true whatever may follow from it.
+    async fn freeing(
+        &self,
+        report: impl Fn(&mut Tx<'_>) -> Result<Followed, LifecycleError> + Clone + Send + 'static,
+    ) -> Result<Followed, LifecycleError> {
+        let (alone, policy, now) = (report.clone(), Arc::clone(&self.parts.policy), self.parts.clock.now());
+        let outlet = self.outlet.clone();
+        let together = move |tx: &mut Tx<'_>| {
+            let followed = report(tx)?;
+            if outlet.is_deciding() { followed.and_starts(tx, &policy, now) } else { Ok(Followed { look: true, ..followed }) }
+        };
+        match self.parts.engine.submit(together).await {
+            Err(error) if !matches!(&error, LifecycleError::Store(error) if error.is_transient()) => {
+                tracing::warn!(%error, "a report is taken without what could begin after it");
+                self.parts.engine.submit(move |tx| Ok(Followed { look: true, ..alone(tx)? })).await
+            }
+            taken => taken,
+        }
+    }
+
     async fn output(&self, run: &RunRef, items: &[OutputItem]) -> Result<Followed, Refused> {
         // Output of a run that is over would open its channel again, and nobody would ever close it.
-        if !self.hub.is_live(run) {
+        if !self.parts.hub.is_live(run) {
             let asked = run.clone();
-            let open = self.engine.submit(move |tx| Ok::<_, LifecycleError>(tx.state.runs.values().any(|open| open.run == asked))).await?;
+            let open = self.parts.engine.submit(move |tx| Ok::<_, LifecycleError>(tx.state.open_run(&asked).is_some())).await?;
             if !open {
                 return Ok(Followed::default());
             }
         }
-        self.hub.append(run, items).map_err(|error| match error {
+        self.parts.hub.append(run, items).map_err(|error| match error {
             crate::events::OutputError::Io { .. } => Refused::Later(error.to_string()),
             crate::events::OutputError::Hole { .. } => Refused::Never(error.to_string()),
         })?;
         let matter: Vec<_> = items.iter().filter(|item| items::matters(item)).cloned().collect();
         if !matter.is_empty() {
-            let (policy, run, now) = (Arc::clone(&self.policy), run.clone(), self.clock.now());
-            let (orders, wake) = self.engine.submit(move |tx| items::act(tx, &policy, &run, &matter, now)).await?;
+            let (policy, run, now) = (Arc::clone(&self.parts.policy), run.clone(), self.parts.clock.now());
+            let (orders, wake) = self.parts.engine.submit(move |tx| items::act(tx, &policy, &run, &matter, now)).await?;
             // Something to start or to stop, or a deadline that is earlier than what the loop sleeps for.
             if wake || items.iter().any(|item| matches!(item.body, OutputBody::Question(_))) {
-                self.wake.ring();
+                self.parts.wake.ring();
             }
-            return Ok(Followed { orders, ended: false });
+            return Ok(Followed { orders, ..Followed::default() });
         }
         Ok(Followed::default())
     }
@@ -172,10 +207,10 @@ impl Sink {
     fn circumstances(&self, run: &RunRef) -> Result<Circumstances, Refused> {
         let read = |error: crate::events::OutputError| Refused::Later(error.to_string());
         Ok(Circumstances {
-            now: self.clock.now(),
+            now: self.parts.clock.now(),
             jitter: rand::random(),
-            items: self.hub.log().last_seq(run).map_err(read)?,
-            bytes: self.hub.log().bytes(run).map_err(read)?,
+            items: self.parts.hub.log().last_seq(run).map_err(read)?,
+            bytes: self.parts.hub.log().bytes(run).map_err(read)?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use aq_core::ids::TaskId;
 use aq_core::project::ProjectStatus;
-use aq_core::schedule::{Head, Lane, ProjectState, Snapshot, expected_rest};
+use aq_core::schedule::{Head, Lane, ProjectState, Snapshot};
 use aq_core::time::Timestamp;
 
 use super::accounts::Seen;
@@ -32,21 +32,13 @@ pub fn snapshot(figures: &Figures, policy: &Policy, now: Timestamp) -> Snapshot 
 
 /// A snapshot around agents and accounts: at most `heads` ready tasks of each lane; `all`: also projects that have none.
 pub(super) fn look(figures: &Figures, policy: &Policy, now: Timestamp, around: Snapshot, heads: usize, all: bool) -> Snapshot {
-    let in_flight = |project: &ProjectHot| -> (u64, u32) {
-        let mut open = (0_u64, 0_u32);
-        for run in figures.runs.values().filter(|run| run.project == project.project.id) {
-            // What a run has spent already counts in the window; what it is still expected to spend counts here.
-            open.0 = open.0.saturating_add(expected_rest(run.reserved, run.tokens));
-            open.1 += 1;
-        }
-        open
-    };
     let counted_from = budgets::counted_from(figures, policy, now);
     let mut global_used = 0_u64;
     let mut projects = Vec::new();
     for state in figures.projects.values() {
         let window_use = state.usage.tokens_at(now);
-        let (in_flight, active_runs) = in_flight(state);
+        // What a run has spent already counts in the window; what it is still expected to spend counts as in flight.
+        let (in_flight, active_runs) = (state.in_flight, state.open_runs);
         let budget_use = state.usage.tokens.sum_from(counted_from);
         global_used = global_used.saturating_add(budget_use).saturating_add(in_flight);
         if state.ready.is_empty() && !all {
@@ -61,7 +53,7 @@ pub(super) fn look(figures: &Figures, policy: &Policy, now: Timestamp, around: S
             expected_next: state.usage.expected(),
             active_runs,
             max_runs: state.project.max_concurrent_agents,
-            free_workspaces: figures.free_workspaces(&state.project.id),
+            free_workspaces: u32::try_from(state.free.len()).unwrap_or(u32::MAX),
             budget_limit: budgets::project_limit(figures, policy, &state.project),
             completed_in_window: u32::try_from(state.usage.completed.sum(now)).unwrap_or(u32::MAX),
             failed_in_window: u32::try_from(state.usage.failed.sum(now)).unwrap_or(u32::MAX),

@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::columns;
 use super::dependencies::TaskLink;
-use super::dialect::queries;
+use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::tasks;
 
@@ -47,9 +47,26 @@ fn listed(statuses: &[TaskStatus]) -> String {
     finished.map(|status| format!("'{}'", status.as_str())).collect::<Vec<_>>().join(", ")
 }
 
+/// Archives a finished task; false when it is archived, deleted, or not finished (any more).
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn archive(connection: &mut Connection, key: i64, now: Timestamp) -> Result<bool, StoreError> {
+    connection.touched.keys.push(key);
+    set_archived(connection, key, now)
+}
+
+/// Takes a task out of the archive; its status is set by `lifecycle`. False when it is not there.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn unarchive(connection: &mut Connection, key: i64, now: Timestamp) -> Result<bool, StoreError> {
+    connection.touched.keys.push(key);
+    set_unarchived(connection, key, now)
+}
+
 queries! {
-    /// Archives a finished task; false when it is archived, deleted, or not finished (any more).
-    pub fn archive(connection, key: i64, now: Timestamp) -> Result<bool, StoreError> {
+    fn set_archived(connection, key: i64, now: Timestamp) -> Result<bool, StoreError> {
         let finished = [TaskStatus::Completed.as_str(), TaskStatus::Failed.as_str(), TaskStatus::Blocked.as_str()];
         let wanted = tasks::key.eq(key)
             .and(tasks::status.eq_any(finished))
@@ -61,8 +78,7 @@ queries! {
         Ok(changed == 1)
     }
 
-    /// Takes a task out of the archive; its status is set by `lifecycle`. False when it is not there.
-    pub fn unarchive(connection, key: i64, now: Timestamp) -> Result<bool, StoreError> {
+    fn set_unarchived(connection, key: i64, now: Timestamp) -> Result<bool, StoreError> {
         let wanted = tasks::key.eq(key).and(tasks::archived_at.is_not_null()).and(tasks::deleted_at.is_null());
         let changed = diesel::update(tasks::table.filter(wanted))
             .set((tasks::archived_at.eq(None::<i64>), tasks::updated_at.eq(now.as_millis())))

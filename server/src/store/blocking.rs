@@ -9,7 +9,7 @@ use diesel_async::async_connection_wrapper::BlockOn;
 use tokio::runtime::{Builder, Runtime};
 
 /// The runtime of one PostgreSQL connection. Its tasks make progress only while a call on the connection waits.
-pub struct OwnRuntime {
+pub(super) struct OwnRuntime {
     runtime: Option<Runtime>,
 }
 

@@ -7,7 +7,7 @@ use diesel::Connection as _;
 use diesel::sqlite::SqliteConnection;
 
 use super::blocking::OwnRuntime;
-use super::dialect::{Connection, PgConnection};
+use super::dialect::{Connection, Link, PgConnection};
 use super::error::StoreError;
 
 /// Where the database is.
@@ -75,7 +75,7 @@ pub(super) fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Connection, St
                 std::fs::create_dir_all(parent)
                     .map_err(|error| StoreError::Unavailable(format!("cannot create {}: {error}", parent.display())))?;
             }
-            let mut connection = Connection::Sqlite(SqliteConnection::establish(&path.to_string_lossy())?);
+            let mut connection = Connection::new(Link::Sqlite(SqliteConnection::establish(&path.to_string_lossy())?));
             connection.batch(
                 "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                  PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 67108864; \
@@ -89,7 +89,7 @@ pub(super) fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Connection, St
         }
         DatabaseUrl::Postgres(url) => {
             OwnRuntime::available().map_err(|error| StoreError::Unavailable(format!("cannot open a connection: {error}")))?;
-            let mut connection = Connection::Postgres(PgConnection::establish(url)?);
+            let mut connection = Connection::new(Link::Postgres(PgConnection::establish(url)?));
             // The writer may wait: its batch belongs to nobody else. A reader that takes this long has lost its caller.
             connection.batch(match purpose {
                 Purpose::Write => {

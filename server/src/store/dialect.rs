@@ -4,9 +4,10 @@
 //! Query functions live beside their table; opening connections lives in `connection`.
 
 use diesel::connection::SimpleConnection as _;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Bool, Text};
-use diesel::sqlite::SqliteConnection;
-use diesel::{QueryableByName, RunQueryDsl as _};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl as _};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
@@ -23,12 +24,27 @@ const WRITE_LOCK: i64 = 0x4147_5155_4555_4501;
 const LEADER_LOCK: i32 = 0x4147_5155;
 
 /// A connection to whichever database the server runs on.
+pub struct Connection {
+    pub(super) link: Link,
+    pub(super) touched: Touched,
+}
+
+/// The connection that is one of two.
 #[expect(clippy::large_enum_variant, reason = "a server has a handful of connections, each in a place of its own for its whole life")]
-pub enum Connection {
+pub(super) enum Link {
     /// The embedded database.
     Sqlite(SqliteConnection),
     /// A PostgreSQL server.
     Postgres(PgConnection),
+}
+
+/// The tasks whose row, or whose run's row, was written since somebody asked: whoever keeps copies of rows lets go of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Keys of tasks.
+    pub keys: Vec<i64>,
+    /// True when nobody noted which: it may be any.
+    pub any: bool,
 }
 
 /// The databases there are.
@@ -40,14 +56,47 @@ pub enum Dialect {
     Postgres,
 }
 
+/// A statement that ends, begins or marks something and has no parameters. Its text is fixed, so that its preparation is kept.
+macro_rules! fixed {
+    ($($name:ident = $sql:literal;)+) => {$(
+        #[derive(Clone, Copy, QueryId)]
+        struct $name;
+
+        impl QueryFragment<Sqlite> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+                out.push_sql($sql);
+                Ok(())
+            }
+        }
+
+        impl diesel::RunQueryDsl<SqliteConnection> for $name {}
+    )+};
+}
+
+fixed! {
+    Begin = "BEGIN IMMEDIATE";
+    Commit = "COMMIT";
+    Mark = "SAVEPOINT command";
+    Keep = "RELEASE SAVEPOINT command";
+}
+
 impl Connection {
+    pub(super) fn new(link: Link) -> Self {
+        Self { link, touched: Touched::default() }
+    }
+
     /// Which database this is.
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
-        match self {
-            Self::Sqlite(_) => Dialect::Sqlite,
-            Self::Postgres(_) => Dialect::Postgres,
+        match self.link {
+            Link::Sqlite(_) => Dialect::Sqlite,
+            Link::Postgres(_) => Dialect::Postgres,
         }
+    }
+
+    /// The tasks whose rows were written since the last call.
+    pub fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
     }
 
     /// Runs statements without parameters.
@@ -55,9 +104,9 @@ impl Connection {
     /// # Errors
     /// Whatever the database answers.
     pub fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection) => connection.batch_execute(sql)?,
-            Self::Postgres(connection) => connection.batch_execute(sql)?,
+        match &mut self.link {
+            Link::Sqlite(connection) => connection.batch_execute(sql)?,
+            Link::Postgres(connection) => connection.batch_execute(sql)?,
         }
         Ok(())
     }
@@ -65,10 +114,39 @@ impl Connection {
     /// Opens a write transaction that is alone until it ends. SQLite takes its write lock at once, so that a read-then-write never fails
     /// half-way; PostgreSQL takes a lock of ours that is held to the commit, so that event numbers become visible in their order.
     pub(super) fn begin_write(&mut self) -> Result<(), StoreError> {
-        match self.dialect() {
-            Dialect::Sqlite => self.batch("BEGIN IMMEDIATE"),
-            Dialect::Postgres => self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})")),
+        match &mut self.link {
+            Link::Sqlite(connection) => Ok(Begin.execute(connection).map(drop)?),
+            Link::Postgres(_) => self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})")),
         }
+    }
+
+    /// Commits the transaction that [`Connection::begin_write`] opened.
+    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        match &mut self.link {
+            Link::Sqlite(connection) => Ok(Commit.execute(connection).map(drop)?),
+            Link::Postgres(_) => self.batch("COMMIT"),
+        }
+    }
+
+    /// Marks the place to which one command can be taken back.
+    pub(super) fn mark(&mut self) -> Result<(), StoreError> {
+        match &mut self.link {
+            Link::Sqlite(connection) => Ok(Mark.execute(connection).map(drop)?),
+            Link::Postgres(_) => self.batch("SAVEPOINT command"),
+        }
+    }
+
+    /// Keeps what was done since [`Connection::mark`].
+    pub(super) fn keep(&mut self) -> Result<(), StoreError> {
+        match &mut self.link {
+            Link::Sqlite(connection) => Ok(Keep.execute(connection).map(drop)?),
+            Link::Postgres(_) => self.batch("RELEASE SAVEPOINT command"),
+        }
+    }
+
+    /// Takes back what was done since [`Connection::mark`].
+    pub(super) fn take_back(&mut self) -> Result<(), StoreError> {
+        self.batch("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")
     }
 
     /// Keeps other servers from migrating the same database meanwhile. An embedded database is guarded by the lock of its home.
@@ -81,9 +159,9 @@ impl Connection {
 
     /// Takes the leader's lock for as long as this connection lives; false when another server's connection has it. One for each schema.
     pub(super) fn try_lead(&mut self) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(_) => Ok(true),
-            Self::Postgres(connection) => {
+        match &mut self.link {
+            Link::Sqlite(_) => Ok(true),
+            Link::Postgres(connection) => {
                 let sql = format!("SELECT pg_try_advisory_lock({LEADER_LOCK}, hashtext(current_schema())) AS leads");
                 let answer: Leads = diesel::sql_query(sql).get_result(connection)?;
                 Ok(answer.leads)
@@ -106,7 +184,7 @@ impl Connection {
 
     /// True when losing the connection leaves open whether the last commit happened.
     pub(super) const fn commits_over_a_wire(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+        matches!(self.link, Link::Postgres(_))
     }
 
     /// Looks for damage: the structure of the file and every foreign key on SQLite, an answer at all on PostgreSQL, which checks itself.
@@ -115,9 +193,9 @@ impl Connection {
     /// # Errors
     /// [`StoreError`] when the check itself cannot run.
     pub fn quick_check(&mut self) -> Result<Vec<String>, StoreError> {
-        match self {
-            Self::Postgres(connection) => connection.batch_execute("SELECT 1")?,
-            Self::Sqlite(connection) => {
+        match &mut self.link {
+            Link::Postgres(connection) => connection.batch_execute("SELECT 1")?,
+            Link::Sqlite(connection) => {
                 let lines: Vec<CheckLine> = diesel::sql_query("PRAGMA quick_check(20)").load(connection)?;
                 let orphans: Vec<Orphan> =
                     diesel::sql_query("SELECT \"table\" AS name, parent FROM pragma_foreign_key_check LIMIT 20").load(connection)?;
@@ -152,10 +230,10 @@ struct Orphan {
 
 /// Writes query functions once and compiles them for both databases.
 ///
-/// Each `pub fn name(connection, args…) -> Result<…> { … }` becomes a function over [`Connection`] that calls the body compiled against
+/// Each `fn name(connection, args…) -> Result<…> { … }` becomes a function over [`Connection`] that calls the body compiled against
 /// the connection type in use. Inside the body `connection` is a plain diesel connection.
 macro_rules! queries {
-    ($($(#[$meta:meta])* pub fn $name:ident($connection:ident $(, $arg:ident : $kind:ty)* $(,)?) -> $result:ty $body:block)*) => {
+    ($($(#[$meta:meta])* $vis:vis fn $name:ident($connection:ident $(, $arg:ident : $kind:ty)* $(,)?) -> $result:ty $body:block)*) => {
         mod sqlite {
             #[allow(unused_imports, clippy::allow_attributes, reason = "each table file uses its own part of the prelude")]
             use super::*;
@@ -168,10 +246,10 @@ macro_rules! queries {
         }
         $(
             $(#[$meta])*
-            pub fn $name(connection: &mut $crate::store::Connection $(, $arg: $kind)*) -> $result {
-                match connection {
-                    $crate::store::Connection::Sqlite(connection) => sqlite::$name(connection $(, $arg)*),
-                    $crate::store::Connection::Postgres(connection) => postgres::$name(connection $(, $arg)*),
+            $vis fn $name(connection: &mut $crate::store::Connection $(, $arg: $kind)*) -> $result {
+                match &mut connection.link {
+                    $crate::store::dialect::Link::Sqlite(connection) => sqlite::$name(connection $(, $arg)*),
+                    $crate::store::dialect::Link::Postgres(connection) => postgres::$name(connection $(, $arg)*),
                 }
             }
         )*

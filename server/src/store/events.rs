@@ -10,7 +10,7 @@ use super::dialect::queries;
 use super::error::StoreError;
 use super::schema::events;
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = events)]
 struct Row {
     seq: i64,
@@ -23,16 +23,29 @@ struct Row {
     payload: String,
 }
 
-impl From<&Event> for Row {
-    fn from(event: &Event) -> Self {
+#[derive(Insertable)]
+#[diesel(table_name = events)]
+struct NewRow<'a> {
+    seq: i64,
+    at: i64,
+    kind: &'a str,
+    project_id: Option<&'a str>,
+    task_id: Option<&'a str>,
+    run_number: Option<i32>,
+    agent_id: Option<&'a str>,
+    payload: String,
+}
+
+impl<'a> From<&'a Event> for NewRow<'a> {
+    fn from(event: &'a Event) -> Self {
         Self {
             seq: columns::big(event.seq),
             at: event.at.as_millis(),
-            kind: event.kind.as_str().to_owned(),
-            project_id: event.project.as_ref().map(|project| project.as_str().to_owned()),
-            task_id: event.task.as_ref().map(|task| task.as_str().to_owned()),
+            kind: event.kind.as_str(),
+            project_id: event.project.as_ref().map(ProjectId::as_str),
+            task_id: event.task.as_ref().map(TaskId::as_str),
             run_number: event.run.map(columns::int),
-            agent_id: event.agent.as_ref().map(|agent| agent.as_str().to_owned()),
+            agent_id: event.agent.as_ref().map(AgentId::as_str),
             payload: event.payload.to_string(),
         }
     }
@@ -60,7 +73,7 @@ queries! {
     pub fn insert(connection, new: &[Event]) -> Result<(), StoreError> {
         // One statement per row keeps the prepared statement small and cached; many rows share their transaction anyway.
         for event in new {
-            diesel::insert_into(events::table).values(Row::from(event)).execute(connection)?;
+            diesel::insert_into(events::table).values(NewRow::from(event)).execute(connection)?;
         }
         Ok(())
     }

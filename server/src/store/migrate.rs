@@ -11,7 +11,7 @@ use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{DatabaseUrl, Purpose, open};
-use super::dialect::{Connection, Dialect};
+use super::dialect::{Connection, Dialect, Link};
 use super::error::StoreError;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -36,9 +36,9 @@ pub struct Migrated {
 pub fn open_migrated(url: &DatabaseUrl, backups: &Path, now: Timestamp) -> Result<(Connection, Migrated), StoreError> {
     let mut connection = open(url, Purpose::Write)?;
     connection.lock_schema()?;
-    let migrated = match &connection {
-        Connection::Sqlite(_) => migrate(&mut connection, SQLITE, backups, now),
-        Connection::Postgres(_) => migrate(&mut connection, POSTGRES, backups, now),
+    let migrated = match connection.dialect() {
+        Dialect::Sqlite => migrate(&mut connection, SQLITE, backups, now),
+        Dialect::Postgres => migrate(&mut connection, POSTGRES, backups, now),
     }?;
     connection.unlock_schema()?;
     Ok((connection, migrated))
@@ -55,9 +55,9 @@ pub fn open_leading(url: &DatabaseUrl, backups: &Path, now: Timestamp) -> Result
         return Ok(None);
     }
     connection.lock_schema()?;
-    let migrated = match &connection {
-        Connection::Sqlite(_) => migrate(&mut connection, SQLITE, backups, now),
-        Connection::Postgres(_) => migrate(&mut connection, POSTGRES, backups, now),
+    let migrated = match connection.dialect() {
+        Dialect::Sqlite => migrate(&mut connection, SQLITE, backups, now),
+        Dialect::Postgres => migrate(&mut connection, POSTGRES, backups, now),
     }?;
     connection.unlock_schema()?;
     Ok(Some((connection, migrated)))
@@ -68,9 +68,9 @@ fn migrate<S>(connection: &mut Connection, source: S, backups: &Path, now: Times
 where
     S: MigrationSource<Sqlite> + MigrationSource<Pg>,
 {
-    let applied = match connection {
-        Connection::Sqlite(connection) => versions(connection)?,
-        Connection::Postgres(connection) => versions(connection)?,
+    let applied = match &mut connection.link {
+        Link::Sqlite(connection) => versions(connection)?,
+        Link::Postgres(connection) => versions(connection)?,
     };
     let known = names(&source)?;
     if let Some(found) = applied.iter().find(|version| !known.contains(version)) {
@@ -81,9 +81,9 @@ where
         if !applied.is_empty() && connection.dialect() == Dialect::Sqlite {
             migrated.backup = Some(backup(connection, backups, &format!("before-migration-{}", now.as_millis()))?);
         }
-        migrated.applied = match connection {
-            Connection::Sqlite(connection) => run::<_, Sqlite, _>(connection, source)?,
-            Connection::Postgres(connection) => run::<_, Pg, _>(connection, source)?,
+        migrated.applied = match &mut connection.link {
+            Link::Sqlite(connection) => run::<_, Sqlite, _>(connection, source)?,
+            Link::Postgres(connection) => run::<_, Pg, _>(connection, source)?,
         };
     }
     Ok(migrated)

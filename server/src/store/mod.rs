@@ -52,7 +52,7 @@ pub use api_keys::{ApiKey, SecretHash};
 pub use connection::DatabaseUrl;
 pub use consumers::Consumer;
 pub use dependencies::{Edges, TaskLink};
-pub use dialect::{Connection, Dialect};
+pub use dialect::{Connection, Dialect, Touched};
 pub use error::StoreError;
 pub use events::EventQuery;
 pub use grants::GrantScope;

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::columns;
-use super::dialect::queries;
+use super::dialect::{Connection, queries};
 use super::error::StoreError;
 
 #[derive(QueryableByName)]
@@ -17,6 +17,15 @@ struct HeldRow {
     key: i64,
     #[diesel(sql_type = BigInt)]
     unmet: i64,
+}
+
+/// Deletes every task of a project: edges on both sides, attachments, notes of alerts and texts go; rows, names, runs and the ledger stay.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn remove_tasks(connection: &mut Connection, project: &ProjectId, now: Timestamp) -> Result<(), StoreError> {
+    connection.touched.any = true;
+    write_removal(connection, project, now)
 }
 
 queries! {
@@ -36,8 +45,7 @@ queries! {
             .collect()
     }
 
-    /// Deletes every task of a project: edges on both sides, attachments, notes of alerts and texts go; rows, names, runs and the ledger stay.
-    pub fn remove_tasks(connection, project: &ProjectId, now: Timestamp) -> Result<(), StoreError> {
+    fn write_removal(connection, project: &ProjectId, now: Timestamp) -> Result<(), StoreError> {
         let own = "(SELECT key FROM tasks WHERE project_id = $1)";
         for statement in [
             format!("DELETE FROM task_dependencies WHERE task_key IN {own} OR depends_on_key IN {own}"),

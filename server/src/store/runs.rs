@@ -7,7 +7,7 @@ use aq_core::time::Timestamp;
 use diesel::prelude::*;
 
 use super::columns;
-use super::dialect::queries;
+use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::runs;
 
@@ -24,8 +24,8 @@ pub struct RunRecord {
     pub run: Run,
 }
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = runs, treat_none_as_null = true)]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = runs)]
 struct Row {
     task_key: i64,
     number: i32,
@@ -136,6 +136,60 @@ impl From<&RunRecord> for Row {
     }
 }
 
+/// What changes while a run is open and when it ends. Who runs where is written once, at the beginning.
+#[derive(AsChangeset)]
+#[diesel(table_name = runs, treat_none_as_null = true)]
+struct ChangeRow<'a> {
+    state: &'a str,
+    result: Option<&'a str>,
+    failure_class: Option<&'a str>,
+    message: &'a str,
+    summary: &'a str,
+    files_changed: String,
+    commit_id: &'a str,
+    session_id: Option<&'a str>,
+    directory: &'a str,
+    base_commit: &'a str,
+    pid: Option<i64>,
+    exit_code: Option<i32>,
+    reserved_tokens: i64,
+    tokens_input: i64,
+    tokens_output: i64,
+    tokens_cache_read: i64,
+    tokens_cache_write: i64,
+    output_items: i64,
+    output_bytes: i64,
+    ended_at: Option<i64>,
+}
+
+impl<'a> From<&'a RunRecord> for ChangeRow<'a> {
+    fn from(record: &'a RunRecord) -> Self {
+        let run = &record.run;
+        Self {
+            state: run.state.as_str(),
+            result: run.end.as_ref().map(|end| end.result.as_str()),
+            failure_class: run.end.as_ref().and_then(|end| end.class).map(FailureClass::as_str),
+            message: run.end.as_ref().map_or("", |end| &end.message),
+            summary: &run.summary,
+            files_changed: columns::to_json(&run.files_changed),
+            commit_id: &run.commit,
+            session_id: run.session_id.as_deref(),
+            directory: &run.directory,
+            base_commit: &run.base_commit,
+            pid: record.pid.map(i64::from),
+            exit_code: run.exit_code,
+            reserved_tokens: columns::big(run.reserved_tokens),
+            tokens_input: columns::big(run.tokens.input),
+            tokens_output: columns::big(run.tokens.output),
+            tokens_cache_read: columns::big(run.tokens.cache_read),
+            tokens_cache_write: columns::big(run.tokens.cache_write),
+            output_items: columns::big(run.last_output_seq),
+            output_bytes: columns::big(record.output_bytes),
+            ended_at: run.ended_at.map(Timestamp::as_millis),
+        }
+    }
+}
+
 /// The conditions of a [`RunQuery`] on a boxed query; a macro, because each database has a query type of its own.
 macro_rules! narrowed {
     ($query:expr, $filter:expr) => {{
@@ -156,6 +210,15 @@ macro_rules! narrowed {
     }};
 }
 
+/// Writes a run that was read before: all of it but who runs it where.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such run.
+pub fn update(connection: &mut Connection, record: &RunRecord) -> Result<(), StoreError> {
+    connection.touched.keys.push(record.task_key);
+    write(connection, record)
+}
+
 queries! {
     /// Adds a run. [`StoreError::Conflict`] when the agent or the workspace already serves an open run.
     pub fn insert(connection, record: &RunRecord) -> Result<(), StoreError> {
@@ -163,10 +226,9 @@ queries! {
         Ok(())
     }
 
-    /// Writes a run that was read before.
-    pub fn update(connection, record: &RunRecord) -> Result<(), StoreError> {
+    fn write(connection, record: &RunRecord) -> Result<(), StoreError> {
         let changed = diesel::update(runs::table.find((record.task_key, columns::int(record.run.id.number))))
-            .set(Row::from(record))
+            .set(ChangeRow::from(record))
             .execute(connection)?;
         if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
     }

@@ -6,10 +6,13 @@ use aq_core::ids::{AgentId, ProjectId, TaskId};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{BlockedReason, Task, TaskOrigin, TaskStatus, TaskType, VerificationType};
 use aq_core::time::Timestamp;
+use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::columns;
-use super::dialect::queries;
+use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::{task_dependencies, tasks};
 
@@ -227,6 +230,72 @@ struct EditRow<'a> {
     silence_limit_ms: Option<i64>,
 }
 
+/// Writes a move if the task still has the status and the run number it was read with; false when somebody was faster.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn compare_and_set(connection: &mut Connection, record: &TaskRecord, from: TaskStatus, from_run: u32) -> Result<bool, StoreError> {
+    connection.touched.keys.push(record.key);
+    write_move(connection, record, from, from_run)
+}
+
+/// Writes what a person may edit. Never touches the status.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn edit(connection: &mut Connection, record: &TaskRecord) -> Result<(), StoreError> {
+    connection.touched.keys.push(record.key);
+    write_edit(connection, record)
+}
+
+/// Writes where the task's work is: its branch and its pull request.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn set_place(connection: &mut Connection, record: &TaskRecord) -> Result<(), StoreError> {
+    connection.touched.keys.push(record.key);
+    write_place(connection, record)
+}
+
+/// Keeps only the name of a deleted task.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn forget_texts(connection: &mut Connection, key: i64) -> Result<(), StoreError> {
+    connection.touched.keys.push(key);
+    write_no_texts(connection, key)
+}
+
+/// Sets the number of unmet dependencies.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn set_unmet(connection: &mut Connection, key: i64, unmet: u32) -> Result<(), StoreError> {
+    connection.touched.keys.push(key);
+    write_unmet(connection, key, unmet)
+}
+
+/// A dependency is met: counts down on every task that waits for it, and moves those that now wait for nothing from DEFINED to READY.
+/// Two statements, however many tasks wait. Returns the promoted ones.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn release_dependents(connection: &mut Connection, key: i64, now: Timestamp) -> Result<Vec<Promoted>, StoreError> {
+    let (counted, promoted) = count_down(connection, key, now)?;
+    connection.touched.keys.extend(counted);
+    Ok(promoted)
+}
+
+/// A dependency is no longer met: counts up on every task that waits for it and returns those that are READY.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn hold_dependents(connection: &mut Connection, key: i64) -> Result<Vec<TaskRecord>, StoreError> {
+    let (counted, ready) = count_up(connection, key)?;
+    connection.touched.keys.extend(counted);
+    Ok(ready)
+}
+
 queries! {
     /// Adds a task. [`StoreError::Conflict`] when its name was used before.
     pub fn insert(connection, record: &TaskRecord) -> Result<(), StoreError> {
@@ -267,8 +336,7 @@ queries! {
         Ok(diesel::select(diesel::dsl::exists(tasks::table.filter(tasks::id.eq(id)))).get_result(connection)?)
     }
 
-    /// Writes a move if the task still has the status and the run number it was read with; false when somebody was faster.
-    pub fn compare_and_set(connection, record: &TaskRecord, from: TaskStatus, from_run: u32) -> Result<bool, StoreError> {
+    fn write_move(connection, record: &TaskRecord, from: TaskStatus, from_run: u32) -> Result<bool, StoreError> {
         let task = &record.task;
         let changed = diesel::update(
             tasks::table.filter(
@@ -294,8 +362,7 @@ queries! {
         Ok(changed == 1)
     }
 
-    /// Writes what a person may edit. Never touches the status.
-    pub fn edit(connection, record: &TaskRecord) -> Result<(), StoreError> {
+    fn write_edit(connection, record: &TaskRecord) -> Result<(), StoreError> {
         let task = &record.task;
         diesel::update(tasks::table.find(record.key))
             .set(EditRow {
@@ -321,36 +388,32 @@ queries! {
         Ok(())
     }
 
-    /// Writes where the task's work is: its branch and its pull request.
-    pub fn set_place(connection, record: &TaskRecord) -> Result<(), StoreError> {
+    fn write_place(connection, record: &TaskRecord) -> Result<(), StoreError> {
         let place = (tasks::branch.eq(record.task.branch.as_deref()), tasks::pr_url.eq(record.task.pr_url.as_deref()));
         diesel::update(tasks::table.find(record.key)).set(place).execute(connection)?;
         Ok(())
     }
 
-    /// Keeps only the name of a deleted task.
-    pub fn forget_texts(connection, key: i64) -> Result<(), StoreError> {
+    fn write_no_texts(connection, key: i64) -> Result<(), StoreError> {
         diesel::update(tasks::table.find(key)).set((tasks::title.eq(""), tasks::description.eq(""))).execute(connection)?;
         Ok(())
     }
 
-    /// Sets the number of unmet dependencies.
-    pub fn set_unmet(connection, key: i64, unmet: u32) -> Result<(), StoreError> {
+    fn write_unmet(connection, key: i64, unmet: u32) -> Result<(), StoreError> {
         diesel::update(tasks::table.find(key)).set(tasks::unmet_deps.eq(columns::int(unmet))).execute(connection)?;
         Ok(())
     }
 
-    /// A dependency is met: counts down on every task that waits for it, and moves those that now wait for nothing from DEFINED to READY.
-    /// Two statements, however many tasks wait. Returns the promoted ones.
-    pub fn release_dependents(connection, key: i64, now: Timestamp) -> Result<Vec<Promoted>, StoreError> {
+    fn count_down(connection, key: i64, now: Timestamp) -> Result<(Vec<i64>, Vec<Promoted>), StoreError> {
         let waiting = task_dependencies::table
             .filter(task_dependencies::depends_on_key.eq(key))
             .select(task_dependencies::task_key);
-        let changed = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(tasks::unmet_deps.gt(0))))
+        let counted: Vec<i64> = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(tasks::unmet_deps.gt(0))))
             .set(tasks::unmet_deps.eq(tasks::unmet_deps - 1))
-            .execute(connection)?;
-        if changed == 0 {
-            return Ok(Vec::new());
+            .returning(tasks::key)
+            .get_results(connection)?;
+        if counted.is_empty() {
+            return Ok((counted, Vec::new()));
         }
         let free = tasks::unmet_deps
             .eq(0)
@@ -373,50 +436,29 @@ queries! {
             });
         }
         promoted.sort_by_key(|task| task.key);
-        Ok(promoted)
+        Ok((counted, promoted))
     }
 
-    /// A dependency is no longer met: counts up on every task that waits for it and returns those that are READY.
-    pub fn hold_dependents(connection, key: i64) -> Result<Vec<TaskRecord>, StoreError> {
+    fn count_up(connection, key: i64) -> Result<(Vec<i64>, Vec<TaskRecord>), StoreError> {
         let waiting = task_dependencies::table
             .filter(task_dependencies::depends_on_key.eq(key))
             .select(task_dependencies::task_key);
-        diesel::update(tasks::table.filter(tasks::key.eq_any(waiting)))
+        let counted: Vec<i64> = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting)))
             .set(tasks::unmet_deps.eq(tasks::unmet_deps + 1))
-            .execute(connection)?;
+            .returning(tasks::key)
+            .get_results(connection)?;
         let rows = tasks::table
             .inner_join(task_dependencies::table.on(task_dependencies::task_key.eq(tasks::key)))
             .filter(task_dependencies::depends_on_key.eq(key).and(tasks::status.eq(TaskStatus::Ready.as_str())))
             .select(Row::as_select())
             .load(connection)?;
-        rows.into_iter().map(TaskRecord::try_from).collect()
-    }
-
-    /// The keys of the next tasks whose resume instant is at or before `now`, earliest first. Keys only, so that one row that cannot be read
-    /// keeps nobody else waiting.
-    pub fn due(connection, now: Timestamp, limit: i64) -> Result<Vec<i64>, StoreError> {
-        Ok(tasks::table
-            .filter(tasks::resume_after.le(now.as_millis()).and(tasks::deleted_at.is_null()))
-            .order(tasks::resume_after)
-            .limit(limit)
-            .select(tasks::key)
-            .load(connection)?)
+        let ready = rows.into_iter().map(TaskRecord::try_from).collect::<Result<_, _>>()?;
+        Ok((counted, ready))
     }
 
     /// A task's name, project and title as they are stored, for telling of a row that cannot be read as a whole.
     pub fn label(connection, key: i64) -> Result<Option<(String, String, String)>, StoreError> {
         Ok(tasks::table.find(key).select((tasks::id, tasks::project_id, tasks::title)).first(connection).optional()?)
-    }
-
-    /// The earliest resume instant after `now`.
-    pub fn next_due(connection, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<Option<i64>> = tasks::table
-            .filter(tasks::resume_after.gt(now.as_millis()))
-            .order(tasks::resume_after)
-            .select(tasks::resume_after)
-            .first(connection)
-            .optional()?;
-        Ok(columns::instant(due.flatten()))
     }
 
     /// The agents that these tasks prefer, with the runtime they need: key, agent, runtime. Tasks that prefer nobody are left out.
@@ -432,12 +474,26 @@ queries! {
         Ok(found)
     }
 
-    /// Everything a start needs to know of the READY tasks: key, project, required runtime, priority. One pass over the partial index.
-    pub fn ready_heads(connection) -> Result<Vec<ReadyHead>, StoreError> {
-        Ok(tasks::table
-            .filter(tasks::status.eq(TaskStatus::Ready.as_str()).and(tasks::deleted_at.is_null()))
+    /// The instants at which paused tasks go on, with their keys: what rebuilds the timers.
+    pub fn timers(connection) -> Result<Vec<(Timestamp, i64)>, StoreError> {
+        let rows: Vec<(Option<i64>, i64)> = tasks::table
+            .filter(tasks::resume_after.is_not_null().and(tasks::deleted_at.is_null()))
+            .select((tasks::resume_after, tasks::key))
+            .load(connection)?;
+        Ok(rows.into_iter().filter_map(|(at, key)| Some((columns::instant(at)?, key))).collect())
+    }
+
+    /// Hands everything a start needs to know of the READY tasks to `take`, one by one: a million of them need no memory here.
+    pub fn each_ready(connection, take: &mut dyn FnMut(ReadyHead)) -> Result<(), StoreError> {
+        let rows = tasks::table
+            .filter(sql::<Bool>("status = 'READY'"))
+            .order((tasks::project_id, tasks::priority, tasks::key))
             .select((tasks::key, tasks::project_id, tasks::runtime, tasks::priority))
-            .load(connection)?)
+            .load_iter::<ReadyHead, DefaultLoadingMode>(connection)?;
+        for row in rows {
+            take(row?);
+        }
+        Ok(())
     }
 
     /// The tasks of a status, by key.
@@ -462,13 +518,25 @@ queries! {
         rows.into_iter().map(TaskRecord::try_from).collect()
     }
 
-    /// How many tasks of each project have each status, not counting archived and deleted ones.
+    /// How many tasks of each project have each status but READY ([`each_ready`] lists those), not counting archived and deleted ones.
     pub fn counts(connection) -> Result<Vec<(String, String, i64)>, StoreError> {
-        Ok(tasks::table
-            .filter(tasks::deleted_at.is_null().and(tasks::archived_at.is_null()))
-            .group_by((tasks::project_id, tasks::status))
-            .select((tasks::project_id, tasks::status, diesel::dsl::count_star()))
-            .load(connection)?)
+        // The conditions are those of the partial indexes, word for word: with parameters instead a database may not recognise them.
+        let shown = "deleted_at IS NULL AND archived_at IS NULL";
+        let mut counts = Vec::new();
+        for narrowed in [
+            "status = 'DEFINED'",
+            "status = 'COMPLETED'",
+            "status IN ('ASSIGNED','IN_PROGRESS','WAITING_INPUT','VERIFYING','AWAITING_APPROVAL','PAUSED')",
+            "status IN ('FAILED','BLOCKED')",
+        ] {
+            let part: Vec<(String, String, i64)> = tasks::table
+                .filter(sql::<Bool>(&format!("{narrowed} AND {shown}")))
+                .group_by((tasks::project_id, tasks::status))
+                .select((tasks::project_id, tasks::status, diesel::dsl::count_star()))
+                .load(connection)?;
+            counts.extend(part);
+        }
+        Ok(counts)
     }
 
     /// The largest key ever given.

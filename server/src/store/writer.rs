@@ -295,7 +295,7 @@ impl<S: State> Loop<S> {
     /// Runs the whole batch in one transaction. An error means that nothing of it was kept.
     fn attempt(&mut self, batch: &mut [Job<S>]) -> Result<(), StoreError> {
         let mut facts = Vec::new();
-        let written = self.run_all(batch, &mut facts).and_then(|()| self.connection.batch("COMMIT"));
+        let written = self.run_all(batch, &mut facts).and_then(|()| self.connection.commit());
         match written {
             Ok(()) => {
                 self.state.settle();
@@ -325,15 +325,15 @@ impl<S: State> Loop<S> {
     fn run_all(&mut self, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<(), StoreError> {
         self.connection.begin_write()?;
         for job in batch {
-            self.connection.batch("SAVEPOINT command")?;
+            self.connection.mark()?;
             self.state.begin();
             let announced = facts.len();
             let result = (job.run)(&mut Tx { db: &mut self.connection, state: &mut self.state, facts });
             if result.is_ok() {
-                self.connection.batch("RELEASE SAVEPOINT command")?;
+                self.connection.keep()?;
                 self.state.keep();
             } else {
-                self.connection.batch("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")?;
+                self.connection.take_back()?;
                 self.state.undo();
                 facts.truncate(announced);
             }

@@ -24,6 +24,7 @@ pub(crate) fn describe(figures: &Figures, now: Timestamp, mean: bool) -> String 
         let usage = &state.usage;
         let sums = (usage.tokens_at(now), usage.completed.sum(now), usage.failed.sum(now));
         writeln!(text, "project {id}: {:?}\n  ready {:?}\n  counts {counts:?}\n  usage {sums:?}", state.project, state.ready).unwrap();
+        writeln!(text, "  open {} in flight {} free {:?}", state.open_runs, state.in_flight, state.free).unwrap();
         if mean {
             writeln!(text, "  mean {:.3}", usage.mean_cost).unwrap();
         }
@@ -34,6 +35,8 @@ pub(crate) fn describe(figures: &Figures, now: Timestamp, mean: bool) -> String 
     }
     writeln!(text, "trees {:?}\nlimits {:?}\ntold {:?}", figures.trees, figures.budget_limits, figures.budget_told).unwrap();
     writeln!(text, "busy {:?}\nleased {:?}\nbranches {:?}", figures.busy, figures.leased, figures.branches).unwrap();
+    writeln!(text, "keys {:?}", figures.keys).unwrap();
+    writeln!(text, "idle {:?}\ntimers {:?}", figures.idle, figures.timers).unwrap();
     text
 }
 

@@ -1,0 +1,299 @@
+//! The figures themselves: what they are, and the sums that follow from leases and workspaces.
+//!
+//! They are changed through [`super::Hot`] only, which can take every change back; how they are made at a start lives in `load`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aq_core::account::Account;
+use aq_core::agent::Agent;
+use aq_core::budget::BudgetWarning;
+use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
+use aq_core::project::Project;
+use aq_core::run::RunState;
+use aq_core::runner_link::StopReason;
+use aq_core::runtime::RuntimeKind;
+use aq_core::schedule::expected_rest;
+use aq_core::task::TaskStatus;
+use aq_core::time::Timestamp;
+use aq_core::workspace::Workspace;
+
+use super::spending::Overrides;
+use super::usage::Usage;
+
+/// A project and what is known of its work.
+#[derive(Clone, Debug)]
+pub struct ProjectHot {
+    /// The project.
+    pub project: Project,
+    /// READY tasks that may start, by required runtime: (priority, key), least first.
+    pub ready: BTreeMap<Option<RuntimeKind>, BTreeSet<(i32, i64)>>,
+    /// Tasks by status, archived and deleted ones left out.
+    pub counts: BTreeMap<TaskStatus, u64>,
+    /// Tokens and run endings within the rolling window.
+    pub usage: Usage,
+    /// Starts of other projects since this one's last start.
+    pub passed_over: u32,
+    /// The finish tag of its last start (start-time fair queueing).
+    pub finish_tag: f64,
+    /// How many of its runs are open.
+    pub open_runs: u32,
+    /// What its open runs are still expected to spend, in tokens.
+    pub in_flight: u64,
+    /// Its workspaces that no run holds, the oldest first.
+    pub free: BTreeSet<(Timestamp, WorkspaceId)>,
+}
+
+impl ProjectHot {
+    pub(super) fn new(project: Project, span_ms: i64) -> Self {
+        Self {
+            project,
+            ready: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            usage: Usage::new(span_ms),
+            passed_over: 0,
+            finish_tag: 0.0,
+            open_runs: 0,
+            in_flight: 0,
+            free: BTreeSet::new(),
+        }
+    }
+}
+
+/// An open run: the lease of its agent and its workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenRun {
+    /// Which run.
+    pub run: RunRef,
+    /// The project.
+    pub project: ProjectId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// Key of the task that its task came out of at first; the task's own where it came out of none.
+    pub root: i64,
+    /// Where it stands.
+    pub state: RunState,
+    /// Tokens spent so far.
+    pub tokens: u64,
+    /// Tokens it was counted with when it started.
+    pub reserved: u64,
+    /// When it was assigned.
+    pub since: Timestamp,
+    /// The branch it works on; no other run works on it meanwhile.
+    pub branch: String,
+    /// Set when the task moved on without its run: the run has to be stopped, for this reason.
+    pub stopping: Option<StopReason>,
+    /// True when a command took the run up again and the order to conclude it has yet to be given. Not stored: a start of the server orders
+    /// every conclusion anyway.
+    pub conclude_due: bool,
+    /// True when the present conclusion was ordered to leave the work on its branch. Not stored, as above.
+    pub kept: bool,
+}
+
+/// A task that could not be moved although it was its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldUp {
+    /// When it is tried again.
+    pub until: Timestamp,
+    /// How often it was tried in vain.
+    pub tries: u32,
+}
+
+/// The figures themselves. Read freely inside the writer; change only through [`Hot`].
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// Projects by id.
+    pub projects: BTreeMap<ProjectId, ProjectHot>,
+    /// Workspaces by id.
+    pub workspaces: BTreeMap<WorkspaceId, Workspace>,
+    /// Agents by id.
+    pub agents: BTreeMap<AgentId, Agent>,
+    /// Accounts by id, with their limit windows.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// The model that each agent spoke to last, as far as it was heard of lately.
+    pub models: BTreeMap<AgentId, String>,
+    /// Limits of budgets that people set.
+    pub budget_limits: Overrides,
+    /// What was told last of each budget that is filling up.
+    pub budget_told: BTreeMap<String, BudgetWarning>,
+    /// True when blocks for a budget have to be looked at again. Not stored: a start of the server looks anyway.
+    pub budgets_changed: bool,
+    /// Tokens spent by the trees of the open runs, by the key of the root.
+    pub trees: BTreeMap<i64, u64>,
+    /// Open runs by task key.
+    pub runs: BTreeMap<i64, OpenRun>,
+    /// Agents whose open run is starting or running.
+    pub busy: BTreeMap<AgentId, i64>,
+    /// Agents that can take work and have none.
+    pub idle: BTreeSet<AgentId>,
+    /// Workspaces that an open run holds.
+    pub leased: BTreeMap<WorkspaceId, i64>,
+    /// Branches that an open run works on, with the keys of their tasks. One run at a time works on a branch; only a run that was taken up to
+    /// land its work may stand beside another.
+    pub branches: BTreeMap<(ProjectId, String), BTreeSet<i64>>,
+    /// Keys of the tasks with an open run, by name: reports name tasks.
+    pub keys: BTreeMap<TaskId, i64>,
+    /// When paused tasks go on, with their keys.
+    pub timers: BTreeSet<(Timestamp, i64)>,
+    /// True when an operator paused all scheduling.
+    pub paused: bool,
+    /// Why nothing may start although nobody paused it, by what found it: a full disk, for example.
+    pub degraded: BTreeMap<&'static str, String>,
+    /// Tasks that could not be moved for a reason of the server's own, by key. Not stored: a start tries them all again.
+    pub held_up: BTreeMap<i64, HeldUp>,
+    /// Virtual time of start-time fair queueing.
+    pub virtual_time: f64,
+    /// The last task key given.
+    pub last_key: i64,
+    /// The last event number given.
+    pub last_event: u64,
+    /// The epoch of this server process.
+    pub epoch: u64,
+    /// Length of the rolling window, in milliseconds.
+    pub span_ms: i64,
+}
+
+impl OpenRun {
+    /// What it is still expected to spend, in tokens. What it has spent counts in the window already.
+    const fn rest(&self) -> u64 {
+        expected_rest(self.reserved, self.tokens)
+    }
+}
+
+impl Figures {
+    /// Brings everything that follows from a task's open run in line with a change of it.
+    pub(super) fn lease(&mut self, key: i64, old: Option<&OpenRun>, new: Option<&OpenRun>) {
+        if let Some(old) = old {
+            // While one run concludes its agent may be at work on the next: only what is this task's own is given back.
+            if self.busy.get(&old.agent) == Some(&key) {
+                self.busy.remove(&old.agent);
+                self.rest(&old.agent);
+            }
+            if self.leased.get(&old.workspace) == Some(&key) {
+                self.leased.remove(&old.workspace);
+                self.offer(&old.workspace);
+            }
+            self.keys.remove(&old.run.task);
+            let branch = (old.project.clone(), old.branch.clone());
+            if let Some(keys) = self.branches.get_mut(&branch) {
+                keys.remove(&key);
+                if keys.is_empty() {
+                    self.branches.remove(&branch);
+                }
+            }
+            if let Some(project) = self.projects.get_mut(&old.project) {
+                project.open_runs = project.open_runs.saturating_sub(1);
+                project.in_flight = project.in_flight.saturating_sub(old.rest());
+            }
+        }
+        if let Some(new) = new {
+            if matches!(new.state, RunState::Starting | RunState::Running) {
+                self.busy.insert(new.agent.clone(), key);
+                self.rest(&new.agent);
+            }
+            self.leased.insert(new.workspace.clone(), key);
+            self.offer(&new.workspace);
+            self.keys.insert(new.run.task.clone(), key);
+            if !new.branch.is_empty() {
+                self.branches.entry((new.project.clone(), new.branch.clone())).or_default().insert(key);
+            }
+            if let Some(project) = self.projects.get_mut(&new.project) {
+                project.open_runs += 1;
+                project.in_flight = project.in_flight.saturating_add(new.rest());
+            }
+        }
+    }
+
+    /// Puts an agent among the idle ones, or takes it away, as it stands.
+    fn rest(&mut self, id: &AgentId) {
+        if self.agents.get(id).is_some_and(Agent::is_idle) && !self.busy.contains_key(id) {
+            self.idle.insert(id.clone());
+        } else {
+            self.idle.remove(id);
+        }
+    }
+
+    /// Adds, replaces or (`None`) removes an agent. Returns what was there.
+    pub(super) fn seat(&mut self, id: &AgentId, agent: Option<Agent>) -> Option<Agent> {
+        let old = match agent {
+            Some(agent) => self.agents.insert(id.clone(), agent),
+            None => self.agents.remove(id),
+        };
+        self.rest(id);
+        old
+    }
+
+    /// Puts a workspace among the free ones of its project, or takes it away, as its lease says.
+    fn offer(&mut self, id: &WorkspaceId) {
+        let Some(workspace) = self.workspaces.get(id) else { return };
+        let Some(project) = self.projects.get_mut(&workspace.project) else { return };
+        let entry = (workspace.created_at, id.clone());
+        if self.leased.contains_key(id) {
+            project.free.remove(&entry);
+        } else {
+            project.free.insert(entry);
+        }
+    }
+
+    /// Adds, replaces or (`None`) removes a workspace. Returns what was there.
+    pub(super) fn place(&mut self, id: &WorkspaceId, workspace: Option<Workspace>) -> Option<Workspace> {
+        let old = self.workspaces.remove(id);
+        if let Some(old) = &old
+            && let Some(project) = self.projects.get_mut(&old.project)
+        {
+            project.free.remove(&(old.created_at, id.clone()));
+        }
+        if let Some(workspace) = workspace {
+            self.workspaces.insert(id.clone(), workspace);
+            self.offer(id);
+        }
+        old
+    }
+
+    /// True while a task waits for its next try after it could not be moved.
+    #[must_use]
+    pub fn is_held_up(&self, key: i64, now: Timestamp) -> bool {
+        self.held_up.get(&key).is_some_and(|held| held.until > now)
+    }
+
+    /// The open run that a report is about, with its task's key.
+    #[must_use]
+    pub fn open_run(&self, run: &RunRef) -> Option<(i64, &OpenRun)> {
+        let key = *self.keys.get(&run.task)?;
+        self.runs.get(&key).filter(|open| open.run == *run).map(|open| (key, open))
+    }
+
+    /// The task whose open run works on this branch; the first where there are several.
+    #[must_use]
+    pub fn working_on(&self, project: &ProjectId, branch: &str) -> Option<i64> {
+        // The key of the map owns its parts; no branch is looked up for the tasks that have none, which are nearly all.
+        self.branches.get(&(project.clone(), branch.to_owned())).and_then(|keys| keys.first().copied())
+    }
+
+    /// A workspace of the project that no run holds; the oldest first.
+    #[must_use]
+    pub fn free_workspace(&self, project: &ProjectId) -> Option<&WorkspaceId> {
+        self.projects.get(project)?.free.first().map(|(_, id)| id)
+    }
+}
+
+impl ProjectHot {
+    pub(super) fn take_ready(&mut self, runtime: Option<RuntimeKind>, priority: i32, key: i64) {
+        if let Some(lane) = self.ready.get_mut(&runtime) {
+            lane.remove(&(priority, key));
+            if lane.is_empty() {
+                self.ready.remove(&runtime);
+            }
+        }
+    }
+
+    pub(super) fn recount(&mut self, from: Option<TaskStatus>, to: Option<TaskStatus>) {
+        if let Some(count) = from.and_then(|status| self.counts.get_mut(&status)) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(status) = to {
+            *self.counts.entry(status).or_default() += 1;
+        }
+    }
+}

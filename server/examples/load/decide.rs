@@ -14,7 +14,7 @@ use aq_core::workspace::{Workspace, WorkspaceKind};
 use aq_server::commands::Context;
 use aq_server::lifecycle::{Figures, Hot};
 use aq_server::orchestrator::{Policy, snapshot};
-use aq_server::store::tasks;
+use aq_server::store::task_figures;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
@@ -117,7 +117,7 @@ async fn unblock(turns: &Turns, waiting: i64) -> Result<f64, String> {
     let taken = begin.elapsed().as_secs_f64() * 1e3;
     let count = |tx: &mut aq_server::lifecycle::Tx<'_>| {
         let mut ready = 0;
-        tasks::each_ready(tx.db, &mut |_| ready += 1)?;
+        task_figures::each_ready(tx.db, &mut |_| ready += 1)?;
         Ok::<_, aq_server::store::StoreError>(ready)
     };
     let ready: i64 = house.engine.submit(count).await.map_err(|error| told(&error))?;

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use aq_core::account::Account;
 use aq_core::agent::Agent;
-use aq_core::budget::BudgetWarning;
 use aq_core::event::Event;
 use aq_core::ids::{AccountId, AgentId, ProjectId, WorkspaceId};
 use aq_core::project::Project;

@@ -11,7 +11,7 @@ use aq_core::time::Timestamp;
 use super::figures::{Figures, OpenRun, ProjectHot};
 use super::usage::window_start;
 use crate::store::{
-    Connection, StoreError, accounts, agents, chains, events, ledger, projects, runs, settings, task_trees, tasks, workspaces,
+    Connection, StoreError, accounts, agents, chains, events, ledger, projects, runs, settings, task_figures, task_trees, tasks, workspaces,
 };
 
 /// The setting that keeps the global pause.
@@ -29,9 +29,9 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
         span_ms,
         paused: settings::get(db, PAUSED)?.is_some_and(|value| value == "true"),
         epoch: settings::get(db, EPOCH)?.and_then(|value| value.parse().ok()).unwrap_or(0),
-        last_key: tasks::last_key(db)?,
+        last_key: task_figures::last_key(db)?,
         last_event: events::range(db)?.map_or(0, |(_, last)| last),
-        timers: tasks::timers(db)?.into_iter().collect(),
+        timers: task_figures::timers(db)?.into_iter().collect(),
         ..Figures::default()
     };
     for project in projects::all(db)? {
@@ -69,7 +69,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
             },
         );
     }
-    for (project, status, count) in tasks::counts(db)? {
+    for (project, status, count) in task_figures::counts(db)? {
         let Some(state) = figures.projects.get_mut(&ProjectId::from_trusted(&project)) else { continue };
         let status = TaskStatus::parse(&status).ok_or(StoreError::Corrupt { column: "tasks.status", found: status })?;
         state.counts.insert(status, u64::try_from(count).unwrap_or(0));
@@ -102,7 +102,7 @@ fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreErr
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     // Rows come project by project and in order: each list is made once, and in one piece.
     let mut list: Option<(String, BTreeMap<Option<RuntimeKind>, Vec<(i32, i64)>>)> = None;
-    tasks::each_ready(db, &mut |(key, project, runtime, priority)| {
+    task_figures::each_ready(db, &mut |(key, project, runtime, priority)| {
         match counts.get_mut(&project) {
             Some(count) => *count += 1,
             None => drop(counts.insert(project.clone(), 1)),

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use aq_core::budget::{BudgetScope, BudgetWarning};
 
-use super::hot::{Figures, Hot};
+use super::figures::Figures;
+use super::hot::Hot;
 use crate::store::{Connection, StoreError, settings, task_trees, tree_use};
 
 /// Limits that people set, by scope; they replace the configured ones. `None`: no limit.

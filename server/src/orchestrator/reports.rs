@@ -45,8 +45,8 @@ impl Followed {
             project: run.run.project.clone(),
             task_ended: task.task.status == TaskStatus::Completed || task.deleted_at.is_some(),
         };
-        // The loop has to know of a new instant to wait for.
-        let look = task.task.status == TaskStatus::Paused;
+        // The loop has to know of a new instant to wait for, and to look at what the tokens of the run used up.
+        let look = task.task.status == TaskStatus::Paused || run.run.tokens.total() > 0;
         Self { orders: vec![order], ended: true, look, begun: Vec::new() }
     }
 

@@ -170,6 +170,5 @@ pub(super) async fn start(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, dra
                 let _ending = sink.report(run, RunReport::Finished { outcome, exit_code: None }).await;
             }
         }
-        Err(error) => tracing::error!(%error, "runs cannot be ordered"),
     }
 }

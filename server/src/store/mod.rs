@@ -39,6 +39,7 @@ pub mod runs;
 mod schema;
 mod secrets;
 pub mod settings;
+pub mod task_figures;
 pub mod task_lists;
 pub mod task_trees;
 pub mod tasks;

@@ -8,7 +8,7 @@ use aq_core::time::Timestamp;
 use aq_server::clock::Clock as _;
 use aq_server::commands::{self, CommandError};
 use aq_server::orchestrator::{ArchivePolicy, Swept, archive_old, snapshot};
-use aq_server::store::{Connection, StoreError, archive as rows, attachments, chains, dependencies, ledger, runs, tasks};
+use aq_server::store::{Connection, StoreError, archive as rows, attachments, chains, dependencies, ledger, runs, task_figures, tasks};
 
 use crate::figures::{both, check_rows};
 use crate::harness::{Harness, new_task, policy};
@@ -245,7 +245,7 @@ async fn the_archive_costs_a_pass_nothing() {
 async fn stored(server: &Harness) -> [usize; 6] {
     let count = |db: &mut Connection| {
         let mut counts = [0; 6];
-        for key in 1..=tasks::last_key(db)? {
+        for key in 1..=task_figures::last_key(db)? {
             counts[0] += dependencies::upstream(db, key)?.len();
             counts[1] += attachments::of_task(db, key)?.len();
             counts[3] += usize::from(tasks::by_key(db, key)?.deleted_at.is_none());

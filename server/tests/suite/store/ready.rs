@@ -1,7 +1,7 @@
 //! Moves: compare-and-set, and the counters of unmet dependencies.
 
 use aq_core::task::TaskStatus;
-use aq_server::store::{StoreError, dependencies, tasks};
+use aq_server::store::{StoreError, dependencies, task_figures, tasks};
 
 use super::backend::on_both;
 use super::samples::{add, agent_id, at, stage, task, task_id, task_in};
@@ -58,7 +58,7 @@ on_both! {
         assert_eq!(dependencies::unmet(&mut db, 10).unwrap(), 1);
         assert_eq!(tasks::release_dependents(&mut db, 2, at(78)).unwrap().len(), 1_000);
         let mut heads = Vec::new();
-        tasks::each_ready(&mut db, &mut |head| heads.push(head)).unwrap();
+        task_figures::each_ready(&mut db, &mut |head| heads.push(head)).unwrap();
         assert_eq!(heads.len(), 10_000);
         assert!(heads.is_sorted_by_key(|(key, project, _, priority)| (project.clone(), *priority, *key)));
         let held = tasks::hold_dependents(&mut db, 2).unwrap();
@@ -71,13 +71,13 @@ on_both! {
     fn timers_are_found(home) {
         let mut db = home.open();
         stage(&mut db);
-        assert_eq!(tasks::timers(&mut db).unwrap(), []);
+        assert_eq!(task_figures::timers(&mut db).unwrap(), []);
         for (key, instant) in [(1, 300), (2, 100), (3, 200)] {
             let mut record = task_in(key, TaskStatus::Paused);
             record.task.resume_after = Some(at(instant));
             tasks::insert(&mut db, &record).unwrap();
         }
-        let mut timers = tasks::timers(&mut db).unwrap();
+        let mut timers = task_figures::timers(&mut db).unwrap();
         timers.sort_unstable();
         assert_eq!(timers, [(at(100), 2), (at(200), 3), (at(300), 1)]);
         let paused: Vec<_> = tasks::in_status(&mut db, TaskStatus::Paused).unwrap().iter().map(|record| record.key).collect();

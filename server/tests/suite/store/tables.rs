@@ -13,7 +13,7 @@ use aq_core::runner_link::RuntimeProfile;
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Attachment, AttachmentKind, BlockedReason, TaskOrigin, TaskStatus, TaskType, VerificationType};
 use aq_server::store::{
-    QuestionRecord, StoreError, agents, attachments, events, ledger, projects, questions, runs, settings, tasks, workspaces,
+    QuestionRecord, StoreError, agents, attachments, events, ledger, projects, questions, runs, settings, task_figures, tasks, workspaces,
 };
 
 use super::backend::on_both;
@@ -294,6 +294,6 @@ on_both! {
         let mut again = task(2);
         again.task.id = task_id(1);
         assert!(matches!(tasks::insert(&mut db, &again), Err(StoreError::Conflict(_))));
-        assert_eq!(tasks::last_key(&mut db).unwrap(), 1);
+        assert_eq!(task_figures::last_key(&mut db).unwrap(), 1);
     }
 }

@@ -184,7 +184,7 @@ fn land_again(tx: &mut Tx<'_>, record: &mut TaskRecord, number: u32, change: Mov
         ));
     };
     if tx.state.leased.contains_key(&run.run.workspace) || !tx.state.workspaces.contains_key(&run.run.workspace) {
-        let free = tx.state.free_workspace(&record.task.project).cloned();
+        let free = tx.state.free_workspace(&record.task.project).map(|free| free.id.clone());
         run.run.workspace = free.ok_or_else(|| {
             CommandError::precondition("NO_WORKSPACE", "every workspace of the project is in use; try again when a run has ended")
         })?;

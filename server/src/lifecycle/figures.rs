@@ -273,8 +273,8 @@ impl Figures {
 
     /// A workspace of the project that no run holds; the oldest first.
     #[must_use]
-    pub fn free_workspace(&self, project: &ProjectId) -> Option<&WorkspaceId> {
-        self.projects.get(project)?.free.first().map(|(_, id)| id)
+    pub fn free_workspace(&self, project: &ProjectId) -> Option<&Workspace> {
+        self.projects.get(project)?.free.first().and_then(|(_, id)| self.workspaces.get(id))
     }
 }
 

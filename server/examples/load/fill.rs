@@ -6,7 +6,7 @@ use aq_core::agent::Agent;
 use aq_core::ids::{AgentId, ProjectId, TaskId, WorkspaceId};
 use aq_core::project::Project;
 use aq_core::runtime::RuntimeKind;
-use aq_core::task::{Task, TaskOrigin, TaskStatus};
+use aq_core::task::{OwnLimits, Task, TaskOrigin, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::{Workspace, WorkspaceKind};
 use aq_server::commands::create::NewTask;
@@ -111,7 +111,9 @@ pub(crate) fn new_task(title: &str) -> NewTask {
         requires_approval: false,
         max_retries: 3,
         budget_tokens: None,
+        limits: OwnLimits::default(),
         parent: None,
+        is_plan_subtask: false,
         origin: TaskOrigin::Operator,
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aq_core::agent::AgentState;
+use aq_core::budget::Budgets;
 use aq_core::ids::AgentId;
 use aq_core::principal::{Principal, ProjectScope, Role};
 use aq_core::runner_link::{BoxFuture, RunnerLink, RunnerSink};
 use aq_core::time::Timestamp;
 use aq_core::workspace::WorkspaceKind;
 use aq_proto::client::{ApiKey, Connection, Endpoint, Options};
+use aq_runner::git::{Desk, GitProgram, Identity, Rooms};
 use aq_server::api::{self, Api, Ending, KeyRing, RepositoryCheck, RepositoryRefused, ServerFacts};
 use aq_server::clock::{SharedClock, SystemClock};
 use aq_server::events::{EventBus, OutputHub, OutputLog, Wake};
@@ -67,8 +69,6 @@ impl Ending for Never {
 pub(crate) struct House {
     /// The writer.
     pub(crate) engine: Engine,
-    /// Run output.
-    pub(crate) hub: OutputHub,
     /// What reports go to.
     pub(crate) sink: Arc<dyn RunnerSink>,
     /// How to connect.
@@ -77,6 +77,13 @@ pub(crate) struct House {
     thread: WriterThread,
     serving: JoinHandle<()>,
     deciding: JoinHandle<()>,
+}
+
+/// Repositories that nobody asks about.
+fn rooms(home: &Path, clock: &SharedClock) -> Rooms {
+    let identity = Identity { name: "Load".to_owned(), email: "load@localhost".to_owned() };
+    let clock = Arc::clone(clock);
+    Rooms::new(home.to_owned(), identity, GitProgram::default(), Arc::new(move || clock.now()))
 }
 
 fn told(error: impl std::fmt::Display) -> String {
@@ -109,7 +116,8 @@ impl House {
         let (engine, thread) = Engine::start(db, Hot::new(figures), move |facts| publisher.publish(facts)).map_err(told)?;
         let hub = OutputHub::new(OutputLog::open(&home.join("output")).map_err(told)?);
         let (wake, stop) = (Wake::default(), CancellationToken::new());
-        let policy = Arc::new(Policy { global_budget: None, project_budget: None, ..Policy::default() });
+        let budgets = Budgets { run: None, task_tree: None, project: None, global: None };
+        let policy = Arc::new(Policy { budgets, ..Policy::default() });
         let parts = Parts {
             engine: engine.clone(),
             reader: reader.clone(),
@@ -142,6 +150,8 @@ impl House {
             link,
             policy,
             repositories: Arc::new(Repositories),
+            git: Arc::new(Desk::new(rooms(home, &clock))),
+            forge: None,
             ending: Arc::new(Never),
             facts,
             drain: stop.clone(),
@@ -158,7 +168,7 @@ impl House {
         let serving = tokio::spawn(async move { drop(grpc::serve(listeners, &limits, gate, routes, health, token).await) });
         let key: ApiKey = made.key.parse().map_err(told)?;
         let endpoint: Endpoint = format!("unix:{}", socket.display()).parse().map_err(told)?;
-        Ok(Self { engine, hub, sink, options: Options::new(endpoint, Some(key)), stop, thread, serving, deciding })
+        Ok(Self { engine, sink, options: Options::new(endpoint, Some(key)), stop, thread, serving, deciding })
     }
 
     /// A connection of its own.

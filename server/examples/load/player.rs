@@ -58,6 +58,7 @@ impl RunnerLink for Player {
             | RunnerOrder::Answer { .. }
             | RunnerOrder::Message { .. }
             | RunnerOrder::Release { .. }
+            | RunnerOrder::Retire { .. }
             | RunnerOrder::Sweep { .. } => {}
         }
     }

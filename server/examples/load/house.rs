@@ -19,7 +19,7 @@ use aq_server::events::{EventBus, OutputHub, OutputLog, Wake};
 use aq_server::grpc::{self, Gate, GrpcOptions, Health, KeyStore, KeyStoreUnavailable, Permissions};
 use aq_server::lifecycle::{DEFAULT_SPAN_MS, Engine, Hot, load};
 use aq_server::orchestrator::{Orchestrator, Parts, Policy};
-use aq_server::store::{DatabaseUrl, Reader, StoreError, WriterThread, agents, api_keys, open_migrated};
+use aq_server::store::{DatabaseUrl, Reader, StoreError, WriterThread, agents, api_keys, new_key, open_migrated};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -101,7 +101,7 @@ impl House {
         let clock: SharedClock = Arc::new(SystemClock);
         let url = DatabaseUrl::sqlite(&home.join("aq.db"));
         let (opening, backups, now) = (url.clone(), home.join("backups"), clock.now());
-        let made = api::new_key(Role::Admin, ProjectScope::All, "load", now, None);
+        let made = new_key(Role::Admin, ProjectScope::All, "load", now, None);
         let record = made.record.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let (mut db, _) = open_migrated(&opening, &backups, now)?;

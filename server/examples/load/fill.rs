@@ -106,6 +106,7 @@ pub(crate) fn new_task(title: &str) -> NewTask {
         after: Vec::new(),
         runtime: None,
         preferred_agent: None,
+        model: None,
         attachments: Vec::new(),
         test_commands: Vec::new(),
         requires_approval: false,

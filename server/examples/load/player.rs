@@ -59,6 +59,7 @@ impl RunnerLink for Player {
             | RunnerOrder::Message { .. }
             | RunnerOrder::Release { .. }
             | RunnerOrder::Retire { .. }
+            | RunnerOrder::Clear { .. }
             | RunnerOrder::Sweep { .. } => {}
         }
     }

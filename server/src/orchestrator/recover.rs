@@ -16,7 +16,7 @@ use super::policy::Policy;
 use super::service::Parts;
 use super::sink::Sink;
 use crate::lifecycle::{LifecycleError, Move, Tx, apply};
-use crate::store::{StoreError, runs, tasks};
+use crate::store::{RunRecord, StoreError, runs, tasks};
 
 /// What was found at the start.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
         match record.run.state {
             // Whether the process was started is not known: the same order starts it or finds it.
             RunState::Starting => {
-                let session = SessionOrder::Fresh { session_id: record.run.session_id.clone().unwrap_or_default() };
+                let session = session_again(tx, &record)?;
                 // Only its hash is known of the key that was made before; the agent, should it run already, keeps that one.
                 let own_key = match tx.state.projects.get(&record.run.project).map(|hot| hot.project.clone()) {
                     Some(project) => issue(tx, policy.own_keys.as_ref(), &project, &record.run.id, now)?,
@@ -77,6 +77,15 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
         }
     }
     Ok(found)
+}
+
+/// How the session of a run starts that is ordered again: as it was ordered first. An id that the run before had is one to go on with.
+fn session_again(tx: &mut Tx<'_>, record: &RunRecord) -> Result<SessionOrder, LifecycleError> {
+    let session_id = record.run.session_id.clone().unwrap_or_default();
+    let before = record.run.id.number.saturating_sub(1);
+    let before = if before == 0 { None } else { runs::get(tx.db, record.task_key, before)? };
+    let goes_on = before.is_some_and(|before| before.run.runtime == record.run.runtime && before.run.session_id == record.run.session_id);
+    Ok(if goes_on { SessionOrder::Resume { session_id } } else { SessionOrder::Fresh { session_id } })
 }
 
 /// Orders what was found.

@@ -81,7 +81,7 @@ pub(super) fn pass(
     Ok(Passed { begun, stop, conclude, answers, next })
 }
 
-/// Begins every run that can begin now. Also tells when an account of an idle agent opens again.
+/// Begins every run that can begin now. Also tells when there is more to begin: when an account of an idle agent opens again, or at once.
 ///
 /// # Errors
 /// When the rows cannot be read or written.
@@ -91,7 +91,7 @@ pub(super) fn starts(
     now: Timestamp,
     fresh_session: &mut dyn FnMut() -> String,
 ) -> Result<(Vec<Draft>, Option<Timestamp>), LifecycleError> {
-    let mut begun = Vec::new();
+    let (mut begun, mut gave_way) = (Vec::new(), false);
     if tx.state.idle.is_empty() {
         return Ok((begun, None));
     }
@@ -103,10 +103,13 @@ pub(super) fn starts(
         for assignment in assignments {
             let key = key_of(&assignment.task).ok_or(StoreError::NotFound)?;
             let started = alone(tx, key, now, |tx| start(tx, policy, key, &assignment, now, &mut *fresh_session))?;
+            // Whose turn it was is held up now; the next pass, at once, gives the agent to somebody else.
+            gave_way |= started.is_none();
             begun.extend(started.flatten());
         }
     }
-    Ok((begun, snapshot.agents.iter().filter_map(IdleAgent::opens_at).min()))
+    let opens = snapshot.agents.iter().filter_map(IdleAgent::opens_at).min();
+    Ok((begun, if gave_way { Some(now) } else { opens }))
 }
 
 /// What the tasks that are about to start say of their agents.

@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         Some(typed) => ids::project(&connection, typed).await?,
         None => String::new(),
     };
-    let answer = connection.tasks().forecast_tasks(ForecastTasksRequest { project_id, page_size: args.limit }).await?.into_inner();
+    let answer = connection.tasks().forecast_tasks(ForecastTasksRequest { project_id, max_tasks: args.limit }).await?.into_inner();
     context.ui.show(&answer, render::forecast::forecast)?;
     if answer.tasks.is_empty() {
         context.ui.talk("no task waits to be started");

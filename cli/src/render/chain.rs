@@ -17,7 +17,8 @@ pub(crate) fn health(look: &Look, answer: &GetChainHealthResponse) -> String {
     }
     let shown = u32::try_from(answer.chains.len()).unwrap_or(u32::MAX);
     if shown < answer.total_chains {
-        text.push_str(&format!("\n\nand {}", amount::count(u64::from(answer.total_chains - shown), "more chain")));
+        text.push_str("\n\nand ");
+        text.push_str(&amount::count(u64::from(answer.total_chains - shown), "more chain"));
     }
     text
 }

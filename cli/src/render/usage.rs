@@ -39,11 +39,14 @@ fn each_day(entries: &[TokenUsageEntry]) -> Option<Vec<u64>> {
     Some(numbers.split_off(numbers.len().saturating_sub(WIDEST)))
 }
 
+/// What a column shows of an entry.
+type Column = fn(&TokenUsageEntry) -> &String;
+
 /// What was spent, most first (by day: oldest first), with the sum below.
 #[must_use]
 pub(crate) fn usage(look: &Look, answer: &GetTokenUsageResponse) -> String {
-    let has = |column: fn(&TokenUsageEntry) -> &String| answer.entries.iter().any(|entry| !column(entry).is_empty());
-    let columns: [(&str, fn(&TokenUsageEntry) -> &String); 5] = [
+    let has = |column: Column| answer.entries.iter().any(|entry| !column(entry).is_empty());
+    let columns: [(&str, Column); 5] = [
         ("DAY", |entry| &entry.day),
         ("PROJECT", |entry| &entry.project_id),
         ("TASK", |entry| &entry.task_id),

@@ -228,12 +228,12 @@ mod tests {
             mcp_servers: vec![server("lab", "tools")],
             ..RuntimeProfile::default()
         };
-        assert_eq!(fields(RuntimeKind::Claude, &full), [String::new(); 0]);
+        assert_eq!(fields(RuntimeKind::Claude, &full), Vec::<String>::new());
         assert_eq!(fields(RuntimeKind::Command, &full), ["allowed_tools", "system_prompt_suffix", "mcp_servers"]);
         assert_eq!(fields(RuntimeKind::Scripted, &full).len(), 5);
         assert_eq!(fields(RuntimeKind::Command, &RuntimeProfile::default()), ["command"]);
         assert_eq!(full.secrets(), ["s3cret"]);
-        assert_eq!(fields(RuntimeKind::Acp, &full), [String::new(); 0]);
+        assert_eq!(fields(RuntimeKind::Acp, &full), Vec::<String>::new());
         assert_eq!(fields(RuntimeKind::Acp, &RuntimeProfile::default()), ["command"]);
     }
 
@@ -248,9 +248,9 @@ mod tests {
         for (kind, asks) in [(RuntimeKind::Gemini, "default"), (RuntimeKind::OpenCode, "ask")] {
             assert_eq!(fields(kind, &with("warp", &[])), ["permission_mode"]);
             assert_eq!(fields(kind, &with("", &["edit"])), ["allowed_tools"]);
-            assert_eq!(fields(kind, &with(asks, &["edit"])), [String::new(); 0]);
+            assert_eq!(fields(kind, &with(asks, &["edit"])), Vec::<String>::new());
         }
-        assert_eq!(fields(RuntimeKind::Claude, &with("warp", &[])), [String::new(); 0]);
+        assert_eq!(fields(RuntimeKind::Claude, &with("warp", &[])), Vec::<String>::new());
     }
 
     /// profile R3: servers have plain and different names, and a program or a URL.

@@ -76,9 +76,9 @@ impl Tasks {
         if let Some(project) = &only {
             call.context.sees(project, "project", project.as_str()).map_err(ApiError::from)?;
         }
-        let size = match call.body.page_size {
+        let size = match call.body.max_tasks {
             0 => PAGE.0,
-            size if size > PAGE.1 => return Err(ApiError::invalid("page_size", format!("must be at most {}", PAGE.1)).into()),
+            size if size > PAGE.1 => return Err(ApiError::invalid("max_tasks", format!("must be at most {}", PAGE.1)).into()),
             size => size,
         };
         let size = usize::try_from(size).unwrap_or(usize::MAX);

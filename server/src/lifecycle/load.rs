@@ -97,11 +97,14 @@ fn load_accounts(db: &mut Connection, figures: &mut Figures, since: Timestamp) -
     Ok(())
 }
 
+/// READY tasks of a project by required runtime: (priority, key), in order.
+type Lanes = BTreeMap<Option<RuntimeKind>, Vec<(i32, i64)>>;
+
 fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreError> {
     let mut failed = None;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     // Rows come project by project and in order: each list is made once, and in one piece.
-    let mut list: Option<(String, BTreeMap<Option<RuntimeKind>, Vec<(i32, i64)>>)> = None;
+    let mut list: Option<(String, Lanes)> = None;
     task_figures::each_ready(db, &mut |(key, project, runtime, priority)| {
         match counts.get_mut(&project) {
             Some(count) => *count += 1,

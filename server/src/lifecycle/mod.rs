@@ -24,7 +24,7 @@ pub use error::LifecycleError;
 pub use figures::{Figures, HeldUp, OpenRun, ProjectHot};
 pub use hot::Hot;
 pub use load::{EPOCH, PAUSED, load};
-pub use moves::{Move, Subject, Tx, announce, apply, make_startable};
+pub use moves::{Move, Subject, Tx, announce, apply, make_startable, may_start};
 pub use plans::{PlanRules, accept_plan, approval_rule, may_plan, origin_of};
 pub use runs::{Lease, begin, end, fenced, hold, reopen, save, spend};
 pub use spending::{Overrides, told_key, tree_of, write_limit, write_told};

@@ -132,12 +132,18 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
 /// Puts a READY task among the heads, unless an earlier run of it has not ended yet or another run works on its branch: then the end of that run
 /// does.
 pub fn make_startable(tx: &mut Tx<'_>, record: &TaskRecord) {
-    if may_start(tx.state, record.key, &record.task.project, record.task.branch.as_deref()) {
+    if may_start(tx.state, record) {
         tx.state.add_ready(&record.task.project, record.task.runtime, record.task.priority, record.key);
     }
 }
 
-fn may_start(state: &Hot, key: i64, project: &ProjectId, branch: Option<&str>) -> bool {
+/// True when a READY task has no open run, and no other run works on its branch.
+#[must_use]
+pub fn may_start(state: &Hot, record: &TaskRecord) -> bool {
+    nobody_works(state, record.key, &record.task.project, record.task.branch.as_deref())
+}
+
+fn nobody_works(state: &Hot, key: i64, project: &ProjectId, branch: Option<&str>) -> bool {
     !state.runs.contains_key(&key) && branch.is_none_or(|branch| state.working_on(project, branch).is_none())
 }
 
@@ -236,7 +242,7 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
     let mut facts = Vec::with_capacity(promoted.len());
     for task in promoted {
         tx.state.count(&task.project, Some(TaskStatus::Defined), Some(TaskStatus::Ready));
-        if may_start(tx.state, task.key, &task.project, task.branch.as_deref()) {
+        if nobody_works(tx.state, task.key, &task.project, task.branch.as_deref()) {
             tx.state.add_ready(&task.project, task.runtime, task.priority, task.key);
         }
         facts.push(Event {

@@ -67,6 +67,8 @@ pub(super) struct Seen<'a> {
     loads: Loads,
     least: u64,
     places: BTreeMap<(AccountId, String), (usize, Gate, bool)>,
+    /// The accounts that have rooms, numbered as they came.
+    numbers: BTreeMap<AccountId, usize>,
     /// Idle agents that may start, of accounts that have a limit of runs.
     taken: BTreeMap<AccountId, u32>,
     /// The rooms, in the order in which agents point at them.
@@ -76,7 +78,8 @@ pub(super) struct Seen<'a> {
 impl<'a> Seen<'a> {
     pub(super) fn new(figures: &'a Figures, policy: &'a Policy, now: Timestamp) -> Self {
         let (loads, least) = (Loads::of(figures), least_expected(figures));
-        Self { figures, policy, now, loads, least, places: BTreeMap::new(), taken: BTreeMap::new(), rooms: Vec::new() }
+        let (places, numbers, taken) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { figures, policy, now, loads, least, places, numbers, taken, rooms: Vec::new() }
     }
 
     /// One agent.
@@ -85,13 +88,15 @@ impl<'a> Seen<'a> {
         let mut seen = IdleAgent::new(agent.id.clone(), agent.runtime);
         let Some(account) = agent.account.as_ref().and_then(|id| figures.accounts.get(id)) else { return seen };
         let model = model_of(figures, policy, agent);
-        let (loads, rooms, now) = (&self.loads, &mut self.rooms, self.now);
+        let (loads, rooms, numbers, now) = (&self.loads, &mut self.rooms, &mut self.numbers, self.now);
         let least = self.least;
         let (place, gate, filler) = *self.places.entry((account.id.clone(), model.clone())).or_insert_with(|| {
             let load = loads.on(&account.id, 0);
             let gate = gate(account, &load, now, &model);
             let room = room(account, &load, now, &model);
+            let next = numbers.len();
             rooms.push(AccountRoom {
+                account: *numbers.entry(account.id.clone()).or_insert(next),
                 running: load.running,
                 probe: gate == Gate::OpenForProbe,
                 room: room.map(|room| room.left),

@@ -68,12 +68,10 @@ pub(super) fn act(
                 save(tx, &record)?;
             }
             OutputBody::Limit(notice) => wake |= accounts::heard(tx, &record.run.agent, notice, item.at)?,
-            OutputBody::Delivered { message_id } => {
-                if messages::deliver(tx.db, task.key, message_id, item.at)? {
-                    let subject = Subject { run: Some(run.number), ..Subject::task(&task) };
-                    let payload = json!({ "title": task.task.title, "message_id": message_id });
-                    announce(tx, EventKind::TaskMessageDelivered, item.at, subject, payload)?;
-                }
+            OutputBody::Delivered { message_id } if messages::deliver(tx.db, task.key, message_id, item.at)? => {
+                let subject = Subject { run: Some(run.number), ..Subject::task(&task) };
+                let payload = json!({ "title": task.task.title, "message_id": message_id });
+                announce(tx, EventKind::TaskMessageDelivered, item.at, subject, payload)?;
             }
             _ => {}
         }

@@ -18,7 +18,7 @@ use super::orders::{Draft, conclude, draft};
 use super::own_key::issue;
 use super::policy::Policy;
 use super::snapshot::{key_of, snapshot};
-use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin, hold};
+use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin, hold, may_start};
 use crate::store::{StoreError, TaskRecord, questions, runs, tasks};
 
 /// Timers handled in one pass; the rest follow in the next one, which comes at once.
@@ -102,9 +102,15 @@ pub(super) fn starts(
         prefer(&mut assignments, &snapshot, &wishes);
         for assignment in assignments {
             let key = key_of(&assignment.task).ok_or(StoreError::NotFound)?;
-            let started = alone(tx, key, now, |tx| start(tx, policy, key, &assignment, now, &mut *fresh_session))?;
-            // Whose turn it was is held up now; the next pass, at once, gives the agent to somebody else.
-            gave_way |= started.is_none();
+            let mut branch_taken = false;
+            let started = alone(tx, key, now, |tx| {
+                let task = tasks::by_key(tx.db, key)?;
+                // The decision knows no branches: a start before this one may have taken the branch that both work on.
+                branch_taken = !may_start(tx.state, &task);
+                if branch_taken { Ok(None) } else { start(tx, policy, task, &assignment, now, &mut *fresh_session) }
+            })?;
+            // Whose turn it was is held up now or waits for its branch; the next pass, at once, gives the agent to somebody else.
+            gave_way |= branch_taken || started.is_none();
             begun.extend(started.flatten());
         }
     }
@@ -145,12 +151,11 @@ fn conclusions(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Vec<R
 fn start(
     tx: &mut Tx<'_>,
     policy: &Policy,
-    key: i64,
+    mut task: TaskRecord,
     assignment: &Assignment,
     now: Timestamp,
     fresh_session: &mut dyn FnMut() -> String,
 ) -> Result<Option<Draft>, LifecycleError> {
-    let mut task = tasks::by_key(tx.db, key)?;
     let (Some(agent), Some(workspace)) =
         (tx.state.agents.get(&assignment.agent).cloned(), tx.state.free_workspace(&assignment.project).map(|free| free.id.clone()))
     else {

@@ -8,7 +8,6 @@ use aq_core::ids::{ProjectId, RunRef, TaskId};
 use aq_core::runner_link::{BoxFuture, Conclusion, LandMode, RunOutcome, RunReport, RunnerLink, RunnerOrder};
 use aq_core::task::{BlockedReason, TaskStatus};
 use aq_core::workspace::WorkspaceKind;
-use aq_server::clock::Clock as _;
 use aq_server::commands::{self, control, edit};
 use aq_server::forges::{Forge, ForgeError, Polled, PullRequest, PullState, RepositoryName, Review, WantedPull, repository_of};
 use aq_server::orchestrator::Approvals;
@@ -133,7 +132,8 @@ async fn a_merged_pull_request_completes_the_task() {
     pass(&server, 61);
     watch(&server, Some(&forge)).round().await.unwrap();
     assert_eq!(server.get(&run.task).await.status, TaskStatus::AwaitingApproval, "nothing changed");
-    assert_eq!((forge.opened.lock().unwrap().len(), told(&server, EventKind::PrCreated).await), (1, 1));
+    let opened = forge.opened.lock().unwrap().len();
+    assert_eq!((opened, told(&server, EventKind::PrCreated).await), (1, 1));
     forge.will(PullState::Merged);
     pass(&server, 61);
     watch(&server, Some(&forge)).round().await.unwrap();

@@ -91,7 +91,11 @@ async fn the_archive_releases_nobody() {
         .command(move |tx, context| Ok(commands::archive::archive(tx, context, std::slice::from_ref(&named))?.remove(0).waiting))
         .await
         .unwrap();
-    assert_eq!(told.iter().map(|link| link.id.clone()).collect::<Vec<_>>(), [next.clone()], "the caller is told who still waits");
+    assert_eq!(
+        told.iter().map(|link| link.id.clone()).collect::<Vec<_>>(),
+        std::slice::from_ref(&next),
+        "the caller is told who still waits"
+    );
     assert!(server.nothing_started().await);
     assert_eq!(server.get(&next).await.status, TaskStatus::Defined);
     agree(&server).await;

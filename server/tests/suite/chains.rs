@@ -137,6 +137,25 @@ async fn unchained_steps_run_one_at_a_time() {
     agree(&server).await;
 }
 
+/// Chains R3: one decision that takes two steps of a branch starts only the first of them, and the agent that is left goes to somebody else.
+#[tokio::test]
+async fn one_decision_starts_one_step_of_a_branch() {
+    let server = Harness::start().await;
+    server.agents(2).await;
+    let project = server.project("App", 2).await;
+    let (parent, _) = plan(&server, &project, &[], false).await;
+    let step = |title| {
+        let mut new = new_task(&project, title, &[]);
+        (new.parent, new.is_plan_subtask) = (Some(parent.clone()), true);
+        new
+    };
+    let new = [step("one"), step("two"), new_task(&project, "other", &[])];
+    let made = server.command(move |tx, context| commands::create::create(tx, context, &new)).await.unwrap();
+    let started = [server.start_order().await.run.task, server.start_order().await.run.task];
+    assert_eq!(started, [made[0].task.id.clone(), made[2].task.id.clone()]);
+    agree(&server).await;
+}
+
 /// F-083: a step that fails for good holds up the landing, not its siblings; when it is done after all, it is the last and lands everything.
 #[tokio::test]
 async fn a_failed_step_holds_up_the_landing() {

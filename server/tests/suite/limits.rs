@@ -18,15 +18,17 @@ use crate::harness::Harness;
 
 const HOUR: i64 = 3_600_000;
 
-/// An account with this many agents that speak to `model`.
+/// An account with this many agents that speak to `model`. Scripted agents speak to none, so those with a model are of a runtime that has models;
+/// the test plays the runner's part of both.
 async fn account(server: &Harness, name: &str, agents: usize, model: &str) {
     let fields = AccountFields { name: Some(name.to_owned()), ..AccountFields::default() };
     let made = server.command(move |tx, context| commands::accounts::create(tx, context, &fields)).await;
     let id = made.map_or_else(|_| aq_core::ids::AccountId::parse(&name.to_lowercase()).unwrap(), |account| account.id);
+    let runtime = if model.is_empty() { RuntimeKind::Scripted } else { RuntimeKind::Claude };
     for number in 0..agents {
         let fields = AgentFields {
             name: Some(format!("{name} {model} {number}")),
-            runtime: Some(RuntimeKind::Scripted),
+            runtime: Some(runtime),
             profile: Some(RuntimeProfile { model: model.to_owned(), ..RuntimeProfile::default() }),
             account: Some(Some(id.clone())),
         };

@@ -245,7 +245,11 @@ async fn a_permission_may_offer_more_than_yes_and_no() {
     server.until(&task, TaskStatus::WaitingInput).await;
     let refused = answer(&server, &task, "", text("for ever")).await.unwrap_err();
     assert!(refused.to_string().contains("allow or deny"), "{refused}");
-    answer(&server, &task, "", text("allow for the whole session")).await.unwrap();
+    let given = text("allow for the whole session");
+    let order = RunnerOrder::Answer { run: order.run.clone(), request_id: "p1".into(), answer: given.clone() };
+    assert_eq!(answer(&server, &task, "", given).await.unwrap(), Some(order), "whoever answers gives the order");
+    // It was not given: the next server makes it again.
+    let server = server.restart().await;
     assert_eq!(answer_ordered(&server).await, ("p1".to_owned(), text("allow for the whole session")));
 }
 

@@ -79,11 +79,14 @@ pub struct Parsed {
     pub truncated: bool,
 }
 
+/// Reads steps with one strategy; what it drops is added to the warnings.
+type Reading = fn(&Document<'_>, &mut Vec<String>) -> Vec<Step>;
+
 /// Reads a document. The same text gives the same steps.
 #[must_use]
 pub fn parse(text: &str, max_steps: usize) -> Parsed {
     let document = Document::read(text);
-    let strategies: [(Strategy, fn(&Document<'_>, &mut Vec<String>) -> Vec<Step>); 4] = [
+    let strategies: [(Strategy, Reading); 4] = [
         (Strategy::ImplementationSection, implementation_section),
         (Strategy::Headings, headings),
         (Strategy::NumberedList, numbered_list),

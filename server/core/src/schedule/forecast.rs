@@ -187,15 +187,16 @@ impl<'a> Future<'a> {
                 lane.heads.retain(|head| head.task != assignment.task);
             }
         }
-        let Some(index) = agent.account else { return };
-        let Some(room) = state.accounts.get_mut(index) else { return };
-        room.running += 1;
-        let Some(left) = room.room else { return };
-        room.room = Some(left.saturating_sub(assignment.cost));
-        // The window is expected to be used up by this run: whoever comes next waits for its reset.
-        if let Some(until) = room.resets_at.filter(|_| left <= assignment.cost) {
-            let same = state.agents.iter_mut().filter(|agent| agent.account == Some(index) && agent.closed.is_none());
-            same.for_each(|agent| agent.closed = Some(Closed { reason: GateReason::Draining, until: Some(until) }));
+        let Some(account) = agent.account.and_then(|index| state.accounts.get(index)).map(|room| room.account) else { return };
+        for (index, room) in state.accounts.iter_mut().enumerate().filter(|(_, room)| room.account == account) {
+            room.running += 1;
+            let Some(left) = room.room else { continue };
+            room.room = Some(left.saturating_sub(assignment.cost));
+            // The window is expected to be used up by this run: whoever comes next waits for its reset.
+            if let Some(until) = room.resets_at.filter(|_| left <= assignment.cost) {
+                let same = state.agents.iter_mut().filter(|agent| agent.account == Some(index) && agent.closed.is_none());
+                same.for_each(|agent| agent.closed = Some(Closed { reason: GateReason::Draining, until: Some(until) }));
+            }
         }
     }
 
@@ -227,12 +228,15 @@ impl<'a> Future<'a> {
             project.completed_in_window = project.completed_in_window.saturating_add(1);
         }
         let mut agent = run.agent.clone();
-        if let Some(room) = run.agent.account.and_then(|account| state.accounts.get_mut(account)) {
-            room.running = room.running.saturating_sub(1);
-            // All goes as expected: the first run after a reset shows that the account takes work again.
-            room.probe = false;
-            if let AccountRoom { room: Some(0), resets_at: Some(until), .. } = room {
+        if let Some(own) = run.agent.account.and_then(|index| state.accounts.get(index)) {
+            if let AccountRoom { room: Some(0), resets_at: Some(until), .. } = own {
                 agent.closed = Some(Closed { reason: GateReason::Draining, until: Some(*until) });
+            }
+            let account = own.account;
+            for room in state.accounts.iter_mut().filter(|room| room.account == account) {
+                room.running = room.running.saturating_sub(1);
+                // All goes as expected: the first run after a reset shows that the account takes work again.
+                room.probe = false;
             }
         }
         // What waits for a run to end looks again.

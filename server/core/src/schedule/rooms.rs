@@ -2,25 +2,27 @@
 //!
 //! Whether an account is closed before the decision begins lives in `limits`.
 
+use std::collections::BTreeMap;
+
 use super::snapshot::{AccountRoom, IdleAgent, Snapshot};
 use crate::limits::{Closed, GateReason};
 
 /// The accounts with what this decision has put on them.
 pub(super) struct Rooms<'a> {
     rooms: &'a [AccountRoom],
-    /// Per account, starts and their expected tokens.
-    given: Vec<(u32, u64)>,
+    /// Per account, starts and their expected tokens. An account may have several rooms, one for each model.
+    given: BTreeMap<usize, (u32, u64)>,
 }
 
 impl<'a> Rooms<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
-        Self { rooms: &snapshot.accounts, given: vec![(0, 0); snapshot.accounts.len()] }
+        Self { rooms: &snapshot.accounts, given: BTreeMap::new() }
     }
 
     /// Why a start of `cost` tokens has to wait on the agent's account; `None`: it may go (schedule R14). Alone a run may always try.
     pub(super) fn holds(&self, agent: &IdleAgent, cost: u64) -> Option<Closed> {
-        let index = agent.account?;
-        let (room, (starts, tokens)) = (self.rooms.get(index)?, *self.given.get(index)?);
+        let room = self.rooms.get(agent.account?)?;
+        let (starts, tokens) = self.given.get(&room.account).copied().unwrap_or_default();
         if room.running.saturating_add(starts) == 0 {
             return None;
         }
@@ -33,7 +35,8 @@ impl<'a> Rooms<'a> {
 
     /// A start was decided.
     pub(super) fn take(&mut self, agent: &IdleAgent, cost: u64) {
-        if let Some((starts, tokens)) = agent.account.and_then(|index| self.given.get_mut(index)) {
+        if let Some(room) = agent.account.and_then(|index| self.rooms.get(index)) {
+            let (starts, tokens) = self.given.entry(room.account).or_default();
             *starts += 1;
             *tokens = tokens.saturating_add(cost);
         }

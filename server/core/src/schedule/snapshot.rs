@@ -127,9 +127,11 @@ impl IdleAgent {
     }
 }
 
-/// How much more may start on an account within one decision.
+/// How much more may start on an account within one decision, as work of one model sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountRoom {
+    /// Which account: rooms of the same number are one account as different models see it, and a start in one of them counts in all.
+    pub account: usize,
     /// Open runs whose agent works.
     pub running: u32,
     /// True: one run starts alone and shows whether the account takes work again.

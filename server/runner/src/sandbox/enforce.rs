@@ -9,12 +9,23 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, RestrictionStatus, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
-use rustix::thread::set_no_new_privs;
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_no_new_privs};
 
 use super::policy::{Sandbox, SandboxLevel, SandboxPolicy};
 
 /// The newest set of rights that we ask for; older kernels give what they have.
 const WANTED: ABI = ABI::V6;
+
+/// Capabilities with which the kernel lets a process past Landlock: whoever may watch performance (`PERFMON`, and `SYS_ADMIN` in its place)
+/// reads other processes' memory and environment without Landlock being asked, and the others reach into the kernel itself. Only a
+/// server that runs as root has any to give up.
+const PAST_LANDLOCK: CapabilitySet = CapabilitySet::SYS_ADMIN
+    .union(CapabilitySet::PERFMON)
+    .union(CapabilitySet::BPF)
+    .union(CapabilitySet::CHECKPOINT_RESTORE)
+    .union(CapabilitySet::SYS_PTRACE)
+    .union(CapabilitySet::SYS_MODULE)
+    .union(CapabilitySet::SYS_RAWIO);
 
 /// What this machine's kernel offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +71,24 @@ impl Sandbox {
         set_no_new_privs(true).map_err(|error| format!("no_new_privs: {error}"))?;
         match self.level {
             SandboxLevel::None => Ok("none".to_owned()),
-            SandboxLevel::Landlock => restrict(&self.policy).map(|status| describe(&status)).map_err(|error| error.to_string()),
+            SandboxLevel::Landlock => {
+                let status = restrict(&self.policy).map_err(|error| error.to_string())?;
+                give_up(PAST_LANDLOCK).map_err(|error| format!("capabilities: {error}"))?;
+                Ok(describe(&status))
+            }
         }
     }
+}
+
+/// Gives up capabilities for good: without new privileges, running a program does not bring them back, not even to root.
+fn give_up(unwanted: CapabilitySet) -> rustix::io::Result<()> {
+    let held = capabilities(None)?;
+    let kept = CapabilitySets {
+        effective: held.effective.difference(unwanted),
+        permitted: held.permitted.difference(unwanted),
+        inheritable: held.inheritable.difference(unwanted),
+    };
+    if kept == held { Ok(()) } else { set_capabilities(None, kept) }
 }
 
 fn restrict(policy: &SandboxPolicy) -> Result<RestrictionStatus, RulesetError> {

@@ -11,7 +11,8 @@ use aq_runner::spool::RawKind;
 
 use crate::bench::{Bench, texts};
 
-/// I-45, sandbox R2, R3: the agent works in its own places; the server's data, other runs and whatever links lead to are out of reach.
+/// I-45, sandbox R2–R4: the agent works in its own places; the server's data, other runs, whatever links lead to and what other processes
+/// were started with are out of reach, also for root.
 #[tokio::test]
 async fn an_agent_stays_in_its_places() {
     let bench = Bench::new();
@@ -48,7 +49,8 @@ async fn an_agent_stays_in_its_places() {
         try write-outside touch ../../../outside
         try setsid-write setsid touch ../../../outside
     "#;
-    let mut spec = bench.spec(script);
+    let script = format!("{script}\n try other-environment cat /proc/{}/environ\n", std::process::id());
+    let mut spec = bench.spec(&script);
     spec.cwd = places.workspace.clone();
     spec.sandbox = Sandbox::landlock(SandboxPolicy::usual(&places));
     let support = probe();
@@ -62,7 +64,9 @@ async fn an_agent_stays_in_its_places() {
     }
     if support.landlock > 0 {
         assert!(exit.sandbox.starts_with("landlock"), "{}", exit.sandbox);
-        for name in ["database", "key", "link", "own-order", "other-run", "write-system", "write-outside", "setsid-write"] {
+        let refused =
+            ["database", "key", "link", "own-order", "other-run", "write-system", "write-outside", "setsid-write", "other-environment"];
+        for name in refused {
             assert!(out.contains(&format!("{name} no")), "{name}: {out:?}");
         }
     } else {

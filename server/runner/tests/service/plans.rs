@@ -32,7 +32,7 @@ async fn a_plan_is_reported_and_not_landed() {
     assert!(matches!(conclusion, Conclusion::Done { .. }), "{conclusion:?}");
     let plans = memory.until(|reports| Some(found(reports))).await;
     let expected = (".aq/plan.md".to_owned(), "## Phase 1: Add it\n\nThis is what has to be done.\n".to_owned());
-    assert_eq!(plans, [expected.clone()]);
+    assert_eq!(plans, std::slice::from_ref(&expected));
     assert_eq!((world.landed(".aq/plan.md"), world.landed("a.txt").as_deref()), (None, Some("hello")));
     service.shutdown().await;
     // The server died before it heard the conclusion: the same order gives the same plan.

@@ -218,8 +218,8 @@ async fn forecasts_are_honest() {
     assert_eq!((third.starts_likely, third.ends_likely), (instant(now.plus_millis(HOUR)), instant(now.plus_millis(2 * HOUR))));
     assert_eq!((fourth.starts_low, fourth.starts_high), (third.ends_low, third.ends_high));
     assert!(stuck.starts_likely.is_none() && stuck.reason.contains("BLOCKED"), "{}", stuck.reason);
-    let too_many = admin.tasks().forecast_tasks(pb::ForecastTasksRequest { page_size: 999, ..Default::default() }).await.unwrap_err();
-    assert_eq!(refusal(&too_many).2, "page_size");
+    let too_many = admin.tasks().forecast_tasks(pb::ForecastTasksRequest { max_tasks: 999, ..Default::default() }).await.unwrap_err();
+    assert_eq!(refusal(&too_many).2, "max_tasks");
 }
 
 /// limits R5: a notice changes what is told of its window, with its source.

@@ -97,6 +97,9 @@ async fn a_pull_request_is_asked_after() {
     assert_eq!(found.state, PullState::Closed);
 }
 
+/// Whether an error is the one that an answer has to become.
+type Expected = fn(&ForgeError) -> bool;
+
 /// forges R5, R6: each refusal has its meaning, and nonsense, redirects, floods and silence are refused; no message holds the token.
 #[tokio::test]
 async fn whatever_is_answered_is_understood_or_refused() {
@@ -107,7 +110,7 @@ async fn whatever_is_answered_is_understood_or_refused() {
     odd_number["number"] = 8.into();
     let mut elsewhere = pull(7, "open");
     elsewhere["html_url"] = "https://evil.example/me/app/pull/7".into();
-    let cases: Vec<(Canned, fn(&ForgeError) -> bool)> = vec![
+    let cases: Vec<(Canned, Expected)> = vec![
         (Canned::json(401, &says("Bad credentials")), |error| matches!(error, ForgeError::NoLogin(_))),
         (Canned::json(403, &says("Resource not accessible")), |error| matches!(error, ForgeError::Denied(_))),
         (Canned::json(404, &says("Not Found")), |error| matches!(error, ForgeError::NotFound(_))),

@@ -39,6 +39,22 @@ fn a_drain_counts_what_the_decision_starts() {
     assert_eq!(chosen(&beside), ["t1"], "another account goes on");
 }
 
+/// schedule R14, limits R3, R6: agents of one account that speak to different models draw from it together; those of another account do not.
+#[test]
+fn models_of_one_account_are_counted_together() {
+    let of = |account, room: &AccountRoom| AccountRoom { account, ..room.clone() };
+    let draining = AccountRoom { room: Some(1_500), ..AccountRoom::default() };
+    let probing = AccountRoom { probe: true, ..AccountRoom::default() };
+    for room in [draining, probing] {
+        let mut state = shared(room.clone());
+        state.accounts = vec![of(0, &room), of(0, &room)];
+        state.agents[1].account = Some(1);
+        assert_eq!(chosen(&state), ["t1"], "{room:?}");
+        state.accounts[1].account = 1;
+        assert_eq!(chosen(&state), ["t1", "t2"], "{room:?}");
+    }
+}
+
 /// schedule R15, limits R8: filler work comes after all other work, and only where the account has something to spare.
 #[test]
 fn filler_comes_last_and_only_where_something_expires() {

@@ -30,7 +30,7 @@ pub(super) fn ask(state: &mut State, id: &Value, params: &Value) -> Step {
     let name = wire::name(id);
     let tool = tools::name(&call).to_owned();
     let wants = format!("May {tool} be used? {}", tools::summary(&state.wanted.directory, &call.title));
-    let detail = if call.input.is_null() { part.get("content").cloned().unwrap_or_default() } else { call.input.clone() };
+    let detail = if call.input.is_null() { part.get("content").cloned().unwrap_or_default() } else { call.input };
     step.items.push(OutputBody::Question(Question {
         request_id: name.clone(),
         kind: QuestionKind::Permission,

@@ -4,13 +4,13 @@ use aq_core::event::EventKind;
 use aq_core::ids::{ProjectId, RunRef, TaskId};
 use aq_core::output::{OutputBody, OutputItem, Question, QuestionKind, TokenUsage};
 use aq_core::run::RunState;
-use aq_core::runner_link::RunReport;
-use aq_core::task::TaskStatus;
+use aq_core::runner_link::{Answer, RunReport};
+use aq_core::task::{TaskStatus, UNTIL_ANSWERED};
 use aq_core::time::Timestamp;
 use aq_server::clock::Clock as _;
 use aq_server::commands::{self, CommandError};
 use aq_server::lifecycle::{DEFAULT_SPAN_MS, Subject, Tx, announce};
-use aq_server::store::{StoreError, tasks};
+use aq_server::store::{StoreError, questions, tasks};
 
 use crate::figures::{both, check_rows, describe};
 use crate::harness::Harness;
@@ -176,7 +176,24 @@ impl World {
         check_rows(&self.server).await
     }
 
-    /// Lifts every pause and restarts what is blocked; then everything that is left has to come to its end.
+    /// A person answers everything that a task asked.
+    async fn answer_all(&self, id: &TaskId) {
+        let id = id.clone();
+        let answered = self.server.command(move |tx, context| {
+            let key = tasks::by_id(tx.db, &id)?.ok_or(StoreError::NotFound)?.key;
+            for waiting in questions::waiting_of_task(tx.db, key)? {
+                let answer = match waiting.question.kind {
+                    QuestionKind::Question => Answer::Text("go on".into()),
+                    QuestionKind::Permission | QuestionKind::PlanApproval => Answer::Allow,
+                };
+                commands::questions::answer(tx, context, &id, &waiting.question.request_id, answer, None)?;
+            }
+            Ok(())
+        });
+        answered.await.unwrap();
+    }
+
+    /// Lifts every pause, answers what was asked and restarts what is blocked; then everything that is left has to come to its end.
     pub(crate) async fn finish(&mut self) -> Result<(), String> {
         let project = self.project.clone();
         self.server
@@ -197,6 +214,10 @@ impl World {
                 let wanted = id.clone();
                 let Some(record) = self.server.reader.read(move |db| tasks::by_id(db, &wanted)).await.unwrap() else { continue };
                 left += usize::from(record.task.status != TaskStatus::Completed);
+                if record.task.resume_after == Some(UNTIL_ANSWERED) {
+                    self.answer_all(&id).await;
+                    continue;
+                }
                 let known = [id];
                 let ask = match record.task.status {
                     _ if record.task.is_archived() => Ask::Restore(0),

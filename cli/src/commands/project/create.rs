@@ -75,6 +75,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         request_id: request_id(),
     };
     let project = connection.projects().create_project(request).await?.into_inner();
-    let next = format!("project {} created; give it a workspace with: aqctl workspace add {0} --clone", project.id);
+    let next = if project.repo_url.is_empty() {
+        format!("project {} created; give it a workspace with: aqctl workspace add {0} --init PATH, or --link PATH", project.id)
+    } else {
+        format!("project {} created; give it work with: aqctl task add \"What is to be done\" --project {0}", project.id)
+    };
     context.ui.done(&project, Some(&project.id), next)
 }

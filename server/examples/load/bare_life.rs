@@ -69,7 +69,7 @@ impl<'c> Rows<'c> {
             )?,
             run: db.prepare(
                 "INSERT INTO runs VALUES (?1, 1, ?2, ?3, ?4, 'scripted', ?5, 'STARTING', NULL, NULL, '', '', '[]', '', ?6, '', '', NULL, \
-                 NULL, 0, 0, 0, 0, 0, 0, 0, ?7, NULL)",
+                 NULL, 0, 0, 0, 0, 0, 0, 0, ?7, NULL, FALSE)",
             )?,
             prepared: db.prepare("UPDATE runs SET directory = ?2, base_commit = ?3 WHERE task_key = ?1 AND number = 1")?,
             started: db.prepare("UPDATE runs SET state = 'RUNNING', pid = 1 WHERE task_key = ?1 AND number = 1")?,

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     account, agent, answer, archive, budget, chain, completions, diff, doctor, events, forecast, git, health, init, key, limits, logs,
-    messages, pause, plan, project, questions, resume, run, say, server, service, status, task, usage, watch, workspace,
+    messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage, watch, workspace,
 };
 use crate::look::ColorChoice;
 use crate::ui::Format;
@@ -96,6 +96,12 @@ pub(crate) enum Command {
     /// Plans: what agents propose to do, and the tasks that it becomes
     #[command(subcommand, visible_alias = "plans")]
     Plan(plan::Verb),
+    /// Notes: short documents that people and agents of a project share
+    #[command(subcommand, visible_alias = "notes")]
+    Note(note::Verb),
+    /// Prompt templates: texts of a project with places for values
+    #[command(subcommand, visible_alias = "prompts")]
+    Prompt(prompt::Verb),
     Events(events::Args),
     Forecast(forecast::Args),
     Limits(limits::Args),

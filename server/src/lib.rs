@@ -10,6 +10,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod documents;
 pub mod entry;
 pub mod events;
 pub mod forges;

@@ -3,7 +3,8 @@
 use crate::args::Command;
 use crate::commands::{
     account, agent, answer, archive, budget, chain, completions, diff, doctor, events, forecast, git, health, init, key, limits, logs,
-    messages, pause, plan, project, questions, resume, run as runs, say, server, service, status, task, usage, watch, workspace,
+    messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task, usage, watch,
+    workspace,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -32,6 +33,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Say(args) => Box::pin(say::run(context, args)).await,
         Command::Messages(args) => Box::pin(messages::run(context, args)).await,
         Command::Plan(verb) => Box::pin(plan::run(context, verb)).await,
+        Command::Note(verb) => Box::pin(note::run(context, verb)).await,
+        Command::Prompt(verb) => Box::pin(prompt::run(context, verb)).await,
         Command::Events(args) => Box::pin(events::run(context, args)).await,
         Command::Forecast(args) => Box::pin(forecast::run(context, args)).await,
         Command::Limits(args) => Box::pin(limits::run(context, args)).await,

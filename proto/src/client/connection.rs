@@ -164,6 +164,18 @@ impl Connection {
         v1::agent_service_client::AgentServiceClient::new(self.channel())
     }
 
+    /// Calls about notes.
+    #[must_use]
+    pub fn notes(&self) -> v1::note_service_client::NoteServiceClient<AqChannel> {
+        v1::note_service_client::NoteServiceClient::new(self.channel())
+    }
+
+    /// Calls about prompt templates.
+    #[must_use]
+    pub fn prompts(&self) -> v1::prompt_service_client::PromptServiceClient<AqChannel> {
+        v1::prompt_service_client::PromptServiceClient::new(self.channel())
+    }
+
     /// Calls about plans.
     #[must_use]
     pub fn plans(&self) -> v1::plan_service_client::PlanServiceClient<AqChannel> {

@@ -235,6 +235,17 @@ pub enum Merged {
     },
 }
 
+/// A text file of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextLook {
+    /// Path below the folder that was asked for.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// The beginning of its text, at most 8 KiB.
+    pub head: String,
+}
+
 /// Looks at repositories, and acts in them, for people. A network operation is bounded in time; nothing of a repository is ever run.
 pub trait GitLink: Send + Sync {
     /// How the repository stands; with a task also its directory. With `fetch` the newest state is fetched first.
@@ -250,6 +261,10 @@ pub trait GitLink: Send + Sync {
 
     /// What differs, with a diff of at most `longest` bytes.
     fn changes(&self, place: GitPlace, what: Comparison, longest: usize) -> BoxFuture<'_, Result<Changes, GitRefused>>;
+
+    /// The files below `folder` on the default branch whose names end in `ending`, by path; at most `most`. A folder that is not there has none.
+    fn texts(&self, place: GitPlace, folder: String, ending: &'static str, most: usize)
+    -> BoxFuture<'_, Result<Vec<TextLook>, GitRefused>>;
 
     /// What landing `branch` would come to.
     fn forecast(&self, place: GitPlace, branch: String) -> BoxFuture<'_, Result<Forecast, GitRefused>>;

@@ -86,6 +86,11 @@ mutations!(
     PushBranchRequest,
     CreatePullRequestRequest,
     CreateRepairTaskRequest,
+    WriteNoteRequest,
+    AppendNoteRequest,
+    DeleteNoteRequest,
+    WritePromptRequest,
+    DeletePromptRequest,
 );
 
 fn sorted(profile: Option<&mut pb::RuntimeProfile>) -> Vec<(String, String)> {

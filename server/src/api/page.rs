@@ -49,6 +49,8 @@ paged!(
     ListPlansRequest,
     ListBranchesRequest,
     ListCommitsRequest,
+    ListNotesRequest,
+    ListPromptsRequest,
 );
 
 /// The page that a request asks for: how many entries, and behind which key.

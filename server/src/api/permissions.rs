@@ -15,7 +15,7 @@ pub trait Call {
 
 /// Looks, within its projects.
 const READ: &[Role] = &[Role::Viewer, Role::Operator, Role::Admin, Role::Gateway];
-/// Also an agent, about its own task.
+/// Also an agent, about its own task, and the notes of its project.
 const OWN: &[Role] = &[Role::Viewer, Role::Operator, Role::Admin, Role::Gateway, Role::Run];
 /// Works with tasks; also an agent, within what its project allows.
 const PROPOSE: &[Role] = &[Role::Operator, Role::Admin, Role::Gateway, Role::Run];
@@ -135,6 +135,21 @@ table! {
         PushBranch PushBranchRequest WORK,
         CreatePullRequest CreatePullRequestRequest WORK,
     }
+    NoteService {
+        ListNotes ListNotesRequest OWN,
+        GetNote GetNoteRequest OWN,
+        WriteNote WriteNoteRequest PROPOSE,
+        AppendNote AppendNoteRequest PROPOSE,
+        DeleteNote DeleteNoteRequest WORK,
+        CompareNotes CompareNotesRequest READ,
+    }
+    PromptService {
+        ListPrompts ListPromptsRequest READ,
+        GetPrompt GetPromptRequest READ,
+        RenderPrompt RenderPromptRequest READ,
+        WritePrompt WritePromptRequest WORK,
+        DeletePrompt DeletePromptRequest WORK,
+    }
     EventService {
         WatchEvents WatchEventsRequest READ,
         ListEvents ListEventsRequest READ,
@@ -180,8 +195,17 @@ mod tests {
             assert!(!roles.contains(&Role::Operator) || roles.contains(&Role::Gateway), "{path}");
         }
         let agents: Vec<_> = TABLE.iter().filter(|(_, roles)| roles.contains(&Role::Run)).map(|(path, _)| *path).collect();
-        let expected = ["TaskService/ProposeTask", "TaskService/GetTask", "RunService/GetRun", "AdminService/GetServerInfo"]
-            .map(|call| format!("/agentqueue.v1.{call}"));
+        let expected = [
+            "TaskService/ProposeTask",
+            "TaskService/GetTask",
+            "RunService/GetRun",
+            "NoteService/ListNotes",
+            "NoteService/GetNote",
+            "NoteService/WriteNote",
+            "NoteService/AppendNote",
+            "AdminService/GetServerInfo",
+        ]
+        .map(|call| format!("/agentqueue.v1.{call}"));
         assert_eq!(agents, expected);
     }
 }

@@ -66,6 +66,8 @@ pub struct Parts {
 pub struct Api {
     pub(super) parts: Arc<Parts>,
     ready: Arc<AtomicBool>,
+    /// Writers of documents take turns.
+    pub(super) documents: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a mutation did: the answer, and the orders that follow from it.
@@ -90,7 +92,7 @@ impl Api {
     /// The API over `parts`, not yet ready.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), ready: Arc::default() }
+        Self { parts: Arc::new(parts), ready: Arc::default(), documents: Arc::default() }
     }
 
     /// Says that recovery is over and work is taken (`ServerInfo.ready`).
@@ -110,8 +112,10 @@ impl Api {
         use pb::agent_service_server::AgentServiceServer;
         use pb::event_service_server::EventServiceServer;
         use pb::git_service_server::GitServiceServer;
+        use pb::note_service_server::NoteServiceServer;
         use pb::plan_service_server::PlanServiceServer;
         use pb::project_service_server::ProjectServiceServer;
+        use pb::prompt_service_server::PromptServiceServer;
         use pb::run_service_server::RunServiceServer;
         use pb::task_service_server::TaskServiceServer;
         use pb::workspace_service_server::WorkspaceServiceServer;
@@ -130,6 +134,8 @@ impl Api {
             .add_service(sized!(AgentServiceServer, super::agents::Agents(self.clone())))
             .add_service(sized!(AccountServiceServer, super::accounts::Accounts(self.clone())))
             .add_service(sized!(GitServiceServer, super::git::Git(self.clone())))
+            .add_service(sized!(NoteServiceServer, super::notes::NoteCalls(self.clone())))
+            .add_service(sized!(PromptServiceServer, super::prompts::PromptCalls(self.clone())))
             .add_service(sized!(EventServiceServer, super::events::Events::new(self.clone())))
             .add_service(sized!(AdminServiceServer, super::admin::Admin(self.clone())));
         routes.routes()

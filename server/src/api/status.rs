@@ -7,6 +7,7 @@ use tonic::Code;
 pub(super) use tonic::Status;
 
 use crate::commands::{CommandError, Violation};
+use crate::documents::DocumentError;
 use crate::events::OutputError;
 use crate::lifecycle::LifecycleError;
 use crate::store::StoreError;
@@ -57,6 +58,20 @@ impl From<LifecycleError> for ApiError {
 impl From<OutputError> for ApiError {
     fn from(error: OutputError) -> Self {
         Self::Command(CommandError::Internal(error.to_string()))
+    }
+}
+
+impl From<DocumentError> for ApiError {
+    fn from(error: DocumentError) -> Self {
+        let sentence = error.to_string();
+        Self::Command(match error {
+            DocumentError::Missing(id) => CommandError::NotFound { kind: "document", id },
+            DocumentError::NotPlain(_) => CommandError::precondition("NOT_A_FILE", sentence),
+            DocumentError::Changed(_) => CommandError::precondition("NOTE_CHANGED", sentence),
+            DocumentError::TooMany(_) => CommandError::precondition("TOO_MANY_DOCUMENTS", sentence),
+            DocumentError::TooLong(_) => CommandError::invalid("text", sentence),
+            DocumentError::Io { .. } => CommandError::Unavailable(sentence),
+        })
     }
 }
 

@@ -107,6 +107,17 @@ fn key_text(key: serde_yaml::Value) -> String {
     }
 }
 
+/// Reads a short YAML text as a plain value, for documents that are no configuration.
+///
+/// # Errors
+/// One sentence with the place in the text.
+pub fn yaml_value(text: &str) -> Result<serde_json::Value, String> {
+    if text.len() > MAX_DOCUMENT_BYTES {
+        return Err(DocumentError::TooLarge(text.len()).to_string());
+    }
+    serde_yaml::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()).to_string())
+}
+
 /// Writes a value as YAML text.
 ///
 /// # Errors

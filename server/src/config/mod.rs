@@ -19,7 +19,7 @@ mod substitute;
 #[cfg(test)]
 mod tests;
 
-pub use document::MAX_DOCUMENT_BYTES;
+pub use document::{MAX_DOCUMENT_BYTES, yaml_value};
 pub use environment::Environment;
 pub use inspect::{find_program, inspect};
 pub use load::{ServerConfig, load};

@@ -29,6 +29,31 @@ fn task_of(order: &WorkspaceOrder, live: bool) -> Comparison {
     Comparison::Task { task: run_of(order, 1).task, branch: order.branch.clone(), live }
 }
 
+/// Desk R9, F-169: text files are those of the default branch, in folders too; links and other files are none.
+#[tokio::test]
+async fn texts_of_a_folder_come_from_the_default_branch() {
+    let world = World::new();
+    let remote = world.remote();
+    let (seed, desk) = (world.path("seed"), desk(&world));
+    let specs = async || desk.texts(remote_place(&remote), "specs".into(), ".md", 10).await.unwrap();
+    assert!(specs().await.is_empty(), "there is no such folder");
+    world.commit(&seed, "specs/api.md", "# The API\n");
+    world.commit(&seed, "specs/deep/store.md", "text\n");
+    world.commit(&seed, "specs/picture.png", "x\n");
+    std::os::unix::fs::symlink("/etc/passwd", seed.join("specs/link.md")).unwrap();
+    world.git(&seed, &["add", "-A"]);
+    world.git(&seed, &["commit", "-qm", "a link"]);
+    world.git(&seed, &["push", "-q", "origin", "main"]);
+    let _fetched = desk.status(remote_place(&remote), None, true).await.unwrap();
+    let found = specs().await;
+    let told: Vec<_> = found.iter().map(|text| (text.path.as_str(), text.size, text.head.as_str())).collect();
+    assert_eq!(told, [("api.md", 10, "# The API\n"), ("deep/store.md", 5, "text\n")]);
+    assert_eq!(desk.texts(remote_place(&remote), "specs".into(), ".md", 1).await.unwrap().len(), 1);
+    for odd in ["../specs", "specs/api.md", "/specs", ""] {
+        assert!(desk.texts(remote_place(&remote), odd.into(), ".md", 10).await.is_ok_and(|found| found.is_empty()), "{odd}");
+    }
+}
+
 /// F-115, D-46: the diff of a task is its own work against its base: while the agent works the files in its directory, then the branch, after
 /// landing what landed; whatever is checked out and however far the default branch went on.
 #[tokio::test]

@@ -23,7 +23,9 @@ use pb::admin_service_client::AdminServiceClient;
 use pb::agent_service_client::AgentServiceClient;
 use pb::event_service_client::EventServiceClient;
 use pb::git_service_client::GitServiceClient;
+use pb::note_service_client::NoteServiceClient;
 use pb::project_service_client::ProjectServiceClient;
+use pb::prompt_service_client::PromptServiceClient;
 use pb::run_service_client::RunServiceClient;
 use pb::task_service_client::TaskServiceClient;
 use pb::workspace_service_client::WorkspaceServiceClient;
@@ -168,6 +170,12 @@ impl Client {
     }
     pub(crate) fn git(&self) -> GitServiceClient<Self> {
         GitServiceClient::new(self.clone())
+    }
+    pub(crate) fn notes(&self) -> NoteServiceClient<Self> {
+        NoteServiceClient::new(self.clone())
+    }
+    pub(crate) fn prompts(&self) -> PromptServiceClient<Self> {
+        PromptServiceClient::new(self.clone())
     }
     pub(crate) fn events(&self) -> EventServiceClient<Self> {
         EventServiceClient::new(self.clone())

@@ -12,7 +12,7 @@ use tonic::Code;
 
 use super::fixture::{Server, refusal};
 
-fn git(directory: &Path, args: &[&str]) -> String {
+pub(super) fn git(directory: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
     command.args(args).current_dir(directory).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     for (name, value) in [("AUTHOR", "Me"), ("COMMITTER", "Me")] {
@@ -23,7 +23,7 @@ fn git(directory: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
-fn repository(server: &Server) -> PathBuf {
+pub(super) fn repository(server: &Server) -> PathBuf {
     let path = server.inner.home.path().join("source");
     std::fs::create_dir(&path).unwrap();
     git(&path, &["init", "-q", "-b", "main"]);
@@ -35,7 +35,7 @@ fn repository(server: &Server) -> PathBuf {
     path
 }
 
-async fn project(server: &Server, path: &Path) -> String {
+pub(super) async fn project(server: &Server, path: &Path) -> String {
     let request = pb::CreateProjectRequest { name: "Web".into(), repo_url: path.display().to_string(), ..Default::default() };
     server.admin().projects().create_project(request).await.unwrap().into_inner().id
 }

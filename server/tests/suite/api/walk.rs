@@ -173,7 +173,7 @@ async fn the_permission_table_holds_for_every_role() {
 #[test]
 fn mutations_and_only_mutations_are_named() {
     let pool = pool();
-    let reads = ["Get", "List", "Stream", "Watch", "Explain", "Forecast", "Check", "Acknowledge"];
+    let reads = ["Get", "List", "Stream", "Watch", "Explain", "Forecast", "Check", "Acknowledge", "Compare", "Render"];
     let named: BTreeSet<_> = methods(&pool)
         .iter()
         .filter(|method| {

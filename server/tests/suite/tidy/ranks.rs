@@ -3,7 +3,7 @@
 use super::source::{report, rust_files};
 
 /// Each module of `aq-server` and its rank.
-const RANKS: [(&str, u8); 25] = [
+const RANKS: [(&str, u8); 26] = [
     ("app", 8),
     ("main", 8),
     ("entry", 8),
@@ -22,6 +22,7 @@ const RANKS: [(&str, u8); 25] = [
     ("store", 1),
     ("chat_models", 1),
     ("forges", 1),
+    ("documents", 1),
     ("args", 0),
     ("background", 0),
     ("clock", 0),

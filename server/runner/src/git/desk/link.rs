@@ -4,6 +4,7 @@
 
 use aq_core::git_link::{
     BranchLook, Changes, CheckoutLook, CommitLook, Comparison, Forecast, GitLink, GitPlace, GitRefusal, GitRefused, Merged, RepositoryLook,
+    TextLook,
 };
 use aq_core::ids::{TaskId, WorkspaceId};
 use aq_core::runner_link::{BoxFuture, WorkspaceOrder};
@@ -99,6 +100,16 @@ impl GitLink for Desk {
 
     fn changes(&self, place: GitPlace, what: Comparison, longest: usize) -> BoxFuture<'_, Result<Changes, GitRefused>> {
         self.ask(move |desk| desk.compare(&place, &what, longest))
+    }
+
+    fn texts(
+        &self,
+        place: GitPlace,
+        folder: String,
+        ending: &'static str,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<TextLook>, GitRefused>> {
+        self.ask(move |desk| desk.text_files(&place, &folder, ending, most))
     }
 
     fn forecast(&self, place: GitPlace, branch: String) -> BoxFuture<'_, Result<Forecast, GitRefused>> {

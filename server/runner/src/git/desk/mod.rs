@@ -10,5 +10,6 @@ mod checkouts;
 mod link;
 mod looks;
 mod merging;
+mod texts;
 
 pub use link::Desk;

@@ -3,13 +3,14 @@
 //! Nothing here reads a clock, a disk, the environment or a socket. Every decision is a function of its arguments, so that
 //! the same input always gives the same answer and each rule can be tested by a table or a property.
 //!
-//! Reading order: `ids`, `time`, `task`, `project`, `agent`, `run`, `event`, `schedule`, `budget`, `explain`, `output`, `runner_link`.
+//! Reading order: `ids`, `time`, `task`, `project`, `agent`, `run`, `event`, `schedule`, `budget`, `explain`, `output`, `runner_link`, `chat`.
 //!
 //! Spec: specs/server/core/README.md
 
 pub mod account;
 pub mod agent;
 pub mod budget;
+pub mod chat;
 pub mod event;
 pub mod explain;
 pub mod git_link;

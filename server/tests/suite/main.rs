@@ -7,6 +7,7 @@ mod approvals;
 mod archive;
 mod budgets;
 mod chains;
+mod chat_models;
 mod conservation;
 mod events;
 mod exits;

@@ -1,0 +1,351 @@
+//! Turns as tables and as random histories.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::ids::ProjectId;
+use crate::output::TokenUsage;
+use crate::principal::Role;
+
+fn spec(name: &str) -> ToolSpec {
+    ToolSpec { name: name.into(), description: String::new(), schema: json!({ "type": "object", "properties": {} }) }
+}
+
+fn belt() -> Belt {
+    let group = |name: &str, core, tools: &[&str]| Group {
+        name: name.into(),
+        description: format!("about {name}"),
+        core,
+        tools: tools.iter().map(|name| spec(name)).collect(),
+    };
+    Belt::new(vec![group("tasks", true, &["create_task", "list_tasks"]), group("git", false, &["list_commits"])])
+}
+
+fn limits() -> Limits {
+    Limits { rounds: 4, turn_tokens: 1000, ..Limits::default() }
+}
+
+fn begun(limits: Limits) -> Turn {
+    let messages = transcript(&[], "Ann", "do it").unwrap();
+    let mut state = Turn::new(limits, Purpose::Chat, String::new(), "system".into(), messages, belt());
+    let effects = turn(&mut state, Event::Begin);
+    assert!(asked(&effects).is_some(), "{effects:?}");
+    state
+}
+
+fn asked(effects: &[Effect]) -> Option<&ModelCall> {
+    effects.iter().find_map(|effect| if let Effect::Ask(call) = effect { Some(call.as_ref()) } else { None })
+}
+
+fn run(effects: &[Effect]) -> Option<&ToolUse> {
+    effects.iter().find_map(|effect| if let Effect::Run(wanted) = effect { Some(wanted) } else { None })
+}
+
+fn finished(effects: &[Effect]) -> Option<&Outcome> {
+    effects.iter().find_map(|effect| if let Effect::Finish(outcome) = effect { Some(outcome) } else { None })
+}
+
+fn wants(name: &str, arguments: &str) -> Delta {
+    Delta::ToolUse(RawToolUse { id: String::new(), name: name.into(), arguments: arguments.into() })
+}
+
+/// An answer of these pieces.
+fn answer(state: &mut Turn, pieces: &[Delta]) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = pieces.iter().flat_map(|piece| turn(state, Event::Piece(piece.clone()))).collect();
+    effects.extend(turn(state, Event::Answered));
+    effects
+}
+
+/// The result of the last tool that the model is told.
+fn last_result(state: &Turn) -> ToolResult {
+    match state.messages().last().unwrap().blocks.last().unwrap() {
+        Block::ToolResult(result) => result.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// F-174, F-175: text is passed on as it comes, tools run in order, and the answer is the text of the last call.
+#[test]
+fn tools_run_and_the_last_text_is_the_answer() {
+    let mut state = begun(limits());
+    let usage = Delta::Usage(TokenUsage { input: 10, output: 5, ..Default::default() });
+    let pieces = [Delta::Text("I look.".into()), wants("list_tasks", ""), wants("create_task", "{\"title\":\"x\"}"), usage];
+    let effects = answer(&mut state, &pieces);
+    assert!(effects.contains(&Effect::Tell(Progress::Text("I look.".into()))));
+    let first = run(&effects).unwrap().clone();
+    assert_eq!((first.name.as_str(), first.id.as_str()), ("list_tasks", "call_1"));
+    let effects = turn(&mut state, Event::ToolDone(Ok("[]".into())));
+    assert_eq!(run(&effects).unwrap().input, json!({ "title": "x" }).as_object().unwrap().clone());
+    let effects = turn(&mut state, Event::ToolDone(Err("no".into())));
+    let call = asked(&effects).unwrap();
+    assert_eq!(call.messages.len(), 3);
+    assert_eq!(call.messages[1].blocks.len(), 3, "the text before the tools is kept");
+    assert_eq!(last_result(&state), ToolResult { id: "call_2".into(), content: "{\"error\":\"no\"}".into(), failed: true });
+    let effects = answer(&mut state, &[Delta::Text(" ✅ done ".into()), Delta::Stop(StopReason::Finished)]);
+    let outcome = finished(&effects).unwrap();
+    assert_eq!((outcome.text.as_str(), outcome.ending, outcome.rounds, outcome.tokens.total()), ("✅ done", Ending::Answered, 2, 15));
+    assert_eq!(outcome.steps.iter().map(|step| step.failed).collect::<Vec<_>>(), [false, true]);
+    assert!(state.is_over() && turn(&mut state, Event::Answered).is_empty());
+}
+
+/// D-82: an empty answer leads to one more call without tools; when that says nothing either, what was done is told, not a bare "Done".
+#[test]
+fn an_empty_answer_is_asked_for_once_more() {
+    let mut state = begun(limits());
+    let _ran = answer(&mut state, &[wants("create_task", "{}")]);
+    let _next = turn(&mut state, Event::ToolDone(Ok("{}".into())));
+    let effects = answer(&mut state, &[Delta::Text("  ".into())]);
+    let call = asked(&effects).unwrap();
+    assert!(!call.may_use_tools && !call.tools.is_empty() && call.system.contains("without using tools"));
+    let effects = answer(&mut state, &[]);
+    assert_eq!(finished(&effects).unwrap().text, "The model gave no answer. Done: create_task.");
+}
+
+/// chat R6: the rounds, the tokens, vain rounds and calls that repeat each end the turn with one last call.
+#[test]
+fn every_loop_ends() {
+    type Case = (&'static str, Limits, fn(u32) -> Delta, Result<String, String>, Ending);
+    let cases: [Case; 5] = [
+        ("rounds", limits(), |round| wants("create_task", &format!("{{\"n\":{round}}}")), Ok("{}".into()), Ending::Rounds),
+        ("the same", Limits { rounds: 50, ..limits() }, |_| wants("list_tasks", "{}"), Ok("[]".into()), Ending::Loop),
+        ("no such tool", Limits { rounds: 50, ..limits() }, |_| wants("drop_table", "{}"), Ok(String::new()), Ending::Loop),
+        ("bad arguments", Limits { rounds: 50, ..limits() }, |_| wants("create_task", "{\"a\":"), Ok(String::new()), Ending::Loop),
+        (
+            "refusals",
+            Limits { rounds: 50, ..limits() },
+            |round| wants("create_task", &format!("{{\"n\":{round}}}")),
+            Err("no".into()),
+            Ending::Loop,
+        ),
+    ];
+    for (name, limits, piece, result, ending) in cases {
+        let (rounds, mut state) = (limits.rounds, begun(limits));
+        let mut calls = 1;
+        let outcome = loop {
+            let mut effects = answer(&mut state, &[piece(calls)]);
+            while run(&effects).is_some() {
+                effects = turn(&mut state, Event::ToolDone(result.clone()));
+            }
+            match asked(&effects) {
+                Some(call) if !call.may_use_tools => {
+                    let effects = answer(&mut state, &[piece(0), Delta::Text("that was it".into())]);
+                    break finished(&effects).unwrap().clone();
+                }
+                Some(_) => calls += 1,
+                None => panic!("{name}: {effects:?}"),
+            }
+            assert!(calls <= rounds, "{name}");
+        };
+        assert_eq!((outcome.ending, outcome.text.as_str()), (ending, "that was it"), "{name}");
+        assert!(outcome.rounds <= 7, "{name}: {}", outcome.rounds);
+    }
+    let mut state = begun(limits());
+    let used = Delta::Usage(TokenUsage { input: 2000, ..Default::default() });
+    let _ran = answer(&mut state, &[wants("list_tasks", ""), used]);
+    let effects = turn(&mut state, Event::ToolDone(Ok("[]".into())));
+    assert!(!asked(&effects).unwrap().may_use_tools);
+}
+
+/// chat R5: a call that answers differently each time is no loop (waiting for a task).
+#[test]
+fn looking_again_at_what_changes_is_allowed() {
+    let mut state = begun(Limits { rounds: 20, ..limits() });
+    for number in 0..10 {
+        let _ran = answer(&mut state, &[wants("list_tasks", "{}")]);
+        let effects = turn(&mut state, Event::ToolDone(Ok(format!("[{number}]"))));
+        assert!(asked(&effects).unwrap().may_use_tools, "{number}");
+    }
+}
+
+/// chat R4: what cannot run is answered to the model with what helps, and nothing runs.
+#[test]
+fn what_cannot_run_is_explained() {
+    let cases = [
+        (wants("list_task", "{}"), "similar: list_tasks"),
+        (wants("\u{1b}[2J", "{}"), "there is no tool `__2J`"),
+        (wants("create_task", "{\"title\": \"x"), "no JSON"),
+        (wants("create_task", "[1]"), "not a JSON object"),
+        (wants("create_task", "\"text\""), "a text, not a JSON object"),
+        (wants("list_commits", "{}"), "was not loaded. It is now"),
+        (wants("load_tools", "{\"groups\":[\"nothing\"]}"), "not known: nothing"),
+        (wants("load_tools", "{}"), "name some of tasks, git"),
+    ];
+    for (piece, text) in cases {
+        let mut state = begun(limits());
+        let effects = answer(&mut state, std::slice::from_ref(&piece));
+        assert!(run(&effects).is_none() && asked(&effects).is_some(), "{piece:?}");
+        let result = last_result(&state);
+        assert!(result.failed && result.content.contains(text), "{piece:?}: {}", result.content);
+    }
+    let mut state = begun(limits());
+    let many: Vec<_> = (0..17).map(|number| wants("create_task", &format!("{{\"n\":{number}}}"))).collect();
+    let mut effects = answer(&mut state, &many);
+    let mut ran = 0;
+    while run(&effects).is_some() {
+        ran += 1;
+        effects = turn(&mut state, Event::ToolDone(Ok("{}".into())));
+    }
+    assert_eq!(ran, 16);
+    assert!(last_result(&state).content.contains("at most 16"));
+}
+
+/// chat R3: a group is loaded by the model, and its tools are offered from the next call on.
+#[test]
+fn groups_are_loaded_on_demand() {
+    let mut state = begun(limits());
+    let effects = answer(&mut state, &[wants("load_tools", "{\"groups\":[\"git\"]}")]);
+    let names: Vec<_> = asked(&effects).unwrap().tools.iter().map(|spec| spec.name.clone()).collect();
+    assert_eq!(names, ["create_task", "list_tasks", "list_commits"]);
+    let effects = answer(&mut state, &[wants("list_commits", "\"{\\\"a\\\":1}\"")]);
+    assert_eq!(run(&effects).unwrap().input, json!({ "a": 1 }).as_object().unwrap().clone());
+}
+
+/// chat R7: long answers of the model and of tools are cut, and that is said.
+#[test]
+fn long_answers_are_cut() {
+    let mut state = begun(Limits { result_bytes: 10, ..limits() });
+    let _ran = answer(&mut state, &[wants("list_tasks", "")]);
+    let _next = turn(&mut state, Event::ToolDone(Ok("äöüäöüäöü".into())));
+    assert!(last_result(&state).content.starts_with("äöüäö\n[cut here; the whole has 18 bytes"));
+    let piece = Delta::Text("ä".repeat(100_000));
+    let effects = answer(&mut state, &[piece.clone(), piece.clone(), piece]);
+    let outcome = finished(&effects).unwrap();
+    assert_eq!((outcome.text.len(), outcome.ending), (256 * 1024, Ending::TooLong));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Tell(Progress::Notice(text)) if text.contains("left out"))));
+}
+
+/// chat R8: a model that fails ends the turn with its error and what was done; when only the last words are missing, what was done is told.
+#[test]
+fn a_model_that_fails_ends_the_turn() {
+    let mut state = begun(limits());
+    let _ran = answer(&mut state, &[wants("create_task", "{}")]);
+    let _next = turn(&mut state, Event::ToolDone(Ok("{}".into())));
+    let effects = turn(&mut state, Event::Failed(ModelError::Cut("gone".into())));
+    let Some(Effect::Fail(failure)) = effects.first() else { panic!("{effects:?}") };
+    assert_eq!((failure.steps.len(), &failure.error), (1, &ModelError::Cut("gone".into())));
+    let mut state = begun(limits());
+    let _ran = answer(&mut state, &[wants("create_task", "{}")]);
+    let _next = turn(&mut state, Event::ToolDone(Ok("{}".into())));
+    let _asked = answer(&mut state, &[]);
+    let effects = turn(&mut state, Event::Failed(ModelError::Cut("gone".into())));
+    assert_eq!(finished(&effects).unwrap().text, "The model gave no answer. Done: create_task.");
+}
+
+/// chat R9: after a cancel nothing happens any more.
+#[test]
+fn a_cancelled_turn_is_over() {
+    let mut state = begun(limits());
+    let _ran = answer(&mut state, &[wants("create_task", "{}")]);
+    assert!(turn(&mut state, Event::Cancelled).is_empty());
+    assert!(turn(&mut state, Event::ToolDone(Ok("{}".into()))).is_empty() && state.is_over());
+}
+
+/// F-177, D-79: the thirteen rules are in the prompt, each tool that they name is listed, and so is the active project.
+#[test]
+fn the_prompt_holds_the_rules() {
+    let (belt, project) = (belt(), ProjectId::parse("app").unwrap());
+    let text = system_prompt(&Situation { role: Role::Viewer, project: Some(&project), belt: &belt });
+    for (number, rule) in (1..).zip(RULES) {
+        assert!(text.contains(&format!("{number}. {rule}\n")), "{number}");
+    }
+    let quoted: BTreeSet<&str> =
+        RULES.iter().flat_map(|rule| rule.split('`').skip(1).step_by(2)).filter(|word| word.contains('_')).collect();
+    assert_eq!(quoted, NAMED_TOOLS.into_iter().chain(["project_id"]).filter(|name| quoted.contains(name)).collect());
+    insta::assert_snapshot!(text);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Piece(Delta),
+    Answered,
+    Failed,
+    Tool(bool),
+    Cancel,
+    Begin,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let name = prop::sample::select(vec!["create_task", "list_tasks", "list_commits", "load_tools", "nothing", ""]);
+    let arguments = prop::sample::select(vec!["", "{}", "{\"a\":1}", "[", "null", "7", "{\"groups\":[\"git\"]}", "{\"groups\":null}"]);
+    let wanted = (name, arguments, "[a-c]{0,2}")
+        .prop_map(|(name, arguments, id)| Act::Piece(Delta::ToolUse(RawToolUse { id, name: name.into(), arguments: arguments.into() })));
+    prop_oneof![
+        4 => wanted,
+        3 => "[ a]{0,3}".prop_map(|text| Act::Piece(Delta::Text(text))),
+        1 => (0_u64..400).prop_map(|input| Act::Piece(Delta::Usage(TokenUsage { input, ..Default::default() }))),
+        1 => Just(Act::Piece(Delta::Stop(StopReason::Length))),
+        6 => Just(Act::Answered),
+        6 => any::<bool>().prop_map(Act::Tool),
+        1 => Just(Act::Failed),
+        1 => Just(Act::Begin),
+    ]
+}
+
+/// Every tool that the model wanted has exactly one answer behind it, in order, and ids are never used twice.
+fn is_sound(messages: &[Message]) -> Result<(), TestCaseError> {
+    let mut ids = BTreeSet::new();
+    for pair in messages.windows(2) {
+        prop_assert_ne!(pair[0].speaker, pair[1].speaker);
+        let wanted: Vec<_> = pair[0]
+            .blocks
+            .iter()
+            .filter_map(|block| if let Block::ToolUse(wanted) = block { Some(wanted.id.clone()) } else { None })
+            .collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let answered: Vec<_> = pair[1]
+            .blocks
+            .iter()
+            .filter_map(|block| if let Block::ToolResult(result) = block { Some(result.id.clone()) } else { None })
+            .collect();
+        prop_assert_eq!(&wanted, &answered);
+        for id in wanted {
+            prop_assert!(!id.is_empty() && ids.insert(id));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    /// chat R2, R6: whatever a model says, calls are bounded, every call is well-formed, an answer is never empty, and the end is the end.
+    #[test]
+    fn any_history_is_bounded(acts in prop::collection::vec(act(), 0..120), cancelled in any::<bool>()) {
+        let mut state = begun(limits());
+        let (mut calls, mut ends) = (1, 0);
+        for act in acts.into_iter().chain(cancelled.then_some(Act::Cancel)) {
+            let was_over = state.is_over();
+            let effects = turn(&mut state, match act {
+                Act::Piece(piece) => Event::Piece(piece),
+                Act::Answered => Event::Answered,
+                Act::Failed => Event::Failed(ModelError::Cut(String::new())),
+                Act::Tool(true) => Event::ToolDone(Ok("{}".into())),
+                Act::Tool(false) => Event::ToolDone(Err("no".into())),
+                Act::Cancel => Event::Cancelled,
+                Act::Begin => Event::Begin,
+            });
+            prop_assert!(!was_over || effects.is_empty());
+            for effect in &effects {
+                match effect {
+                    Effect::Ask(call) => {
+                        calls += 1;
+                        is_sound(&call.messages)?;
+                        prop_assert_eq!(call.messages.last().unwrap().speaker, Speaker::Person);
+                    }
+                    Effect::Finish(outcome) => {
+                        ends += 1;
+                        prop_assert!(!outcome.text.trim().is_empty());
+                    }
+                    Effect::Fail(_) => ends += 1,
+                    Effect::Run(wanted) => prop_assert!(["create_task", "list_tasks", "list_commits"].contains(&wanted.name.as_str())),
+                    Effect::Tell(_) => {}
+                }
+            }
+        }
+        prop_assert!(calls <= limits().rounds + 1, "{} calls", calls);
+        prop_assert!(ends <= 1);
+    }
+}

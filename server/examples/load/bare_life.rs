@@ -45,6 +45,8 @@ struct Rows<'c> {
     ended: Statement<'c>,
     questions: Statement<'c>,
     dependents: Statement<'c>,
+    key: Statement<'c>,
+    revoked: Statement<'c>,
     event: Statement<'c>,
     seq: i64,
     ready: Vec<BTreeSet<(i64, i64)>>,
@@ -88,6 +90,8 @@ impl<'c> Rows<'c> {
                 "UPDATE tasks SET unmet_deps = unmet_deps - 1 \
                  WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = ?1)",
             )?,
+            key: db.prepare("INSERT INTO api_keys VALUES (?1, ?2, ?3, 'run', ?4, ?5, 1, ?6, ?7, NULL, NULL)")?,
+            revoked: db.prepare("UPDATE api_keys SET revoked_at = ?2 WHERE task_id = ?1 AND run_number = 1 AND revoked_at IS NULL")?,
             event: db.prepare("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)")?,
             seq: 0,
             ready,
@@ -123,6 +127,9 @@ impl<'c> Rows<'c> {
         let session = "c0ffee00-0000-4000-8000-000000000000";
         self.run.execute(params![key, name, project, format!("agent-{agent}"), workspace, session, millis()])?;
         self.tell(key, "task.assigned", Some(agent))?;
+        let (kid, hash) = (format!("{key:010}"), "ab".repeat(32));
+        let scope = format!("[\"{project}\"]");
+        self.key.execute(params![kid, hash, format!("run {name}/1"), scope, name, millis(), millis() + 86_400_000])?;
         Ok(Some(key))
     }
 
@@ -150,10 +157,12 @@ impl<'c> Rows<'c> {
                 return self.claim(agent);
             }
             Step::Concluded(key) => {
+                self.tell(key, "git.merged", None)?;
                 self.moves(key, ("VERIFYING", 1), ("COMPLETED", 1), None)?;
                 self.tell(key, "task.completed", None)?;
                 self.dependents.execute([key])?;
                 self.questions.execute(params![key, millis()])?;
+                self.revoked.execute(params![format!("task-{key:08}"), millis()])?;
                 self.ended.execute(params![key, "1".repeat(40), millis()])?;
                 self.tell(key, "run.ended", None)?;
             }

@@ -18,7 +18,7 @@ use aq_server::clock::{SharedClock, SystemClock};
 use aq_server::events::{EventBus, OutputHub, OutputLog, Wake};
 use aq_server::grpc::{self, Gate, GrpcOptions, Health, KeyStore, KeyStoreUnavailable, Permissions};
 use aq_server::lifecycle::{DEFAULT_SPAN_MS, Engine, Hot, load};
-use aq_server::orchestrator::{Orchestrator, Parts, Policy};
+use aq_server::orchestrator::{Orchestrator, OwnKeys, Parts, Policy};
 use aq_server::store::{DatabaseUrl, Reader, StoreError, WriterThread, agents, api_keys, new_key, open_migrated};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -117,7 +117,9 @@ impl House {
         let hub = OutputHub::new(OutputLog::open(&home.join("output")).map_err(told)?);
         let (wake, stop) = (Wake::default(), CancellationToken::new());
         let budgets = Budgets { run: None, task_tree: None, project: None, global: None };
-        let policy = Arc::new(Policy { budgets, ..Policy::default() });
+        // Every run has a key of its own, as in a server without configuration.
+        let own_keys = Some(OwnKeys { socket: home.join("aq.sock"), lifetime_ms: 86_400_000 });
+        let policy = Arc::new(Policy { budgets, own_keys, ..Policy::default() });
         let parts = Parts {
             engine: engine.clone(),
             reader: reader.clone(),

@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq as _;
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::api_keys;
 
 /// SHA-256 of a key's secret. Secrets are random and long, so a plain hash is as hard to turn back as a slow one.
@@ -98,7 +99,7 @@ impl ApiKey {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = api_keys)]
+#[diesel(table_name = api_keys, treat_none_as_default_value = false)]
 struct Row {
     kid: String,
     hash: String,
@@ -167,7 +168,7 @@ impl TryFrom<Row> for ApiKey {
 queries! {
     /// Adds a key. [`StoreError::Conflict`] when its kid was used before.
     pub fn insert(connection, key: &ApiKey) -> Result<(), StoreError> {
-        diesel::insert_into(api_keys::table).values(Row::from(key)).execute(connection)?;
+        kept!(diesel::insert_into(api_keys::table).values(Row::from(key))).execute(connection)?;
         Ok(())
     }
 
@@ -214,7 +215,7 @@ queries! {
                 .and(api_keys::run_number.eq(columns::int(run.number)))
                 .and(api_keys::revoked_at.is_null()),
         );
-        Ok(diesel::update(keys).set(api_keys::revoked_at.eq(now.as_millis())).execute(connection)?)
+        Ok(kept!(diesel::update(keys).set(api_keys::revoked_at.eq(now.as_millis()))).execute(connection)?)
     }
 
     /// Removes keys of runs that were taken back or expired before `before`. Returns how many. Keys of people stay, for the audit.

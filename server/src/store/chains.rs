@@ -13,6 +13,7 @@ use super::columns;
 use super::dependencies::TaskLink;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::stuck_alerts;
 use super::task_trees;
 use super::tasks::{self, TaskRecord};
@@ -131,13 +132,13 @@ queries! {
 
     /// The READY tasks of a project on this branch, by priority and key. The partial index holds only READY tasks that have a branch.
     pub fn ready_on_branch(connection, project: &ProjectId, branch: &str) -> Result<Vec<OnBranch>, StoreError> {
-        let rows: Vec<OnBranchRow> = diesel::sql_query(
+        let ready = diesel::sql_query(
             "SELECT key, runtime, priority FROM tasks WHERE status = 'READY' AND branch IS NOT NULL AND branch = $1 AND project_id = $2 \
                AND deleted_at IS NULL ORDER BY priority, key",
         )
         .bind::<Text, _>(branch)
-        .bind::<Text, _>(project.as_str())
-        .load(connection)?;
+        .bind::<Text, _>(project.as_str());
+        let rows: Vec<OnBranchRow> = kept!(ready).load(connection)?;
         rows.into_iter()
             .map(|row| {
                 let runtime = row.runtime.as_deref().map(|text| columns::runtime("tasks.runtime", text)).transpose()?;

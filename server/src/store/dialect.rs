@@ -78,6 +78,8 @@ fixed! {
     Commit = "COMMIT";
     Mark = "SAVEPOINT command";
     Keep = "RELEASE SAVEPOINT command";
+    MarkPart = "SAVEPOINT part";
+    KeepPart = "RELEASE SAVEPOINT part";
 }
 
 impl Connection {
@@ -147,6 +149,27 @@ impl Connection {
     /// Takes back what was done since [`Connection::mark`].
     pub(super) fn take_back(&mut self) -> Result<(), StoreError> {
         self.batch("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")
+    }
+
+    /// As [`Connection::mark`], for a part of a command.
+    pub(super) fn mark_part(&mut self) -> Result<(), StoreError> {
+        match &mut self.link {
+            Link::Sqlite(connection) => Ok(MarkPart.execute(connection).map(drop)?),
+            Link::Postgres(_) => self.batch("SAVEPOINT part"),
+        }
+    }
+
+    /// As [`Connection::keep`], for a part of a command.
+    pub(super) fn keep_part(&mut self) -> Result<(), StoreError> {
+        match &mut self.link {
+            Link::Sqlite(connection) => Ok(KeepPart.execute(connection).map(drop)?),
+            Link::Postgres(_) => self.batch("RELEASE SAVEPOINT part"),
+        }
+    }
+
+    /// As [`Connection::take_back`], for a part of a command.
+    pub(super) fn take_back_part(&mut self) -> Result<(), StoreError> {
+        self.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
     }
 
     /// Keeps other servers from migrating the same database meanwhile. An embedded database is guarded by the lock of its home.

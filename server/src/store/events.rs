@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::events;
 
 #[derive(Queryable, Selectable)]
@@ -24,7 +25,7 @@ struct Row {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = events)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
 struct NewRow<'a> {
     seq: i64,
     at: i64,
@@ -73,7 +74,7 @@ queries! {
     pub fn insert(connection, new: &[Event]) -> Result<(), StoreError> {
         // One statement per row keeps the prepared statement small and cached; many rows share their transaction anyway.
         for event in new {
-            diesel::insert_into(events::table).values(NewRow::from(event)).execute(connection)?;
+            kept!(diesel::insert_into(events::table).values(NewRow::from(event))).execute(connection)?;
         }
         Ok(())
     }

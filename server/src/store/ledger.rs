@@ -10,6 +10,7 @@ use diesel::sql_types::{BigInt, Nullable};
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::token_ledger;
 
 /// One entry of the ledger.
@@ -38,7 +39,7 @@ pub struct LedgerEntry {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = token_ledger)]
+#[diesel(table_name = token_ledger, treat_none_as_default_value = false)]
 struct Row<'a> {
     task_key: i64,
     run_number: i32,
@@ -58,7 +59,7 @@ struct Row<'a> {
 queries! {
     /// Adds an entry; false when the message was recorded before.
     pub fn insert(connection, entry: &LedgerEntry) -> Result<bool, StoreError> {
-        let added = diesel::insert_into(token_ledger::table)
+        let entry = diesel::insert_into(token_ledger::table)
             .values(Row {
                 task_key: entry.task_key,
                 run_number: columns::int(entry.run_number),
@@ -74,9 +75,8 @@ queries! {
                 cache_write: columns::big(entry.tokens.cache_write),
                 cost_micros: entry.cost_micros.map(columns::big),
             })
-            .on_conflict_do_nothing()
-            .execute(connection)?;
-        Ok(added == 1)
+            .on_conflict_do_nothing();
+        Ok(kept!(entry).execute(connection)? == 1)
     }
 
     /// Tokens by project and instant from `since` on (inclusive), oldest first: what rebuilds the usage windows.

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::messages;
 
 /// A stored message.
@@ -93,7 +94,7 @@ queries! {
                 .and(messages::delivered_at.is_null())
                 .and(messages::told_run.is_null()),
         );
-        diesel::update(late).set(messages::told_run.eq(columns::int(run))).execute(connection)?;
+        kept!(diesel::update(late).set(messages::told_run.eq(columns::int(run)))).execute(connection)?;
         Ok(())
     }
 

@@ -24,6 +24,7 @@ mod error;
 pub mod events;
 pub mod forecasts;
 pub mod grants;
+mod kept;
 pub mod ledger;
 pub mod messages;
 mod migrate;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::questions;
 
 /// An answer that was given. It is kept until the agent has it, however often the server starts meanwhile.
@@ -291,7 +292,7 @@ queries! {
                 .and(questions::delivered_at.is_null())
                 .and(questions::told_run.is_null()),
         );
-        diesel::update(late).set(questions::told_run.eq(columns::int(run))).execute(connection)?;
+        kept!(diesel::update(late).set(questions::told_run.eq(columns::int(run)))).execute(connection)?;
         Ok(())
     }
 
@@ -301,14 +302,14 @@ queries! {
             questions::task_key.eq(task).and(questions::run_number.eq(columns::int(run))).and(questions::closed_at.is_null()),
         );
         let set = (questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer), questions::deadline.eq(None::<i64>));
-        Ok(diesel::update(open).set(set).execute(connection)?)
+        Ok(kept!(diesel::update(open).set(set)).execute(connection)?)
     }
 
     /// Closes every open question of a task: it goes on without the answers.
     pub fn abandon(connection, task: i64, answer: &str, now: Timestamp) -> Result<usize, StoreError> {
         let open = questions::table.filter(questions::task_key.eq(task).and(questions::closed_at.is_null()));
         let set = (questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer), questions::deadline.eq(None::<i64>));
-        Ok(diesel::update(open).set(set).execute(connection)?)
+        Ok(kept!(diesel::update(open).set(set)).execute(connection)?)
     }
 
     /// The open questions of a task, oldest first.

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::runs;
 
 /// A stored run: the domain's record and what only the store knows of it.
@@ -25,7 +26,7 @@ pub struct RunRecord {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = runs)]
+#[diesel(table_name = runs, treat_none_as_default_value = false)]
 struct Row {
     task_key: i64,
     number: i32,
@@ -222,14 +223,13 @@ pub fn update(connection: &mut Connection, record: &RunRecord) -> Result<(), Sto
 queries! {
     /// Adds a run. [`StoreError::Conflict`] when the agent or the workspace already serves an open run.
     pub fn insert(connection, record: &RunRecord) -> Result<(), StoreError> {
-        diesel::insert_into(runs::table).values(Row::from(record)).execute(connection)?;
+        kept!(diesel::insert_into(runs::table).values(Row::from(record))).execute(connection)?;
         Ok(())
     }
 
     fn write(connection, record: &RunRecord) -> Result<(), StoreError> {
-        let changed = diesel::update(runs::table.find((record.task_key, columns::int(record.run.id.number))))
-            .set(ChangeRow::from(record))
-            .execute(connection)?;
+        let run = runs::table.find((record.task_key, columns::int(record.run.id.number)));
+        let changed = kept!(diesel::update(run).set(ChangeRow::from(record))).execute(connection)?;
         if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
     }
 

@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::tasks;
 use super::task_lists::name_parents;
 use super::tasks::{Row, TaskRecord, by_keys};
@@ -114,12 +115,12 @@ queries! {
     /// Key of the task at the top of a task's tree: the task itself when it has no parent. A circle of parents, which only damage can
     /// make, ends at the smallest key in it (F-023).
     pub fn root(connection, key: i64) -> Result<i64, StoreError> {
-        let climbed: Vec<Climbed> = diesel::sql_query(
+        let climbed = diesel::sql_query(
             "WITH RECURSIVE up(key, parent_key) AS (SELECT key, parent_key FROM tasks WHERE key = $1 \
              UNION SELECT t.key, t.parent_key FROM tasks t JOIN up ON t.key = up.parent_key) SELECT key, parent_key FROM up ORDER BY key",
         )
-        .bind::<BigInt, _>(key)
-        .load(connection)?;
+        .bind::<BigInt, _>(key);
+        let climbed: Vec<Climbed> = kept!(climbed).load(connection)?;
         let top = climbed.iter().find(|task| task.parent_key.is_none()).or_else(|| climbed.first());
         top.map(|task| task.key).ok_or(StoreError::NotFound)
     }

@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
+use super::kept::kept;
 use super::schema::{task_dependencies, tasks};
 
 /// A stored task: the domain's record and what only the store knows of it. Attachments are read separately.
@@ -31,7 +32,7 @@ pub struct TaskRecord {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = tasks)]
+#[diesel(table_name = tasks, treat_none_as_default_value = false)]
 pub(super) struct Row {
     key: i64,
     id: String,
@@ -293,7 +294,7 @@ pub fn hold_dependents(connection: &mut Connection, key: i64) -> Result<Vec<Task
 queries! {
     /// Adds a task. [`StoreError::Conflict`] when its name was used before.
     pub fn insert(connection, record: &TaskRecord) -> Result<(), StoreError> {
-        diesel::insert_into(tasks::table).values(Row::from(record)).execute(connection)?;
+        kept!(diesel::insert_into(tasks::table).values(Row::from(record))).execute(connection)?;
         Ok(())
     }
 
@@ -332,14 +333,12 @@ queries! {
 
     fn write_move(connection, record: &TaskRecord, from: TaskStatus, from_run: u32) -> Result<bool, StoreError> {
         let task = &record.task;
-        let changed = diesel::update(
-            tasks::table.filter(
-                tasks::key.eq(record.key)
-                    .and(tasks::status.eq(from.as_str()))
-                    .and(tasks::run_number.eq(columns::int(from_run))),
-            ),
-        )
-        .set(MoveRow {
+        let unmoved = tasks::table.filter(
+            tasks::key.eq(record.key)
+                .and(tasks::status.eq(from.as_str()))
+                .and(tasks::run_number.eq(columns::int(from_run))),
+        );
+        let moved = MoveRow {
             status: task.status.as_str(),
             blocked_reason: task.blocked_reason.map(BlockedReason::as_str),
             agent_id: task.assigned_agent.as_ref().map(AgentId::as_str),
@@ -351,9 +350,8 @@ queries! {
             pr_url: task.pr_url.as_deref(),
             failure: record.failure.as_deref(),
             updated_at: task.updated_at.as_millis(),
-        })
-        .execute(connection)?;
-        Ok(changed == 1)
+        };
+        Ok(kept!(diesel::update(unmoved).set(moved)).execute(connection)? == 1)
     }
 
     fn write_edit(connection, record: &TaskRecord) -> Result<(), StoreError> {
@@ -402,10 +400,10 @@ queries! {
         let waiting = task_dependencies::table
             .filter(task_dependencies::depends_on_key.eq(key))
             .select(task_dependencies::task_key);
-        let counted: Vec<i64> = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(tasks::unmet_deps.gt(0))))
+        let counted = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(tasks::unmet_deps.gt(0))))
             .set(tasks::unmet_deps.eq(tasks::unmet_deps - 1))
-            .returning(tasks::key)
-            .get_results(connection)?;
+            .returning(tasks::key);
+        let counted: Vec<i64> = kept!(counted).get_results(connection)?;
         if counted.is_empty() {
             return Ok((counted, Vec::new()));
         }
@@ -413,10 +411,10 @@ queries! {
             .eq(0)
             .and(tasks::status.eq(TaskStatus::Defined.as_str()))
             .and(tasks::deleted_at.is_null());
-        let rows: Vec<PromotedRow> = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(free)))
+        let free = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(free)))
             .set((tasks::status.eq(TaskStatus::Ready.as_str()), tasks::updated_at.eq(now.as_millis())))
-            .returning((tasks::key, tasks::id, tasks::project_id, tasks::runtime, tasks::priority, tasks::title, tasks::branch))
-            .get_results(connection)?;
+            .returning((tasks::key, tasks::id, tasks::project_id, tasks::runtime, tasks::priority, tasks::title, tasks::branch));
+        let rows: Vec<PromotedRow> = kept!(free).get_results(connection)?;
         let mut promoted = Vec::with_capacity(rows.len());
         for (key, id, project, runtime, priority, title, branch) in rows {
             promoted.push(Promoted {
@@ -458,12 +456,11 @@ queries! {
     /// The agents that these tasks prefer, with the runtime they need: key, agent, runtime. Tasks that prefer nobody are left out.
     pub fn wishes(connection, keys: &[i64]) -> Result<Vec<(i64, String, Option<String>)>, StoreError> {
         let mut found = Vec::new();
-        for part in keys.chunks(500) {
-            let rows: Vec<(i64, Option<String>, Option<String>)> = tasks::table
-                .filter(tasks::key.eq_any(part).and(tasks::preferred_agent.is_not_null()))
-                .select((tasks::key, tasks::preferred_agent, tasks::runtime))
-                .load(connection)?;
-            found.extend(rows.into_iter().filter_map(|(key, agent, runtime)| Some((key, agent?, runtime))));
+        // One by one: a statement for so many keys would be prepared anew each time, and mostly there is one.
+        for key in keys {
+            let wish: Option<(Option<String>, Option<String>)> =
+                tasks::table.find(key).select((tasks::preferred_agent, tasks::runtime)).first(connection).optional()?;
+            found.extend(wish.and_then(|(agent, runtime)| Some((*key, agent?, runtime))));
         }
         Ok(found)
     }

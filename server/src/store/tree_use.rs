@@ -8,6 +8,7 @@ use diesel::sql_types::BigInt;
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
+use super::kept::kept;
 
 #[derive(QueryableByName)]
 struct Sum {
@@ -18,14 +19,14 @@ struct Sum {
 queries! {
     /// Model tokens of all runs of the task `root` and of its descendants, open runs included.
     pub fn tokens(connection, root: i64) -> Result<u64, StoreError> {
-        let sum: Sum = diesel::sql_query(
+        let sum = diesel::sql_query(
             "WITH RECURSIVE tree(key) AS (SELECT key FROM tasks WHERE key = $1 \
              UNION SELECT t.key FROM tasks t JOIN tree ON t.parent_key = tree.key) \
              SELECT CAST(COALESCE(SUM(r.tokens_input + r.tokens_output + r.tokens_cache_read + r.tokens_cache_write), 0) AS BIGINT) AS tokens \
              FROM runs r JOIN tree ON r.task_key = tree.key",
         )
-        .bind::<BigInt, _>(root)
-        .get_result(connection)?;
+        .bind::<BigInt, _>(root);
+        let sum: Sum = kept!(sum).get_result(connection)?;
         columns::count("runs.tokens", sum.tokens)
     }
 }

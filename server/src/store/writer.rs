@@ -64,15 +64,15 @@ impl<S: State> Tx<'_, S> {
     /// # Errors
     /// When the database refuses the savepoint itself; the whole command has to fail then.
     pub fn apart<T, E: From<StoreError>>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<Result<T, E>, StoreError> {
-        self.db.batch("SAVEPOINT part")?;
+        self.db.mark_part()?;
         let (place, announced) = (self.state.place(), self.facts.len());
         let done = guarded(|| part(self));
         if done.is_ok() {
-            self.db.batch("RELEASE SAVEPOINT part")?;
+            self.db.keep_part()?;
         } else {
             self.state.undo_to(place);
             self.facts.truncate(announced);
-            self.db.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")?;
+            self.db.take_back_part()?;
         }
         Ok(done)
     }

@@ -30,6 +30,8 @@ pub struct Lease {
     pub session_id: String,
     /// Tokens it counts with until they are spent.
     pub reserved: u64,
+    /// The root of the task's tree and what the tree has spent, as [`tree_of`] tells.
+    pub tree: (i64, u64),
 }
 
 /// Assigns a READY task: the next run begins, its agent and workspace are leased.
@@ -52,7 +54,8 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
     run.reserved_tokens = lease.reserved;
     let stored = RunRecord { task_key: record.key, pid: None, output_bytes: 0, run };
     runs::insert(tx.db, &stored)?;
-    let root = enter_tree(tx, record)?;
+    let (root, spent) = lease.tree;
+    tx.state.put_tree(root, Some(spent));
     tx.state.put_run(
         record.key,
         Some(OpenRun {
@@ -76,13 +79,6 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
         hold_branch(tx, &record.task.project.clone(), &branch)?;
     }
     Ok(stored)
-}
-
-/// The tree of a task whose run begins: what it has spent is counted from now on.
-fn enter_tree(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<i64, LifecycleError> {
-    let (root, tokens) = tree_of(tx.db, record.key, record.parent_key)?;
-    tx.state.put_tree(root, Some(tokens));
-    Ok(root)
 }
 
 /// The task and the open run that a report is about: as they are held, else from the rows. `None` when the run is not the task's present one
@@ -201,7 +197,8 @@ pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Res
             },
         );
     }
-    let root = enter_tree(tx, task)?;
+    let (root, spent) = tree_of(tx.db, task.key, task.parent_key)?;
+    tx.state.put_tree(root, Some(spent));
     tx.state.put_run(
         record.task_key,
         Some(OpenRun {

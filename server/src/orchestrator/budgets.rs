@@ -70,6 +70,14 @@ fn of_run(tx: &Tx<'_>, policy: &Policy, task: &TaskRecord) -> Budgets {
     budgets
 }
 
+/// What a start reserves.
+pub(super) struct Reserved {
+    /// Tokens.
+    pub(super) tokens: u64,
+    /// The root of the task's tree and what the tree has spent.
+    pub(super) tree: (i64, u64),
+}
+
 /// How many tokens a start of `task` reserves; `None` when its tree has no budget left: the task is blocked then (budget R2). What its project and
 /// everything may spend was heeded by the scheduler.
 ///
@@ -81,7 +89,7 @@ pub(super) fn reserve(
     task: &mut TaskRecord,
     expected: u64,
     now: Timestamp,
-) -> Result<Option<u64>, LifecycleError> {
+) -> Result<Option<Reserved>, LifecycleError> {
     let budgets = of_run(tx, policy, task);
     let (root, spent) = tree_of(tx.db, task.key, task.parent_key)?;
     let open = tx.state.runs.values().filter(|run| run.root == root);
@@ -89,7 +97,7 @@ pub(super) fn reserve(
     let uses = Uses { task_tree: spent.saturating_add(rest), ..Uses::default() };
     let of_tree = Budgets { project: None, global: None, ..budgets };
     match of_tree.reserve(&uses, expected) {
-        Ok(reserved) => Ok(Some(reserved)),
+        Ok(tokens) => Ok(Some(Reserved { tokens, tree: (root, spent) })),
         // Only what open runs reserved is in the way: their end decides.
         Err(_) if rest > 0 && spent < budgets.task_tree.unwrap_or(u64::MAX) => Ok(None),
         Err(stop) => {

@@ -173,7 +173,8 @@ fn start(
         workspace,
         branch: branch_of(&task.task, parent.as_ref().map(|parent| &parent.task)),
         session_id: session_id.clone(),
-        reserved,
+        reserved: reserved.tokens,
+        tree: reserved.tree,
     };
     let run = begin(tx, &mut task, lease, now)?;
     tx.state.note_start(&assignment.project, assignment.start_tag, assignment.finish_tag);

@@ -103,9 +103,11 @@ pub(super) fn started(tx: &mut Tx<'_>, run: &RunRef, pid: u32, now: Timestamp) -
     if task.task.status == TaskStatus::Assigned {
         apply(tx, &mut task, run.number, Move::system(Trigger::AgentStarted, now))?;
     }
-    // Its prompt held what earlier runs were told too late.
-    questions::tell(tx.db, task.key, run.number)?;
-    messages::tell(tx.db, task.key, run.number)?;
+    if run.number > 1 {
+        // Its prompt held what earlier runs were told too late.
+        questions::tell(tx.db, task.key, run.number)?;
+        messages::tell(tx.db, task.key, run.number)?;
+    }
     save(tx, &record)?;
     hold(tx, task, record);
     Ok(Followed::default())

@@ -22,7 +22,7 @@ mod serve;
 mod streams;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -113,6 +113,11 @@ fn main() -> ExitCode {
     }
 }
 
+/// The whole path of the server's program: it is started in other folders.
+fn whole(program: &Path) -> Result<PathBuf, String> {
+    program.canonicalize().map_err(|error| format!("{}: {error}", program.display()))
+}
+
 fn measure(arguments: &Arguments) -> Result<Vec<table::Line>, String> {
     let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
     let folder = arguments.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
@@ -127,10 +132,13 @@ fn measure(arguments: &Arguments) -> Result<Vec<table::Line>, String> {
             Ok(Vec::new())
         }
         Row::Lifecycle { backlog, agents, tokens } => lifecycle::measure(&runtime, &turns, backlog, agents, *tokens),
-        Row::Latency { tasks, aqd } => latency::measure(&runtime, &turns, *tasks, aqd.as_deref()),
+        Row::Latency { tasks, aqd } => {
+            let program = aqd.as_deref().map(whole).transpose()?;
+            latency::measure(&runtime, &turns, *tasks, program.as_deref())
+        }
         Row::Decide => decide::measure(&runtime, &turns),
         Row::Streams => streams::measure(&runtime, &turns),
-        Row::Light { aqd } => light::measure(&runtime, &turns, aqd),
+        Row::Light { aqd } => light::measure(&runtime, &turns, &whole(aqd)?),
         Row::Serve { home } => streams::server(&runtime, home).map(|()| Vec::new()),
         Row::Create { in_flight } => calls::measure(&runtime, &turns, in_flight),
     }

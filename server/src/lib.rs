@@ -22,3 +22,4 @@ pub mod orchestrator;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod tools;

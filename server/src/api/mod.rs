@@ -20,6 +20,7 @@ mod git_acts;
 mod git_pulls;
 mod idempotency;
 mod incoming;
+mod inside;
 mod keys;
 mod limits;
 mod notes;
@@ -47,6 +48,7 @@ mod views;
 mod workspaces;
 
 pub use idempotency::KEPT_MS as REQUESTS_KEPT_MS;
+pub use inside::{Inside, Refused};
 pub use keys::KeyRing;
 pub use permissions::{Call, TABLE as PERMISSIONS};
 pub use ports::{Ending, RepositoryCheck, RepositoryRefused, ServerFacts};

@@ -26,7 +26,7 @@ use crate::store::{Connection, Reader};
 /// Largest request that is read, in bytes.
 const MAX_DECODED: usize = 1024 * 1024;
 /// Largest answer that is sent, in bytes.
-const MAX_ENCODED: usize = 4 * 1024 * 1024;
+pub(super) const MAX_ENCODED: usize = 4 * 1024 * 1024;
 
 /// What the API works with.
 #[derive(Clone)]

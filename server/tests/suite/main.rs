@@ -25,4 +25,5 @@ mod simulator;
 mod store;
 mod talk;
 mod tidy;
+mod tools;
 mod world;

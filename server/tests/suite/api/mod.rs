@@ -3,7 +3,7 @@
 mod archive;
 mod events;
 mod explain;
-mod fixture;
+pub(crate) mod fixture;
 mod flow;
 mod git;
 mod limits;

@@ -14,6 +14,7 @@ const RANKS: [(&str, u8); 26] = [
     ("chat", 6),
     ("hooks", 6),
     ("mcp", 6),
+    ("tools", 6),
     ("api", 5),
     ("commands", 4),
     ("orchestrator", 4),

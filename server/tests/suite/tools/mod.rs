@@ -1,0 +1,6 @@
+//! The calls of the contract as tools.
+
+mod arguments;
+mod calls;
+mod originals;
+mod schemas;

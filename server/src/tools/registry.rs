@@ -92,7 +92,7 @@ impl Registry {
         if entry.path == output::PATH {
             return output::read(&self.inside, caller, &entry.method, arguments).await;
         }
-        let arguments = own::with_task(caller, &entry.method.input(), arguments);
+        let arguments = own::with_own(caller, &entry.method.input(), arguments);
         let request = arguments::read(&entry.method.input(), &arguments).map_err(ToolError::Arguments)?;
         let bytes = self.inside.call(caller, entry.path, request.encode_to_vec()).await.map_err(ToolError::Refused)?;
         let message = DynamicMessage::decode(entry.method.output(), bytes).map_err(|error| {

@@ -96,8 +96,14 @@ impl LimitWindow {
         if self.status != LimitStatus::Rejected || is_throttle(&self.name, self.resets_at) {
             return None;
         }
-        let until = self.resets_at.unwrap_or_else(|| self.observed_at.plus_millis(UNKNOWN_RESET_MS));
+        let until = self.reset();
         (until > now).then_some(until)
+    }
+
+    /// When a refusal of it ends.
+    #[must_use]
+    pub fn reset(&self) -> Timestamp {
+        self.resets_at.unwrap_or_else(|| self.observed_at.plus_millis(UNKNOWN_RESET_MS))
     }
 
     /// The used part at `now`: 0 once the reset instant has passed, else what was heard, and where the meter knows the window's size, what was
@@ -189,7 +195,7 @@ impl Account {
     pub fn proven_open(&mut self, model: &str, since: Timestamp, now: Timestamp) -> Vec<LimitWindow> {
         let mut changed = Vec::new();
         for window in &mut self.windows {
-            let reset = window.resets_at.unwrap_or_else(|| window.observed_at.plus_millis(UNKNOWN_RESET_MS));
+            let reset = window.reset();
             if window.status == LimitStatus::Rejected && window.covers(model) && reset <= since && window.observed_at <= since {
                 window.status = LimitStatus::Allowed;
                 window.used = None;

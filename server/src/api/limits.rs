@@ -109,7 +109,7 @@ pub(super) fn told(
             state: state(said).into(),
             reason: said.closed().map(|closed| format!("{}.", sentence(closed.reason))).unwrap_or_default(),
             until: until(said),
-            running: load.running,
+            running: load.open(),
             waiting_tasks: u32::try_from(paused + held).unwrap_or(u32::MAX),
         });
     }

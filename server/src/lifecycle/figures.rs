@@ -84,6 +84,8 @@ pub struct OpenRun {
     pub branch: String,
     /// Set when the task moved on without its run: the run has to be stopped, for this reason.
     pub stopping: Option<StopReason>,
+    /// True while its task waits for a person: it uses nothing meanwhile.
+    pub waits: bool,
     /// True when a command took the run up again and the order to conclude it has yet to be given. Not stored: a start of the server orders
     /// every conclusion anyway.
     pub conclude_due: bool,

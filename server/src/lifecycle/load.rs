@@ -64,6 +64,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
                 branch: task.task.branch.clone().unwrap_or_default(),
                 run: run.id,
                 stopping: left_behind.then_some(StopReason::Operator),
+                waits: task.task.status == TaskStatus::WaitingInput,
                 conclude_due: false,
                 kept: false,
             },

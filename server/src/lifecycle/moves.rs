@@ -106,11 +106,11 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
     if let Some(at) = record.task.resume_after {
         tx.state.add_timer(at, record.key);
     }
-    if !to.is_live()
-        && let Some(open) = tx.state.runs.get(&record.key)
-    {
+    let waits = to == TaskStatus::WaitingInput;
+    if let Some(open) = tx.state.runs.get(&record.key).filter(|open| !to.is_live() || open.waits != waits) {
         // Whoever ends the run in this same command removes the entry again; otherwise the orchestrator finds it and stops the run.
-        let open = OpenRun { stopping: Some(StopReason::Operator), ..open.clone() };
+        let stopping = if to.is_live() { open.stopping } else { Some(StopReason::Operator) };
+        let open = OpenRun { stopping, waits, ..open.clone() };
         tx.state.put_run(record.key, Some(open));
     }
     if waited_for_answers && to != TaskStatus::Paused {

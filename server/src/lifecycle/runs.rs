@@ -70,6 +70,7 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
             since: now,
             branch: branch.clone(),
             stopping: None,
+            waits: false,
             conclude_due: false,
             kept: false,
         }),
@@ -213,6 +214,7 @@ pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Res
             since: record.run.started_at,
             branch: task.task.branch.clone().unwrap_or_default(),
             stopping: None,
+            waits: false,
             // The orchestrator finds it and gives the order.
             conclude_due: true,
             kept: false,

@@ -27,7 +27,7 @@ pub fn model_of(figures: &Figures, policy: &Policy, agent: &Agent) -> String {
     if told.is_empty() { figures.models.get(&agent.id).cloned().unwrap_or_default() } else { told }
 }
 
-/// What runs on each account, and what it is still expected to use.
+/// What runs on each account, and what it is still expected to use. A run that waits for a person uses nothing and may wait for days.
 #[derive(Clone, Debug, Default)]
 pub struct Loads(BTreeMap<AccountId, Load>);
 
@@ -39,7 +39,12 @@ impl Loads {
         for run in figures.runs.values().filter(|run| matches!(run.state, RunState::Starting | RunState::Running)) {
             if let Some(account) = figures.account_of(&run.agent) {
                 let load = loads.entry(account.clone()).or_default();
+                if run.waits {
+                    load.waiting += 1;
+                    continue;
+                }
                 load.running += 1;
+                load.newest_start = load.newest_start.max(Some(run.since));
                 load.expected_rest = load.expected_rest.saturating_add(expected_rest(run.reserved, run.tokens));
             }
         }
@@ -109,7 +114,7 @@ impl<'a> Seen<'a> {
         (seen.closed, seen.account, seen.filler) = (gate.closed(), Some(place), filler);
         if seen.closed.is_none() && account.max_concurrent_runs > 0 {
             let taken = self.taken.entry(account.id.clone()).or_default();
-            if self.loads.on(&account.id, 0).running.saturating_add(*taken) >= account.max_concurrent_runs {
+            if self.loads.on(&account.id, 0).open().saturating_add(*taken) >= account.max_concurrent_runs {
                 seen.closed = Some(Closed { reason: GateReason::Full, until: None });
             } else {
                 *taken += 1;

@@ -147,6 +147,35 @@ async fn a_refused_probe_closes_the_account_again() {
     assert_eq!(server.until(&task, TaskStatus::Paused).await.resume_after, Some(reset.plus_millis(2 * HOUR)));
 }
 
+/// limits R3, R6, F-072: a run whose question waits for a person uses nothing: it does not keep the account closed after a reset.
+#[tokio::test]
+async fn a_waiting_question_holds_no_probe_back() {
+    let server = Harness::start().await;
+    account(&server, "Max", 2, "").await;
+    let project = server.project("App", 2).await;
+    server.task(&project, "a", &[]).await;
+    let asks = server.start_order().await;
+    server.running(&asks.run).await;
+    let question = aq_core::output::Question {
+        request_id: "q1".into(),
+        kind: aq_core::output::QuestionKind::Question,
+        text: "which?".into(),
+        tool: String::new(),
+        detail: String::new(),
+        options: Vec::new(),
+    };
+    say(&server, &asks.run, 1, OutputBody::Question(question)).await;
+    let other = server.task(&project, "b", &[]).await;
+    let cut = server.start_order().await;
+    server.running(&cut.run).await;
+    limited(&server, &cut.run, "five_hour", Some(server.clock.now().plus_millis(HOUR))).await;
+    server.until(&other, TaskStatus::Paused).await;
+    let server = server.restart().await;
+    server.clock.advance(HOUR);
+    server.wake.ring();
+    assert_eq!(server.start_order().await.run.task, other, "the question may wait for a day");
+}
+
 /// F-073, limits R2: a short throttle waits 60, 120, 240 seconds, then 300; no try is used and the account stays open for others.
 #[tokio::test]
 async fn throttles_wait_shortly_and_leave_the_account_open() {

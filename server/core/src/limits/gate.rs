@@ -10,10 +10,22 @@ use crate::time::Timestamp;
 pub struct Load {
     /// Open runs whose agent works.
     pub running: u32,
+    /// Open runs that wait for a person; they use nothing meanwhile.
+    pub waiting: u32,
+    /// When the newest of those that work was ordered; `None`: none does.
+    pub newest_start: Option<Timestamp>,
     /// What the open runs are still expected to use, in model tokens.
     pub expected_rest: u64,
     /// What one more run is expected to use, in model tokens.
     pub expected_next: u64,
+}
+
+impl Load {
+    /// All open runs.
+    #[must_use]
+    pub const fn open(&self) -> u32 {
+        self.running.saturating_add(self.waiting)
+    }
 }
 
 text_enum! {
@@ -118,8 +130,11 @@ pub fn gate(account: &Account, load: &Load, now: Timestamp, model: &str) -> Gate
     {
         return shut(GateReason::Draining, room.resets_at);
     }
-    if covering().any(|window| is_unproven(window, now)) {
-        return if load.running == 0 { Gate::OpenForProbe } else { shut(GateReason::Probing, None) };
+    // Only a run that began after the reset shows anything; older ones may have hours of their own work before the next message.
+    let unproven = || covering().filter_map(|window| unproven_since(window, now));
+    if let Some(since) = unproven().max() {
+        let probed = load.running > 0 && load.newest_start.is_none_or(|start| start >= since);
+        return if probed { shut(GateReason::Probing, None) } else { Gate::OpenForProbe };
     }
     Gate::Open
 }
@@ -154,9 +169,10 @@ pub fn room(account: &Account, load: &Load, now: Timestamp, model: &str) -> Opti
     rooms.min_by_key(|room| room.left)
 }
 
-/// True for a window that was refused, should be open again, and of which nothing has been heard since.
-fn is_unproven(window: &LimitWindow, now: Timestamp) -> bool {
-    window.status == LimitStatus::Rejected && !super::is_throttle(&window.name, window.resets_at) && window.closed_until(now).is_none()
+/// Since when a window should be open again that was refused and of which nothing has been heard since; `None` for any other.
+fn unproven_since(window: &LimitWindow, now: Timestamp) -> Option<Timestamp> {
+    let refused = window.status == LimitStatus::Rejected && !super::is_throttle(&window.name, window.resets_at);
+    (refused && window.closed_until(now).is_none()).then(|| window.reset())
 }
 
 /// What a closed gate means, as one sentence without its instant.

@@ -31,7 +31,7 @@ fn sized(mut account: Account) -> Account {
 }
 
 fn load(running: u32, expected_rest: u64, expected_next: u64) -> Load {
-    Load { running, expected_rest, expected_next }
+    Load { running, expected_rest, expected_next, ..Load::default() }
 }
 
 fn decide(account: &Account, load: Load, now: i64) -> Gate {
@@ -51,6 +51,19 @@ fn a_refusal_waits_for_its_reset_then_probes() {
     assert_eq!(decide(&account, load(1, 0, 0), 501), closed(GateReason::Probing, None));
     account.observe(&notice("five_hour", LimitStatus::Allowed, Some(0.01), Some(9_000)), at(502));
     assert_eq!(decide(&account, load(1, 0, 0), 503), Gate::Open);
+}
+
+/// limits R6: a run that was not refused although it began before the reset is no probe: it may have hours of its own work before it speaks to the
+/// provider again. Neither is one that waits for a person.
+#[test]
+fn only_a_run_that_began_after_the_reset_probes() {
+    let account = account(LimitStatus::Rejected, Some(1.0), Some(500));
+    let since = |millis| Load { newest_start: Some(at(millis)), ..load(1, 0, 0) };
+    assert_eq!(decide(&account, since(499), 600), Gate::OpenForProbe);
+    assert_eq!(decide(&account, since(500), 600), closed(GateReason::Probing, None));
+    let waiting = Load { waiting: 2, ..load(0, 0, 0) };
+    assert_eq!(decide(&account, waiting, 600), Gate::OpenForProbe);
+    assert_eq!((waiting.open(), since(1).open()), (2, 1));
 }
 
 /// limits R3: near the end only what fits is started; alone a run may try.

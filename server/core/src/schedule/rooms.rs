@@ -23,11 +23,12 @@ impl<'a> Rooms<'a> {
     pub(super) fn holds(&self, agent: &IdleAgent, cost: u64) -> Option<Closed> {
         let room = self.rooms.get(agent.account?)?;
         let (starts, tokens) = self.given.get(&room.account).copied().unwrap_or_default();
+        if room.probe {
+            // What runs already began before the reset, and shows nothing.
+            return (starts > 0).then_some(Closed { reason: GateReason::Probing, until: None });
+        }
         if room.running.saturating_add(starts) == 0 {
             return None;
-        }
-        if room.probe {
-            return Some(Closed { reason: GateReason::Probing, until: None });
         }
         let left = room.room?.saturating_sub(tokens);
         (cost > left).then_some(Closed { reason: GateReason::Draining, until: room.resets_at })

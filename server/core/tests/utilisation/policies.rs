@@ -10,7 +10,7 @@ use aq_core::schedule::expected_rest;
 use aq_core::time::Timestamp;
 
 use crate::draws::Draws;
-use crate::model::{Agent, Attempt, Policy, Refused, Window};
+use crate::model::{Agent, Attempt, Policy, Refused, SPAWN, Window};
 
 /// The original looked every five seconds.
 fn on_tick(now: f64) -> bool {
@@ -93,10 +93,11 @@ impl Ours {
 
     fn open(&self, now: f64, agents: &[Agent]) -> bool {
         let usual = if self.done.0 > 0.0 { (self.done.1 / self.done.0) as u64 } else { 0 };
-        let mut load = Load { running: 0, expected_rest: 0, expected_next: usual };
+        let mut load = Load { expected_next: usual, ..Load::default() };
         for agent in agents {
             if let Agent::Running(attempt) = agent {
                 load.running += 1;
+                load.newest_start = load.newest_start.max(Some(at(attempt.start - SPAWN)));
                 load.expected_rest += expected_rest(usual, attempt.done as u64);
             }
         }

@@ -35,6 +35,13 @@ impl RunnerLink for RecordedOrders {
     }
 }
 
+impl RecordedOrders {
+    /// Everything that was ordered and not taken yet.
+    pub(crate) fn take(&self) -> Vec<RunnerOrder> {
+        std::mem::take(&mut *self.orders.lock().unwrap())
+    }
+}
+
 /// The running parts.
 pub(crate) struct Harness {
     /// The home folder; removed with the harness.
@@ -257,11 +264,16 @@ impl Harness {
     /// True when no start waits to be taken after everything submitted so far was done.
     pub(crate) async fn nothing_started(&self) -> bool {
         self.wake.ring();
+        self.quiet().await;
+        !self.link.orders.lock().unwrap().iter().any(|order| matches!(order, RunnerOrder::Start(_)))
+    }
+
+    /// Lets the orchestrator do what it was woken for.
+    pub(crate) async fn quiet(&self) {
         for _ in 0..3 {
             self.engine.submit(|_| Ok::<_, CommandError>(())).await.unwrap();
             tokio::task::yield_now().await;
         }
-        !self.link.orders.lock().unwrap().iter().any(|order| matches!(order, RunnerOrder::Start(_)))
     }
 
     /// Reports for a run.

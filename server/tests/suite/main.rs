@@ -26,4 +26,5 @@ mod store;
 mod talk;
 mod tidy;
 mod tools;
+mod week;
 mod world;

@@ -27,7 +27,7 @@ pub struct HoursError(String);
 fn minute_of(text: &str) -> Option<u16> {
     let (hour, minute) = text.trim().split_once(':')?;
     let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-    (hour < 24 && minute < 60 && text.trim().len() <= 5).then_some(hour * 60 + minute)
+    (hour < 24 && minute < 60 && text.trim().len() <= 5).then(|| hour * 60 + minute)
 }
 
 impl FromStr for DayHours {
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(ends("22:00-07:00", "UTC", "2026-11-27T06:59:59Z").unwrap(), "2026-11-27T07:00:00Z");
         assert_eq!(ends("18:00-24:00", "UTC", "2026-11-27T18:00:00Z").unwrap(), "2026-11-28T00:00:00Z");
         assert_eq!("7:05-18:00".parse::<DayHours>().unwrap().to_string(), "07:05-18:00");
-        for wrong in ["", "9-18", "09:00-09:00", "24:00-09:00", "09:60-10:00", "09:00", "-1:00-02:00"] {
+        for wrong in ["", "9-18", "09:00-09:00", "24:00-09:00", "09:60-10:00", "09:00", "-1:00-02:00", "9999:00-10:00"] {
             assert!(wrong.parse::<DayHours>().is_err(), "{wrong}");
         }
     }

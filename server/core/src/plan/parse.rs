@@ -282,6 +282,7 @@ mod tests {
         let parsed = parse("intro\n# 1. Do it\n\nJust do it.\n", 20);
         assert_eq!((parsed.steps[0].title.as_str(), parsed.steps[0].description.as_str()), ("Do it", "intro\n\nJust do it."));
         assert_eq!(titles("Just do it."), ["Implementation Plan"]);
+        assert_eq!(titles("# \u{1f}\n\nJust do it."), ["Implementation Plan"], "a title that cannot be seen is none");
         for nothing in ["", " \n\t\n", "# Only a title", "# \n"] {
             assert_eq!(parse(nothing, 20).strategy, Strategy::Nothing, "{nothing:?}");
         }

@@ -154,7 +154,8 @@ pub fn clean_title(title: &str) -> String {
     {
         text = rest;
     }
-    without_emphasis(text).trim().to_owned()
+    // What cannot be seen is no title.
+    without_emphasis(text).trim_matches(|char: char| char.is_whitespace() || char.is_control()).to_owned()
 }
 
 /// `*x*` and `**x**` become `x`; a lone star stays.

@@ -9,7 +9,7 @@ use aq_core::task::{Attachment, OwnLimits, Task, TaskOrigin, TaskStatus, TaskTyp
 use super::context::{Context, project, task};
 use super::error::{CommandError, Violation};
 use crate::lifecycle::{Tx, bring, free_name};
-use crate::store::{TaskRecord, attachments};
+use crate::store::{TaskRecord, attachments, tasks};
 
 /// Most tasks created in one call.
 pub const MAX_BATCH: usize = 1000;
@@ -145,7 +145,7 @@ fn create_one(
         }
         upstream.push(found);
     }
-    let parent = new.parent.as_ref().map(|id| task(tx.db, context, id)).transpose()?;
+    let mut parent = new.parent.as_ref().map(|id| task(tx.db, context, id)).transpose()?;
     let description = if new.description.trim().is_empty() { new.title.clone() } else { new.description.clone() };
     let mut record = TaskRecord {
         key: tx.state.next_key(),
@@ -170,6 +170,11 @@ fn create_one(
     if fields.is_plan_subtask {
         // Known from the start, so that two steps on one branch never run at the same time.
         fields.branch = Some(branch_of(fields, parent.as_ref().map(|parent| &parent.task)));
+        if let Some(parent) = parent.as_mut().filter(|parent| parent.task.branch.is_none()) {
+            // The parent has not begun yet: it will work on the same branch, whatever it is called by then.
+            parent.task.branch.clone_from(&fields.branch);
+            tasks::set_place(tx.db, parent)?;
+        }
     }
     fields.parent = parent.map(|parent| parent.task.id);
     fields.origin = new.origin;

@@ -410,3 +410,30 @@ async fn nothing_revives_a_stopped_task() {
         agree(&server).await;
     }
 }
+
+/// Chains R1, C-11: steps that were made before their parent began hold its branch for it and for each other, whatever it is called by then: one works at a
+/// time, and passes do not turn in circles for the rest.
+#[tokio::test]
+async fn steps_made_before_their_parent_began_share_its_branch() {
+    let server = Harness::start().await;
+    let project = server.project("App", 3).await;
+    let parent = server.task(&project, "The plan", &[]).await;
+    let mut new = new_task(&project, "a step", &[]);
+    (new.parent, new.is_plan_subtask, new.priority) = (Some(parent.clone()), true, 200);
+    let made = server.command(move |tx, context| commands::create::create(tx, context, std::slice::from_ref(&new))).await.unwrap();
+    let step = made[0].task.id.clone();
+    let (renamed, edit) = (parent.clone(), commands::edit::TaskEdit { title: Some("Another name".into()), ..Default::default() });
+    server.command(move |tx, context| commands::edit::edit(tx, context, &renamed, &edit).map(|_| ())).await.unwrap();
+    server.agents(2).await;
+    let first = server.start_order().await;
+    assert_eq!(first.run.task, parent);
+    assert!(server.nothing_started().await);
+    agree(&server).await;
+    let server = server.restart().await;
+    assert_eq!(server.start_order().await.run, first.run);
+    assert!(server.nothing_started().await);
+    server.succeed(&first.run).await;
+    let second = server.start_order().await;
+    assert_eq!((second.run.task, second.workspace.branch), (step, first.workspace.branch));
+    agree(&server).await;
+}

@@ -393,7 +393,7 @@ async fn all_ready(feed: &mut EventFeed) -> Vec<(u64, EventKind)> {
     }
 }
 
-/// Events R2, R3, R4: a subscriber replays from its cursor, then follows, and gets only what it asked for; its cursor moves on regardless.
+/// F-132, events R2, R3, R4: a subscriber replays from its cursor, then follows, and gets only what it asked for; its cursor moves on regardless.
 #[tokio::test]
 async fn a_subscriber_replays_then_follows() {
     let server = Harness::start().await;

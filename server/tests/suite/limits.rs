@@ -2,7 +2,7 @@
 
 use aq_core::event::EventKind;
 use aq_core::ids::RunRef;
-use aq_core::output::{FailureClass, LimitNotice, LimitStatus, OutputBody, OutputItem, TokenUsage};
+use aq_core::output::{FailureClass, LimitNotice, LimitStatus, OutputBody, OutputItem, Question, QuestionKind, TokenUsage};
 use aq_core::run::RunResult;
 use aq_core::runner_link::{RunOutcome, RunReport, RuntimeProfile, SessionOrder};
 use aq_core::runtime::RuntimeKind;
@@ -156,15 +156,7 @@ async fn a_waiting_question_holds_no_probe_back() {
     server.task(&project, "a", &[]).await;
     let asks = server.start_order().await;
     server.running(&asks.run).await;
-    let question = aq_core::output::Question {
-        request_id: "q1".into(),
-        kind: aq_core::output::QuestionKind::Question,
-        text: "which?".into(),
-        tool: String::new(),
-        detail: String::new(),
-        options: Vec::new(),
-    };
-    say(&server, &asks.run, 1, OutputBody::Question(question)).await;
+    say(&server, &asks.run, 1, OutputBody::Question(which())).await;
     let other = server.task(&project, "b", &[]).await;
     let cut = server.start_order().await;
     server.running(&cut.run).await;
@@ -174,6 +166,48 @@ async fn a_waiting_question_holds_no_probe_back() {
     server.clock.advance(HOUR);
     server.wake.ring();
     assert_eq!(server.start_order().await.run.task, other, "the question may wait for a day");
+}
+
+/// Models R5: an account has at most as many open runs as its owner allows, those that wait for a person among them; raising the number lets the next one start.
+#[tokio::test]
+async fn an_account_has_only_so_many_runs() {
+    let server = Harness::start().await;
+    account(&server, "Max", 3, "").await;
+    let id = aq_core::ids::AccountId::parse("max").unwrap();
+    let most = |count| AccountFields { max_concurrent_runs: Some(count), ..AccountFields::default() };
+    let (edited, two) = (id.clone(), most(2));
+    server.command(move |tx, context| commands::accounts::edit(tx, context, &edited, &two)).await.unwrap();
+    let project = server.project("App", 3).await;
+    for title in ["a", "b", "c"] {
+        server.task(&project, title, &[]).await;
+    }
+    let (first, _second) = (server.start_order().await, server.start_order().await);
+    assert!(server.nothing_started().await, "two are open");
+    server.running(&first.run).await;
+    say(&server, &first.run, 1, OutputBody::Question(which())).await;
+    assert!(server.nothing_started().await, "a run that waits is open");
+    let server = server.restart().await;
+    server.quiet().await;
+    assert_eq!(open_runs(&server).await, 2);
+    let three = most(3);
+    server.command(move |tx, context| commands::accounts::edit(tx, context, &id, &three)).await.unwrap();
+    server.quiet().await;
+    assert_eq!(open_runs(&server).await, 3);
+}
+
+fn which() -> Question {
+    Question {
+        request_id: "q1".into(),
+        kind: QuestionKind::Question,
+        text: "which?".into(),
+        tool: String::new(),
+        detail: String::new(),
+        options: Vec::new(),
+    }
+}
+
+async fn open_runs(server: &Harness) -> usize {
+    server.engine.submit(|tx| Ok::<_, StoreError>(tx.state.runs.len())).await.unwrap()
 }
 
 /// F-073, limits R2: a short throttle waits 60, 120, 240 seconds, then 300; no try is used and the account stays open for others.

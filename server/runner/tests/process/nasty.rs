@@ -104,7 +104,7 @@ async fn nobody_is_left_after_a_normal_end() {
     .await;
 }
 
-/// D-03, F-085, I-14, shim R8: stopped.
+/// D-03, F-085, F-101, I-14, shim R8: stopped.
 #[tokio::test]
 async fn nobody_is_left_after_a_stop() {
     every_brood(

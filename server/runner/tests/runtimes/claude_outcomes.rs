@@ -9,7 +9,7 @@ use aq_runner::spool::RawKind;
 
 use crate::bench::{SESSION, exit_code, play, raw, recording};
 
-/// R4, R13, F-100: items of an ordinary run, in order.
+/// R4, R13, F-097, F-100: items of an ordinary run, in order.
 #[test]
 fn ordinary_work() {
     let played = play(&recording("work"), &exit_code(0));

@@ -54,7 +54,7 @@ async fn say(server: &Server, run: &RunRef, numbers: std::ops::RangeInclusive<u6
     server.inner.report(run, RunReport::Output { items }).await;
 }
 
-/// Api R10: the stored part, then the live one, to two readers at different places; the end names how the task stands.
+/// F-071, api R10: the stored part, then the live one, to two readers at different places; the end names how the task stands.
 #[tokio::test]
 async fn two_readers_replay_and_follow() {
     let server = Server::start().await;

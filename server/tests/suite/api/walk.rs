@@ -15,7 +15,7 @@ use super::fixture::{Client, Server};
 
 /// Bytes as they are.
 #[derive(Clone, Copy, Default)]
-struct Raw;
+pub(crate) struct Raw;
 
 impl Codec for Raw {
     type Encode = Vec<u8>;
@@ -167,6 +167,44 @@ async fn the_permission_table_holds_for_every_role() {
         }
     }
     assert!(offences.is_empty(), "{}", offences.join("\n"));
+}
+
+/// F-148: the calls of the contract are the commands: each is in the permission table, once, and nothing else is.
+#[test]
+fn every_call_is_a_command() {
+    let mut calls: Vec<_> = methods(&pool()).iter().map(path).collect();
+    let mut table: Vec<_> = PERMISSIONS.iter().map(|(path, _)| (*path).to_owned()).collect();
+    calls.sort();
+    table.sort();
+    assert_eq!(calls, table);
+}
+
+/// F-150, D-80: a call that names what is not there is told so in words about it, never in those of the store.
+#[tokio::test]
+async fn unknown_ids_are_told_in_words() {
+    let server = Server::start().await;
+    let client = server.admin();
+    let (mut offences, mut not_found) = (Vec::new(), 0);
+    for method in methods(&pool()) {
+        let mut request = DynamicMessage::new(method.input());
+        let ids = |field: &FieldDescriptor| field.kind() == Kind::String && field.name().ends_with("_id") && field.name() != "request_id";
+        let fields: Vec<_> = method.input().fields().filter(|field| ids(field) && field.cardinality() != Cardinality::Repeated).collect();
+        for field in &fields {
+            request.set_field(field, Value::String("no-such-one".into()));
+        }
+        let Err(status) = call(&client, &path(&method), request.encode_to_vec()).await else { continue };
+        let text = status.message().to_lowercase();
+        if fields.is_empty() || status.code() != Code::NotFound {
+            continue;
+        }
+        not_found += 1;
+        let store_words = ["sql", "diesel", "row", "constraint", "database", "record", "panicked"];
+        if !text.contains("no-such-one") || store_words.iter().any(|word| text.contains(word)) || !names_its_cause(&status) {
+            offences.push(format!("{}: {status:?}", path(&method)));
+        }
+    }
+    assert!(offences.is_empty(), "{}", offences.join("\n"));
+    assert!(not_found >= 20, "{not_found}");
 }
 
 /// Api R5, F-173: every request that changes something carries a request id; the others carry none.

@@ -11,7 +11,7 @@ use super::world::Served;
 async fn an_agent_finds_nothing_and_proposes() {
     let served = Served::start("agents:\n  sandbox: landlock\n").await;
     let project = served.project().await;
-    let (home, pid) = (served.home().display().to_string(), served.child.id());
+    let (home, pid) = (served.home().display().to_string(), served.process.child.id());
     let look = format!(
         "shell {{ cat {home}/admin.key; ls {home}; ls {home}/runs; cat {home}/runs/*/run.json; cat {home}/db/*; ls {home}/workspaces/{project}; \
          cat /proc/{pid}/environ; }} > found.txt 2>&1; true"

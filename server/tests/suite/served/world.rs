@@ -3,24 +3,26 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aq_proto::client::{ApiKey, Connection, Options, discover};
 use aq_proto::v1 as pb;
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The server; killed when dropped.
-pub(crate) struct Served {
-    pub(crate) folder: tempfile::TempDir,
+/// A server process that may not serve yet; killed when dropped.
+pub(crate) struct Launched {
+    pub(crate) folder: Arc<TempDir>,
     pub(crate) child: Child,
-    pub(crate) admin: Connection,
+    lines: UnboundedReceiver<String>,
 }
 
-impl Served {
-    /// Starts a server on `config` and waits until it serves.
-    pub(crate) async fn start(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+impl Launched {
+    /// Starts a server on `config` in a folder, with more variables in its environment.
+    pub(crate) fn on(folder: Arc<TempDir>, config: &str, variables: &[(&str, &str)]) -> Self {
         std::fs::write(folder.path().join("config.yaml"), config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_aqd"))
             .arg("serve")
@@ -29,37 +31,69 @@ impl Served {
             .arg("--home")
             .arg(folder.path().join("home"))
             .args(["--log-format", "json"])
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        let (told, serving) = tokio::sync::oneshot::channel();
+        let (told, lines) = tokio::sync::mpsc::unbounded_channel();
         // Read to the end, so that the server never waits for its log.
         std::thread::spawn(move || {
-            let (mut told, mut seen) = (Some(told), String::new());
             for line in log.lines().map_while(Result::ok) {
-                seen.push_str(&line);
-                seen.push('\n');
-                if line.contains("\"serving\"")
-                    && let Some(told) = told.take()
-                {
-                    let _gone = told.send(());
-                }
-            }
-            if told.is_some() {
-                eprintln!("the server never served:\n{seen}");
+                let _nobody_reads = told.send(line);
             }
         });
-        tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
-        let address = discover(&folder.path().join("home")).unwrap();
+        Self { folder, child, lines }
+    }
+
+    /// Waits for a line of the log that holds `text`.
+    pub(crate) async fn until(&mut self, text: &str) -> String {
+        let mut seen = String::new();
+        let wait = async {
+            while let Some(line) = self.lines.recv().await {
+                if line.contains(text) {
+                    return Some(line);
+                }
+                seen.push_str(&line);
+                seen.push('\n');
+            }
+            None
+        };
+        tokio::time::timeout(PATIENCE, wait).await.ok().flatten().unwrap_or_else(|| panic!("the server never said {text}:\n{seen}"))
+    }
+
+    /// Waits until it serves.
+    pub(crate) async fn serving(mut self) -> Served {
+        self.until("\"serving\"").await;
+        let address = discover(&self.folder.path().join("home")).unwrap();
         let admin = Connection::connect(&Options::new(address.endpoint, address.api_key)).await.unwrap();
-        Self { folder, child, admin }
+        Served { process: self, admin }
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
+/// A server that serves, and its administrator.
+pub(crate) struct Served {
+    pub(crate) process: Launched,
+    pub(crate) admin: Connection,
+}
+
+impl Served {
+    /// Starts a server on `config` and waits until it serves.
+    pub(crate) async fn start(config: &str) -> Self {
+        Launched::on(Arc::new(tempfile::tempdir().unwrap()), config, &[]).serving().await
     }
 
     pub(crate) fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        self.process.folder.path().join("home")
     }
 
     /// A client with another key.
@@ -71,7 +105,7 @@ impl Served {
 
     /// A repository with one commit, as a project with its workspaces, and a scripted agent.
     pub(crate) async fn project(&self) -> String {
-        let repository = self.folder.path().join("repository");
+        let repository = self.process.folder.path().join("repository");
         std::fs::create_dir(&repository).unwrap();
         std::fs::write(repository.join("README.md"), "start\n").unwrap();
         for arguments in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-q", "-m", "start"]] {
@@ -125,12 +159,5 @@ impl Served {
             panic!("the stream ended");
         };
         tokio::time::timeout(PATIENCE, wait).await.unwrap();
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
     }
 }

@@ -14,7 +14,7 @@ fn environment() -> (Option<String>, bool) {
 }
 
 /// A database that goes away with the test.
-pub(super) struct Home {
+pub(crate) struct Home {
     folder: TempDir,
     url: DatabaseUrl,
     schema: Option<(String, String)>,
@@ -29,7 +29,7 @@ impl Home {
     }
 
     /// A schema on the PostgreSQL server that the environment names; says so when it names none.
-    pub(super) fn postgres() -> Option<Self> {
+    pub(crate) fn postgres() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let Some(server) = environment().0 else {
             eprintln!("AQ_TEST_POSTGRES_URL is not set: nothing was tested on PostgreSQL");
@@ -40,6 +40,13 @@ impl Home {
         let sign = if server.contains('?') { '&' } else { '?' };
         let url = DatabaseUrl::parse(&format!("{server}{sign}options=-csearch_path%3D{schema}"));
         Some(Self { folder: tempfile::tempdir().unwrap(), url, schema: Some((server, schema)) })
+    }
+
+    /// The database on a PostgreSQL server as a configuration names it.
+    pub(crate) fn address(&self) -> String {
+        let (server, schema) = self.schema.as_ref().unwrap();
+        let sign = if server.contains('?') { '&' } else { '?' };
+        format!("{server}{sign}options=-csearch_path%3D{schema}")
     }
 
     /// Where the database is.

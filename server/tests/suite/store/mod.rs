@@ -2,7 +2,7 @@
 //!
 //! Spec: specs/server/store.md
 
-mod backend;
+pub(crate) mod backend;
 mod faults;
 mod keys;
 mod kill;

@@ -72,7 +72,7 @@ fn every_file_has_a_header() {
     report("every file starts by saying what lives in it (style R1)", &offences);
 }
 
-/// Style R2: the root of a module names its spec, and the spec exists.
+/// F-244, style R2: the root of a module names its spec, and the spec exists.
 #[test]
 fn module_roots_name_an_existing_spec() {
     let mut offences = Vec::new();

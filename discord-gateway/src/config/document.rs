@@ -51,3 +51,40 @@ fn filled(text: &str, environment: &Environment, missing: &mut Vec<String>) -> S
     out.push_str(rest);
     out
 }
+
+/// A configuration with the answers of the set-up in it; everything else stays. Ids are written as text, which no reader rounds.
+pub(crate) fn merged(old: &str, token: &str, guild: u64, admin: u64, channel: &str) -> Result<String, String> {
+    let mut document: Value = serde_yaml::from_str(old).map_err(|error| format!("the file is not valid YAML: {error}"))?;
+    if document.is_null() {
+        document = Value::Mapping(Mapping::new());
+    }
+    let section = entry(&mut document, "discord")?;
+    put(section, "bot_token", Value::from(token))?;
+    put(section, "guild_id", Value::from(guild.to_string()))?;
+    put(entry(section, "channels")?, "channel", Value::from(channel))?;
+    let users = entry(entry(section, "access")?, "admins")?;
+    let known = users.get("users").and_then(Value::as_sequence).cloned().unwrap_or_default();
+    let id = Value::from(admin.to_string());
+    let mut list = known;
+    if !list.contains(&id) && !list.contains(&Value::from(admin)) {
+        list.push(id);
+    }
+    put(users, "users", Value::Sequence(list))?;
+    serde_yaml::to_string(&document).map_err(|error| error.to_string())
+}
+
+/// A mapping within a mapping; made when it is not there.
+fn entry<'a>(within: &'a mut Value, name: &str) -> Result<&'a mut Value, String> {
+    let mapping = within.as_mapping_mut().ok_or_else(|| format!("what holds `{name}` is not a mapping"))?;
+    let found = mapping.entry(Value::from(name)).or_insert(Value::Null);
+    if found.is_null() {
+        *found = Value::Mapping(Mapping::new());
+    }
+    Ok(found)
+}
+
+fn put(within: &mut Value, name: &str, value: Value) -> Result<(), String> {
+    let mapping = within.as_mapping_mut().ok_or_else(|| format!("what holds `{name}` is not a mapping"))?;
+    mapping.insert(Value::from(name), value);
+    Ok(())
+}

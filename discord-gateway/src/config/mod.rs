@@ -4,7 +4,9 @@
 
 mod document;
 mod environment;
+mod rights;
 mod section;
 
+pub(crate) use document::merged;
 pub(crate) use environment::Environment;
-pub(crate) use section::{DiscordSection, Problems, load};
+pub(crate) use section::{BotToken, DiscordSection, Problems, load};

@@ -1,6 +1,5 @@
 //! The keys of the section `discord`, their defaults and rules. Deny by default: without an allow-list there is no start.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -8,6 +7,8 @@ use serde_yaml::{Mapping, Value};
 
 use super::document::section;
 use super::environment::{Environment, read_small};
+use super::rights;
+use crate::trust::Access;
 
 /// Everything wrong with the section, told together.
 #[derive(Debug)]
@@ -27,6 +28,11 @@ impl std::error::Error for Problems {}
 pub(crate) struct BotToken(String);
 
 impl BotToken {
+    /// A text that has the form of a token.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        crate::discord::is_token(text).then(|| Self(text.to_owned()))
+    }
+
     /// The token itself, for the Discord library only.
     pub(crate) fn expose(&self) -> &str {
         &self.0
@@ -46,25 +52,52 @@ pub(crate) struct DiscordSection {
     pub(crate) bot_token: BotToken,
     /// The one guild the bot serves.
     pub(crate) guild_id: u64,
-    /// Users who may speak to the bot.
-    pub(crate) authorized_users: BTreeSet<u64>,
-    /// Roles whose members may speak to the bot.
-    pub(crate) authorized_roles: BTreeSet<u64>,
-    /// Whether everyone in the guild may; has to be written out.
-    pub(crate) allow_everyone_in_guild: bool,
+    /// Who may do what.
+    pub(crate) access: Access,
     /// The main channel's name.
     pub(crate) channel: String,
+    /// In project channels only messages that name the bot are answered.
+    pub(crate) require_mention: bool,
+    /// How channels of projects are made.
+    pub(crate) channels: ProjectChannels,
+    /// When phones stay silent, as minutes of the day, and in which time zone.
+    pub(crate) quiet: Option<(u16, u16)>,
+    /// When the digest of a day is told, in minutes of the day.
+    pub(crate) digest: Option<u16>,
+    /// The time zone of both.
+    pub(crate) zone: String,
+    /// Where Discord's interface is.
+    pub(crate) api_url: String,
 }
 
-const KNOWN: [&str; 8] = [
+/// How channels of projects are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProjectChannels {
+    /// A new project gets one.
+    pub(crate) auto_create: bool,
+    /// The name, with `{project_id}`.
+    pub(crate) naming: String,
+    /// The category they stand in; empty: none.
+    pub(crate) category: String,
+    /// Only the bot, and whom the guild's owner lets in, see them.
+    pub(crate) private: bool,
+}
+
+const KNOWN: [&str; 14] = [
     "bot_token",
     "bot_token_file",
     "guild_id",
     "authorized_users",
     "authorized_roles",
     "allow_everyone_in_guild",
+    "access",
     "channels",
     "per_project_channels",
+    "require_mention",
+    "quiet_hours",
+    "digest_at",
+    "time_zone",
+    "api_url",
 ];
 
 /// Reads the section `discord` of a file; warnings come with it.
@@ -87,33 +120,64 @@ fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> R
         }
     }
     let bot_token = token(entries, read, &mut problems);
-    let guild_id = match entries.get("guild_id").and_then(snowflake) {
+    let guild_id = match entries.get("guild_id").and_then(rights::snowflake) {
         Some(id) => id,
         None => {
             problems.push("discord.guild_id: must be the id of one guild, a number".to_owned());
             0
         }
     };
-    let authorized_users = snowflakes(entries, "authorized_users", &mut problems);
-    let authorized_roles = snowflakes(entries, "authorized_roles", &mut problems);
-    let allow_everyone_in_guild = match entries.get("allow_everyone_in_guild") {
+    let access = rights::read(entries, guild_id, &mut problems);
+    let channel = main_channel(entries, &mut problems, &mut warnings);
+    let channels = project_channels(entries, &mut problems);
+    let flag = |key: &str, problems: &mut Vec<String>| match entries.get(key) {
         None | Some(Value::Null) => false,
         Some(Value::Bool(value)) => *value,
         Some(_) => {
-            problems.push("discord.allow_everyone_in_guild: must be true or false".to_owned());
+            problems.push(format!("discord.{key}: must be true or false"));
             false
         }
     };
-    if authorized_users.is_empty() && authorized_roles.is_empty() && !allow_everyone_in_guild {
-        let remedy = "name at least one user or role, or write `allow_everyone_in_guild: true`";
-        problems.push(format!("discord.authorized_users: nobody may speak to the bot; {remedy}"));
+    let require_mention = flag("require_mention", &mut problems);
+    let text = |key: &str| entries.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    let minute = |text: &str| {
+        let (hours, minutes) = text.trim().split_once(':')?;
+        let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+        (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+    };
+    let quiet = match text("quiet_hours").as_str() {
+        "" => None,
+        hours => match hours.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?))) {
+            Some(quiet) => Some(quiet),
+            None => {
+                problems.push("discord.quiet_hours: must be written `HH:MM-HH:MM`".to_owned());
+                None
+            }
+        },
+    };
+    let digest = match text("digest_at").as_str() {
+        "" => None,
+        at => match minute(at) {
+            Some(digest) => Some(digest),
+            None => {
+                problems.push("discord.digest_at: must be written `HH:MM`".to_owned());
+                None
+            }
+        },
+    };
+    let zone = Some(text("time_zone")).filter(|zone| !zone.is_empty()).unwrap_or_else(|| "UTC".to_owned());
+    if jiff::tz::TimeZone::get(&zone).is_err() {
+        problems.push(format!("discord.time_zone: `{}` is not a time zone, for example `Europe/Vienna`", zone.escape_debug()));
     }
-    let channel = main_channel(entries, &mut problems, &mut warnings);
-    naming(entries, &mut problems);
+    let api_url = Some(text("api_url")).filter(|url| !url.is_empty()).unwrap_or_else(|| "https://discord.com".to_owned());
+    let local = api_url.starts_with("http://127.0.0.1:") || api_url.starts_with("http://localhost:");
+    if !local && !api_url.starts_with("https://") {
+        problems.push("discord.api_url: must begin with `https://`; the token would be readable on its way".to_owned());
+    }
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    let section = DiscordSection { bot_token, guild_id, authorized_users, authorized_roles, allow_everyone_in_guild, channel };
+    let section = DiscordSection { bot_token, guild_id, access, channel, require_mention, channels, quiet, digest, zone, api_url };
     Ok((section, warnings))
 }
 
@@ -140,30 +204,6 @@ fn token(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>, prob
     }
 }
 
-/// A Discord id; YAML writers quote it or do not.
-fn snowflake(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|&id| id > 0)
-}
-
-fn snowflakes(entries: &Mapping, key: &str, problems: &mut Vec<String>) -> BTreeSet<u64> {
-    let items = match entries.get(key) {
-        None | Some(Value::Null) => return BTreeSet::new(),
-        Some(Value::Sequence(items)) => items,
-        Some(_) => {
-            problems.push(format!("discord.{key}: must be a list of ids"));
-            return BTreeSet::new();
-        }
-    };
-    let mut ids = BTreeSet::new();
-    for (index, item) in items.iter().enumerate() {
-        match snowflake(item) {
-            Some(id) => drop(ids.insert(id)),
-            None => problems.push(format!("discord.{key}[{index}]: must be an id, a number")),
-        }
-    }
-    ids
-}
-
 /// The main channel's name. The original's older keys `control` and `notifications` are understood (F-038).
 fn main_channel(entries: &Mapping, problems: &mut Vec<String>, warnings: &mut Vec<String>) -> String {
     let channels = match entries.get("channels") {
@@ -187,11 +227,15 @@ fn main_channel(entries: &Mapping, problems: &mut Vec<String>, warnings: &mut Ve
     "agent-queue".to_owned()
 }
 
-fn naming(entries: &Mapping, problems: &mut Vec<String>) {
-    let pattern = entries.get("per_project_channels").and_then(|section| section.get("naming_convention")).and_then(Value::as_str);
-    if pattern.is_some_and(|pattern| !pattern.contains("{project_id}")) {
+fn project_channels(entries: &Mapping, problems: &mut Vec<String>) -> ProjectChannels {
+    let given = entries.get("per_project_channels");
+    let text = |key: &str| given.and_then(|section| section.get(key)).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    let flag = |key: &str, default: bool| given.and_then(|section| section.get(key)).and_then(Value::as_bool).unwrap_or(default);
+    let naming = Some(text("naming_convention")).filter(|text| !text.is_empty()).unwrap_or_else(|| "{project_id}".to_owned());
+    if !naming.contains("{project_id}") {
         problems.push("discord.per_project_channels.naming_convention: must contain `{project_id}`".to_owned());
     }
+    ProjectChannels { auto_create: flag("auto_create", false), naming, category: text("category_name"), private: flag("private", true) }
 }
 
 #[cfg(test)]
@@ -210,7 +254,7 @@ mod tests {
     fn a_whole_section_loads() {
         let text = "discord: {bot_token: '${BOT}', guild_id: 42, authorized_users: ['7', 8], channels: {control: ops}}";
         let (section, warnings) = loaded(text).unwrap();
-        assert_eq!((section.guild_id, section.authorized_users.len(), section.channel.as_str()), (42, 2, "ops"));
+        assert_eq!((section.guild_id, section.access.admins.users.len(), section.channel.as_str()), (42, 2, "ops"));
         assert_eq!(warnings, ["discord.channels.control: is now called `channel`"]);
         assert!(!format!("{section:?}").contains(TOKEN));
         assert!(loaded("discord: {bot_token_file: /run/secrets/bot, guild_id: '42', authorized_roles: [1]}").is_ok());

@@ -19,6 +19,8 @@ use crate::methods::is_server_streaming;
 
 /// Header that names the person a gateway acts for.
 pub(super) const ON_BEHALF_OF: &str = "x-aq-on-behalf-of";
+/// Header with the most that this person may do.
+pub(super) const ACTING_ROLE: &str = "x-aq-acting-role";
 const DEADLINE: &str = "grpc-timeout";
 
 /// What every call of a connection carries.
@@ -26,6 +28,8 @@ const DEADLINE: &str = "grpc-timeout";
 pub(super) struct CallHeaders {
     pub(super) authorization: Option<HeaderValue>,
     pub(super) on_behalf_of: Option<HeaderValue>,
+    /// The most that this person may do.
+    pub(super) acting_role: Option<HeaderValue>,
     /// The deadline of calls that answer once and bring none of their own.
     pub(super) deadline: Duration,
     /// The endpoint in words, for errors.
@@ -51,6 +55,20 @@ impl AqChannel {
         let headers = CallHeaders {
             authorization: self.headers.authorization.clone(),
             on_behalf_of: Some(HeaderValue::from_str(person).ok()?),
+            acting_role: None,
+            deadline: self.headers.deadline,
+            endpoint: self.headers.endpoint.clone(),
+        };
+        Some(Self { inner: self.inner.clone(), headers: Arc::new(headers) })
+    }
+
+    /// As [`AqChannel::on_behalf_of`], where the person may do no more than `role`: `viewer`, `operator` or `admin`.
+    #[must_use]
+    pub fn acting_as(&self, person: &str, role: &str) -> Option<Self> {
+        let headers = CallHeaders {
+            authorization: self.headers.authorization.clone(),
+            on_behalf_of: Some(HeaderValue::from_str(person).ok()?),
+            acting_role: Some(HeaderValue::from_str(role).ok()?),
             deadline: self.headers.deadline,
             endpoint: self.headers.endpoint.clone(),
         };
@@ -75,6 +93,9 @@ impl tower::Service<Request<Body>> for AqChannel {
         }
         if let Some(value) = &self.headers.on_behalf_of {
             headers.insert(ON_BEHALF_OF, value.clone());
+        }
+        if let Some(value) = &self.headers.acting_role {
+            headers.insert(ACTING_ROLE, value.clone());
         }
         if !streaming && !headers.contains_key(DEADLINE) {
             let millis = self.headers.deadline.as_millis().clamp(1, 99_999_999);

@@ -128,6 +128,13 @@ impl Connection {
         Some(Self { channel: self.channel.on_behalf_of(person)? })
     }
 
+    /// The same connection acting for `person`, who may do no more than `role`: `viewer`, `operator` or `admin`. `None` when a text cannot
+    /// travel in a header.
+    #[must_use]
+    pub fn acting_as(&self, person: &str, role: &str) -> Option<Self> {
+        Some(Self { channel: self.channel.acting_as(person, role)? })
+    }
+
     /// The transport, for clients of other contracts (health, reflection).
     #[must_use]
     pub fn channel(&self) -> AqChannel {
@@ -238,7 +245,8 @@ fn prepare(options: &Options) -> Result<(TonicEndpoint, CallHeaders), ConnectErr
         Some(person) => Some(HeaderValue::from_str(person).map_err(|_| ConnectError::Header { field: "on_behalf_of" })?),
         None => None,
     };
-    let headers = CallHeaders { authorization, on_behalf_of, deadline: options.deadline, endpoint: options.endpoint.to_string() };
+    let headers =
+        CallHeaders { authorization, on_behalf_of, acting_role: None, deadline: options.deadline, endpoint: options.endpoint.to_string() };
     Ok((endpoint, headers))
 }
 

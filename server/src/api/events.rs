@@ -14,10 +14,16 @@ use super::status::{ApiError, Reply, Stream};
 use super::stream::{StreamSettings, follow};
 use crate::commands::{CommandError, Context};
 use crate::store::consumers::{self, Consumer};
-use crate::store::events;
+use crate::store::{events, reader_records};
 
 /// How long a durable reader counts as alive without a word, in milliseconds.
 const LEASE_MS: i64 = 60_000;
+
+/// Most records of one call.
+const MOST_RECORDS: usize = 200;
+
+/// Longest text of a record, in bytes.
+const LONGEST_RECORD: usize = 8 * 1024;
 
 /// The service.
 pub(super) struct Events {
@@ -51,6 +57,14 @@ fn reader_name(context: &Context, name: &str) -> Result<String, ApiError> {
         return Err(CommandError::Denied("a viewer's key cannot be a durable reader; leave `consumer` empty".to_owned()).into());
     }
     Ok(name.to_owned())
+}
+
+/// The key of a record.
+fn record_key(field: &str, key: &str) -> Result<(), ApiError> {
+    if (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(field, "must be 1 to 200 visible ASCII characters"))
 }
 
 #[tonic::async_trait]
@@ -135,5 +149,53 @@ impl EventService for Events {
         let found = self.api.read(move |db| Ok(consumers::get(db, &wanted)?)).await?;
         let consumer = found.ok_or_else(|| ApiError::not_found("consumer", name))?;
         Ok(tonic::Response::new(self.consumer(&consumer)))
+    }
+
+    async fn keep_records(&self, request: Request<pb::KeepRecordsRequest>) -> Reply<pb::KeepRecordsResponse> {
+        let call = self.api.admit(request)?;
+        let name = reader_name(&call.context, &call.body.consumer)?;
+        let (records, forgotten, now) = (call.body.records, call.body.forgotten_keys, call.context.now);
+        if records.len() + forgotten.len() > MOST_RECORDS {
+            return Err(ApiError::invalid("records", format!("at most {MOST_RECORDS} records are kept and forgotten in one call")).into());
+        }
+        for record in &records {
+            record_key("records.key", &record.key)?;
+            if record.value.len() > LONGEST_RECORD || record.value.contains('\0') {
+                return Err(ApiError::invalid("records.value", format!("must be at most {LONGEST_RECORD} bytes without NUL")).into());
+            }
+        }
+        for key in &forgotten {
+            record_key("forgotten_keys", key)?;
+        }
+        let kept = self.api.look(move |tx| {
+            for record in &records {
+                reader_records::keep(tx.db, &name, &record.key, &record.value, now)?;
+            }
+            for key in &forgotten {
+                reader_records::forget(tx.db, &name, key)?;
+            }
+            Ok(())
+        });
+        kept.await?;
+        Ok(tonic::Response::new(pb::KeepRecordsResponse {}))
+    }
+
+    async fn list_records(&self, request: Request<pb::ListRecordsRequest>) -> Reply<pb::ListRecordsResponse> {
+        let call = self.api.admit(request)?;
+        let name = reader_name(&call.context, &call.body.consumer)?;
+        let prefix = call.body.key_prefix.clone();
+        if !prefix.is_empty() {
+            record_key("key_prefix", &prefix)?;
+        }
+        let page = Page::<String>::of(&call.body)?;
+        let (after, size) = (page.after.clone().unwrap_or_default(), page.size);
+        let found = self.api.read(move |db| Ok(reader_records::page(db, &name, &prefix, &after, i64::from(size) + 1)?));
+        let mut found = found.await?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let more = found.len() > size;
+        found.truncate(size);
+        let last = if more { found.last().map(|(key, _)| key.clone()) } else { None };
+        let records = found.into_iter().map(|(key, value)| pb::ReaderRecord { key, value }).collect();
+        Ok(tonic::Response::new(pb::ListRecordsResponse { records, next_page_token: page.token(last.as_ref()) }))
     }
 }

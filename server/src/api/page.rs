@@ -51,6 +51,7 @@ paged!(
     ListCommitsRequest,
     ListNotesRequest,
     ListPromptsRequest,
+    ListRecordsRequest,
 );
 
 /// The page that a request asks for: how many entries, and behind which key.

@@ -155,6 +155,8 @@ table! {
         ListEvents ListEventsRequest READ,
         AcknowledgeEvents AcknowledgeEventsRequest READ,
         GetConsumer GetConsumerRequest READ,
+        KeepRecords KeepRecordsRequest READ,
+        ListRecords ListRecordsRequest READ,
     }
     AdminService {
         GetStatus GetStatusRequest READ,

@@ -17,6 +17,9 @@ use super::refusal;
 /// Header that names the person a gateway acts for.
 const ON_BEHALF_OF: &str = "x-aq-on-behalf-of";
 
+/// Header with the most that this person may do: what a gateway's key may do beyond it is refused.
+const ACTING_ROLE: &str = "x-aq-acting-role";
+
 /// Services that answer without a key: whether the server lives is no secret.
 const OPEN: &str = "/grpc.health.v1.Health/";
 
@@ -44,6 +47,10 @@ pub fn principal_of<T>(request: &tonic::Request<T>) -> Result<&Principal, Status
     request.extensions().get::<Principal>().ok_or_else(refusal::no_key)
 }
 
+/// The role of the person that a gateway acts for, as the gateway's own list has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ActingRole(pub(super) Role);
+
 /// The key that a call came with, for checking it again while a stream is open.
 #[derive(Clone, Debug)]
 pub(super) struct Credential(pub(super) ApiKey);
@@ -59,7 +66,7 @@ impl Authentication {
         Self { keys, bad: Mutex::new(BadKeys::new(bad_keys_per_minute)) }
     }
 
-    async fn identify(&self, headers: &HeaderMap, peer: &str) -> Result<(Principal, ApiKey), Status> {
+    async fn identify(&self, headers: &HeaderMap, peer: &str) -> Result<(Principal, ApiKey, Option<ActingRole>), Status> {
         let Some(value) = headers.get(http::header::AUTHORIZATION) else {
             return Err(refusal::no_key());
         };
@@ -84,7 +91,15 @@ impl Authentication {
             let person = person.to_str().ok().filter(|text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()));
             principal.on_behalf_of = Some(person.ok_or_else(refusal::bad_person)?.to_owned());
         }
-        Ok((principal, key))
+        let acting = match headers.get(ACTING_ROLE) {
+            None => None,
+            Some(_) if principal.on_behalf_of.is_none() => return Err(refusal::bad_role()),
+            Some(role) => match role.to_str().ok().and_then(Role::parse) {
+                Some(role @ (Role::Viewer | Role::Operator | Role::Admin)) => Some(ActingRole(role)),
+                _ => return Err(refusal::bad_role()),
+            },
+        };
+        Ok((principal, key, acting))
     }
 }
 
@@ -99,12 +114,16 @@ impl Middleware for Authentication {
     async fn handle(&self, mut request: Request<Body>, next: Next) -> Response<Body> {
         // Whatever a lower part of the house put there is not proof of anything.
         request.extensions_mut().remove::<Principal>();
+        request.extensions_mut().remove::<ActingRole>();
         if request.uri().path().starts_with(OPEN) {
             return next(request).await;
         }
         let peer = request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), Peer::group);
         match self.identify(request.headers(), &peer).await {
-            Ok((principal, key)) => {
+            Ok((principal, key, acting)) => {
+                if let Some(acting) = acting {
+                    request.extensions_mut().insert(acting);
+                }
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(Credential(key));
                 next(request).await

@@ -7,6 +7,7 @@ use aq_proto::methods::methods;
 use http::{Request, Response};
 use tonic::body::Body;
 
+use super::auth::ActingRole;
 use super::middleware::{Middleware, Next};
 use super::refusal;
 
@@ -69,6 +70,13 @@ impl Middleware for Permissions {
         if !self.allows(path, role) {
             tracing::warn!(role = role.as_str(), "a call was denied");
             return refusal::respond(refusal::not_permitted(path, role.as_str()));
+        }
+        // A gateway's key never does more for a person than that person may do.
+        if let Some(ActingRole(acting)) = request.extensions().get::<ActingRole>().copied()
+            && !self.allows(path, acting)
+        {
+            tracing::warn!(role = acting.as_str(), "a person's call was denied");
+            return refusal::respond(refusal::not_permitted_to_person(path, acting.as_str()));
         }
         next(request).await
     }

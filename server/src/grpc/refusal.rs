@@ -50,6 +50,20 @@ pub(super) fn bad_person() -> Status {
         .into_status(Code::InvalidArgument, "x-aq-on-behalf-of must be 1 to 128 visible ASCII characters")
 }
 
+pub(super) fn bad_role() -> Status {
+    let rule = "must be viewer, operator or admin, together with x-aq-on-behalf-of";
+    ErrorDetail::new(reason::BAD_MESSAGE)
+        .with_violation("x-aq-acting-role", rule)
+        .into_status(Code::InvalidArgument, format!("x-aq-acting-role {rule}"))
+}
+
+pub(super) fn not_permitted_to_person(path: &str, role: &str) -> Status {
+    ErrorDetail::new(reason::PERMISSION_DENIED)
+        .with("method", path)
+        .with("role", role)
+        .into_status(Code::PermissionDenied, format!("somebody with role {role} may not call {path}"))
+}
+
 pub(super) fn unknown_method(path: &str) -> Status {
     let version = env!("CARGO_PKG_VERSION");
     Status::unimplemented(format!("this server (version {version}) does not know {path}; client and server may differ in version"))

@@ -33,6 +33,7 @@ pub mod plans;
 pub mod projects;
 pub mod questions;
 mod reader;
+pub mod reader_records;
 pub mod removal;
 pub mod requests;
 pub mod retention;

@@ -278,6 +278,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    reader_records (reader, key) {
+        reader -> Text,
+        key -> Text,
+        value -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     api_keys (kid) {
         kid -> Text,
         hash -> Text,

@@ -22,10 +22,12 @@ const CORE: [&str; 17] = [
 ];
 
 /// Calls that are no tools, and why. A name that ends with `/` stands for a whole service.
-const LEFT_OUT: [(&str, &str); 6] = [
+const LEFT_OUT: [(&str, &str); 8] = [
     ("AdminService/CreateApiKey", "a secret does not belong into a conversation"),
     ("EventService/AcknowledgeEvents", "belongs to durable readers of the event stream"),
     ("EventService/GetConsumer", "belongs to durable readers of the event stream"),
+    ("EventService/KeepRecords", "belongs to durable readers of the event stream"),
+    ("EventService/ListRecords", "belongs to durable readers of the event stream"),
     ("ChatService/", "a model does not talk to itself"),
     ("McpService/", "carries the tools"),
     ("RunnerService/", "belongs to runners on other machines"),

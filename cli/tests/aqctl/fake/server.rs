@@ -150,4 +150,12 @@ impl EventService for Fake {
     async fn get_consumer(&self, _: Request<v1::GetConsumerRequest>) -> Result<Response<v1::EventConsumer>, Status> {
         Err(Status::unimplemented("not needed"))
     }
+
+    async fn keep_records(&self, _: Request<v1::KeepRecordsRequest>) -> Result<Response<v1::KeepRecordsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn list_records(&self, _: Request<v1::ListRecordsRequest>) -> Result<Response<v1::ListRecordsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
 }

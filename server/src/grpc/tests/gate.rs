@@ -62,6 +62,21 @@ async fn acting_for_a_person_needs_the_right_key() {
     assert_eq!(client.runs().get_run(run_of("a")).await.unwrap_err().code(), Code::InvalidArgument);
 }
 
+/// F-189, D-101, gRPC R4: a gateway does for a person what that person may do, and no more.
+#[tokio::test]
+async fn a_person_may_do_less_than_the_gateway() {
+    let server = Fixture::start(|_| {}).await;
+    let gate = server.client(Some("gate")).await;
+    let viewer = gate.acting_as("discord:7", "viewer").unwrap();
+    assert_eq!(viewer.runs().get_run(run_of("a")).await.unwrap().into_inner().agent_id, "discord:7 via gate");
+    let refused = viewer.admin().revoke_api_key(aq_proto::v1::RevokeApiKeyRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    for role in ["gateway", "run", "owner", ""] {
+        let refused = gate.acting_as("discord:7", role).unwrap().runs().get_run(run_of("a")).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{role}");
+    }
+}
+
 /// F-234, invariant I-41: a call outside of the table is denied to everyone; a call that the server does not know says so.
 #[tokio::test]
 async fn calls_outside_of_the_table_are_denied() {

@@ -7,7 +7,7 @@ use aq_core::ids::RunRef;
 use aq_core::limits::{AccountPolicy, Meter, read_zone};
 use aq_core::output::LimitStatus;
 use aq_core::principal::{ProjectScope, Role};
-use aq_server::store::{ApiKey, RecordedRequest, SecretHash, StoreError, accounts, api_keys, consumers, requests};
+use aq_server::store::{ApiKey, RecordedRequest, SecretHash, StoreError, accounts, api_keys, consumers, reader_records, requests};
 
 use super::backend::on_both;
 use super::samples::{account_id, at, project_id, task_id};
@@ -138,5 +138,21 @@ on_both! {
         let all = consumers::all(&mut db).unwrap();
         assert_eq!((all.len(), all[0].acknowledged, all[0].lease_until, all[0].updated_at), (1, 9, at(300), at(5)));
         assert!(consumers::remove(&mut db, "discord").unwrap());
+    }
+
+    /// Gateway R2: what a reader remembers is read back by prefix and page, replaced and forgotten, and belongs to it alone.
+    fn records_of_readers_are_kept(home) {
+        let mut db = home.open();
+        for (key, value) in [("run:a:1", "1"), ("run:b:1", "2"), ("thread:9", "3"), ("run:a:1", "ü🚀")] {
+            reader_records::keep(&mut db, "discord", key, value, at(1)).unwrap();
+        }
+        reader_records::keep(&mut db, "other", "run:a:1", "theirs", at(1)).unwrap();
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(reader_records::page(&mut db, "discord", "run:", "", 9).unwrap(), [pair("run:a:1", "ü🚀"), pair("run:b:1", "2")]);
+        assert_eq!(reader_records::page(&mut db, "discord", "run:", "run:a:1", 9).unwrap(), [pair("run:b:1", "2")]);
+        assert_eq!(reader_records::page(&mut db, "discord", "", "", 2).unwrap().len(), 2);
+        assert!(reader_records::forget(&mut db, "discord", "run:a:1").unwrap());
+        assert!(!reader_records::forget(&mut db, "discord", "run:a:1").unwrap());
+        assert_eq!(reader_records::page(&mut db, "other", "", "", 9).unwrap(), [pair("run:a:1", "theirs")]);
     }
 }

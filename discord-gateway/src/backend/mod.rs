@@ -1,0 +1,9 @@
+//! What the gateway asks of the server: calls for a person, calls of its own, and the records that the server keeps for it.
+//!
+//! Spec: specs/discord-gateway/README.md
+
+mod calls;
+mod records;
+
+pub(crate) use calls::{Backend, sentence};
+pub(crate) use records::{CONSUMER, RunRecord};

@@ -1,0 +1,190 @@
+//! The shared state: small, in memory only; what has to survive is with the server.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::backend::{Backend, RunRecord};
+use crate::config::DiscordSection;
+use crate::outbound::Outbound;
+use crate::render::Step;
+use crate::routing::{Channels, Place, Recent};
+
+/// Threads whose run was looked up; more are looked up again.
+const KNOWN_THREADS: usize = 2048;
+
+/// A run that is followed.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    /// What the agent did last.
+    pub(crate) step: Step,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    channels: Channels,
+    recent: Recent,
+    boot: i64,
+    bot: u64,
+    application: u64,
+    threads: HashMap<u64, Option<(String, u32)>>,
+    followed: HashMap<(String, u32), Followed>,
+    cards: HashMap<(String, u32), Arc<tokio::sync::Mutex<()>>>,
+    busy: HashMap<u64, Arc<tokio::sync::Mutex<()>>>,
+}
+
+/// What all parts share. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub(crate) struct Bridge {
+    /// The way to the server.
+    pub(crate) server: Backend,
+    /// The way to Discord.
+    pub(crate) out: Outbound,
+    /// The configuration.
+    pub(crate) config: Arc<DiscordSection>,
+    state: Arc<Mutex<State>>,
+}
+
+impl Bridge {
+    /// With nothing known yet. `boot` is when this gateway started, in milliseconds since 1970.
+    pub(crate) fn new(server: Backend, out: Outbound, config: DiscordSection, boot: i64) -> Self {
+        let state = State { boot, ..State::default() };
+        Self { server, out, config: Arc::new(config), state: Arc::new(Mutex::new(state)) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True in the hours in which no phone rings.
+    pub(crate) fn is_quiet(&self) -> bool {
+        crate::digest::is_quiet(self.config.quiet, crate::clock::now_ms(), &self.config.zone)
+    }
+
+    /// Reads or changes the channels.
+    pub(crate) fn channels<R>(&self, work: impl FnOnce(&mut Channels) -> R) -> R {
+        work(&mut self.state().channels)
+    }
+
+    /// When this gateway started, in milliseconds since 1970; a reconnect does not move it.
+    pub(crate) fn boot(&self) -> i64 {
+        self.state().boot
+    }
+
+    /// Our user and application.
+    pub(crate) fn ids(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.bot, state.application)
+    }
+
+    /// Says who we are.
+    pub(crate) fn is(&self, bot: u64, application: u64) {
+        let mut state = self.state();
+        (state.bot, state.application) = (bot, application);
+        self.out.is_me(bot);
+    }
+
+    /// Notes that a message came; false when it came before.
+    pub(crate) fn note(&self, message: u64) -> bool {
+        self.state().recent.note(message)
+    }
+
+    /// What is done in one channel is done one after the other.
+    pub(crate) fn turn(&self, channel: u64) -> Arc<tokio::sync::Mutex<()>> {
+        let mut state = self.state();
+        if state.busy.len() > 512 {
+            state.busy.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        Arc::clone(state.busy.entry(channel).or_default())
+    }
+
+    /// The card of a run is edited by one at a time.
+    pub(crate) fn card_turn(&self, task: &str, run: u32) -> Arc<tokio::sync::Mutex<()>> {
+        let mut state = self.state();
+        if state.cards.len() > 512 {
+            state.cards.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        Arc::clone(state.cards.entry((task.to_owned(), run)).or_default())
+    }
+
+    /// Begins to follow a run; false when it is followed already.
+    pub(crate) fn begin(&self, task: &str, run: u32) -> bool {
+        let mut state = self.state();
+        let key = (task.to_owned(), run);
+        if state.followed.contains_key(&key) {
+            return false;
+        }
+        state.followed.insert(key, Followed::default());
+        true
+    }
+
+    /// A run is not followed any more.
+    pub(crate) fn end(&self, task: &str, run: u32) {
+        self.state().followed.remove(&(task.to_owned(), run));
+    }
+
+    /// How many runs are followed.
+    pub(crate) fn following(&self) -> usize {
+        self.state().followed.len()
+    }
+
+    /// Notes what an agent did last.
+    pub(crate) fn stepped(&self, task: &str, run: u32, step: Step) {
+        if let Some(followed) = self.state().followed.get_mut(&(task.to_owned(), run)) {
+            followed.step = step;
+        }
+    }
+
+    /// What an agent did last.
+    pub(crate) fn step(&self, task: &str, run: u32) -> Step {
+        self.state().followed.get(&(task.to_owned(), run)).map(|followed| followed.step.clone()).unwrap_or_default()
+    }
+
+    /// Notes which run a thread belongs to, or that it belongs to none.
+    pub(crate) fn thread_is(&self, thread: u64, run: Option<(String, u32)>) {
+        let mut state = self.state();
+        if state.threads.len() >= KNOWN_THREADS {
+            state.threads.clear();
+        }
+        state.threads.insert(thread, run);
+    }
+
+    /// Which run a thread belongs to.
+    async fn run_of(&self, thread: u64) -> Result<Option<(String, u32)>, tonic::Status> {
+        if let Some(known) = self.state().threads.get(&thread) {
+            return Ok(known.clone());
+        }
+        let record = self.server.record(&RunRecord::thread_key(thread)).await?;
+        let run = record.and_then(|text| {
+            let (task, run) = text.rsplit_once(' ')?;
+            Some((task.to_owned(), run.parse().ok()?))
+        });
+        self.thread_is(thread, run.clone());
+        Ok(run)
+    }
+
+    /// Where a message was written.
+    pub(crate) async fn place(&self, channel: u64) -> Result<Place, tonic::Status> {
+        let known = self.channels(|channels| {
+            if let Some(project) = channels.project(channel) {
+                return Some(Place::Project(project.to_owned()));
+            }
+            (channels.global == Some(channel)).then_some(Place::Global)
+        });
+        if let Some(place) = known {
+            return Ok(place);
+        }
+        Ok(self.run_of(channel).await?.map_or(Place::Elsewhere, |(task, run)| Place::Run { task, run }))
+    }
+
+    /// The project that a channel is about: its own, or that of the run in the thread.
+    pub(crate) async fn project_of(&self, channel: u64, parent: Option<u64>) -> Option<String> {
+        let linked = |id: u64| self.channels(|channels| channels.project(id).map(str::to_owned));
+        if let Some(project) = linked(channel).or_else(|| parent.and_then(linked)) {
+            return Some(project);
+        }
+        match self.place(channel).await {
+            Ok(Place::Run { task, .. }) => self.server.task(&task).await.ok().flatten()?.task.map(|task| task.project_id),
+            _ => None,
+        }
+    }
+}

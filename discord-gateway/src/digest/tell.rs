@@ -1,0 +1,135 @@
+//! Telling what a day was.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aq_proto::client::Connection;
+use aq_proto::v1 as pb;
+use tonic::Status;
+
+use super::day::next;
+use crate::bridge::Bridge;
+use crate::clock::now_ms;
+use crate::message::Message;
+use crate::outbound::Known;
+use crate::render::{Style, boxed};
+use crate::text::{grouped, inline};
+
+const DAY_MS: i64 = 86_400_000;
+const RECORD: &str = "digest";
+
+/// What happened in one project.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    completed: u64,
+    failed: u64,
+    blocked: u64,
+}
+
+/// Tells each day at its hour; without an hour it never ends and tells nothing.
+pub(crate) async fn serve(bridge: &Bridge) {
+    let Some(at) = bridge.config.digest else { return std::future::pending().await };
+    loop {
+        let Some((due, day)) = next(at, now_ms(), &bridge.config.zone) else { return std::future::pending().await };
+        let wait = u64::try_from(due - now_ms()).unwrap_or(0);
+        tokio::time::sleep(Duration::from_millis(wait.max(1))).await;
+        if let Err(status) = tell(bridge, &day, due).await {
+            tracing::warn!(error = status.message(), "the digest could not be told");
+        }
+    }
+}
+
+async fn tell(bridge: &Bridge, day: &str, until: i64) -> Result<(), Status> {
+    if bridge.server.record(RECORD).await?.as_deref() == Some(day) {
+        return Ok(());
+    }
+    let since = until - DAY_MS;
+    let counts = counted(bridge, since).await?;
+    let stamp = prost_types::Timestamp { seconds: since / 1000, nanos: 0 };
+    let usage = bridge.server.patiently(|connection: Connection| async move {
+        let request = pb::GetTokenUsageRequest { since: Some(stamp), ..Default::default() };
+        connection.accounts().get_token_usage(request).await.map(tonic::Response::into_inner)
+    });
+    let usage = usage.await?;
+    let status = bridge.server.patiently(|connection: Connection| async move {
+        connection.admin().get_status(pb::GetStatusRequest::default()).await.map(tonic::Response::into_inner)
+    });
+    let message = digest(&counts, &usage, &status.await?);
+    if let (Some(message), Some(channel)) = (message, bridge.channels(|channels| channels.global)) {
+        let mark = format!("digest {day}");
+        let mut message = message;
+        if let Some(embed) = message.embeds.first_mut() {
+            embed.footer = format!("AgentQueue · {mark}");
+        }
+        if let Err(error) = bridge.out.post(channel, &message, Known::Mark(&mark), true).await {
+            tracing::warn!(%error, "the digest could not be posted");
+        }
+    }
+    bridge.server.keep_one(RECORD.to_owned(), day.to_owned()).await
+}
+
+async fn counted(bridge: &Bridge, since: i64) -> Result<BTreeMap<String, Counts>, Status> {
+    let types: Vec<String> = ["task.completed", "task.failed", "task.blocked"].map(str::to_owned).to_vec();
+    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut token = String::new();
+    loop {
+        let request = pb::ListEventsRequest {
+            filter: Some(pb::EventFilter { types: types.clone(), ..Default::default() }),
+            page_size: 200,
+            page_token: token.clone(),
+        };
+        let answer = bridge.server.patiently(|connection: Connection| {
+            let request = request.clone();
+            async move { connection.events().list_events(request).await.map(tonic::Response::into_inner) }
+        });
+        let answer = answer.await?;
+        for event in &answer.events {
+            if event.time.as_ref().is_some_and(|time| time.seconds * 1000 < since) {
+                return Ok(counts);
+            }
+            let of = counts.entry(event.project_id.clone()).or_default();
+            match event.r#type.as_str() {
+                "task.completed" => of.completed += 1,
+                "task.failed" => of.failed += 1,
+                _ => of.blocked += 1,
+            }
+        }
+        token = answer.next_page_token;
+        if token.is_empty() {
+            return Ok(counts);
+        }
+    }
+}
+
+/// The message; `None` when nothing happened.
+fn digest(counts: &BTreeMap<String, Counts>, usage: &pb::GetTokenUsageResponse, status: &pb::SystemStatus) -> Option<Message> {
+    let tokens = usage.total.as_ref().map_or(0, |total| total.input + total.output + total.cache_read + total.cache_write);
+    if counts.is_empty() && tokens == 0 {
+        return None;
+    }
+    let line = |(project, of): (&String, &Counts)| {
+        format!("{} 🟢 {} done · 🔴 {} failed · ⛔ {} blocked", inline(project), of.completed, of.failed, of.blocked)
+    };
+    let waits = [(status.question_count, "question(s)"), (status.approval_count, "approval(s)")];
+    let waits: Vec<String> = waits.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let embed = boxed(Style::Info, "The last day", counts.iter().map(line).collect::<Vec<_>>().join("\n"))
+        .beside("Tokens", grouped(tokens))
+        .beside("Waits for you", waits.join(", "));
+    Some(Message::embed(embed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events R8: a day on which nothing happened is not told.
+    #[test]
+    fn an_empty_day_is_silent() {
+        let (nothing, status) = (pb::GetTokenUsageResponse::default(), pb::SystemStatus { question_count: 2, ..Default::default() });
+        assert_eq!(digest(&BTreeMap::new(), &nothing, &status), None);
+        let counts = BTreeMap::from([("app".to_owned(), Counts { completed: 3, failed: 1, blocked: 0 })]);
+        let message = digest(&counts, &nothing, &status).unwrap();
+        assert_eq!(message.embeds[0].description, "`app` 🟢 3 done · 🔴 1 failed · ⛔ 0 blocked");
+        assert_eq!(message.embeds[0].fields[1].value, "2 question(s)");
+    }
+}

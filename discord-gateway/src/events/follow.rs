@@ -1,0 +1,115 @@
+//! The loop: takes events as they come, hands them to the worker of their project, acknowledges what is done.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aq_proto::resume::{ResumeError, ResumeOptions, watch_events};
+use aq_proto::v1 as pb;
+use pb::watch_events_response::Event as Message;
+use tokio::sync::{mpsc, watch};
+
+use super::handle::handle;
+use super::watermark::Watermark;
+use crate::backend::CONSUMER;
+use crate::bridge::Bridge;
+
+/// Most events under way.
+const UNDER_WAY: usize = 256;
+
+/// Why following ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FollowError {
+    /// The server refuses, and trying again would not help.
+    #[error("the server refuses: {0}")]
+    Refused(#[from] ResumeError),
+    /// The stream ended although it should never.
+    #[error("the stream of events ended")]
+    Ended,
+    /// The server refuses to tell or to keep something.
+    #[error("the server refuses: {0}")]
+    Server(#[from] tonic::Status),
+}
+
+/// What a worker is given: an event, and whether it may have been handled before.
+type Work = (pb::Event, bool);
+
+fn worker(bridge: &Bridge, done: mpsc::UnboundedSender<u64>) -> mpsc::Sender<Work> {
+    let (sender, mut work) = mpsc::channel::<Work>(UNDER_WAY);
+    let bridge = bridge.clone();
+    tokio::spawn(async move {
+        while let Some((event, again)) = work.recv().await {
+            if let Err(error) = handle(&bridge, &event, again).await {
+                tracing::warn!(seq = event.seq, kind = event.r#type, error = error.message(), "an event could not be told");
+            }
+            if done.send(event.seq).is_err() {
+                return;
+            }
+        }
+    });
+    sender
+}
+
+/// Follows the events, across restarts of the server. `following` is true while the stream stands.
+pub(crate) async fn follow(bridge: &Bridge, following: Arc<watch::Sender<bool>>) -> Result<(), FollowError> {
+    let interrupted = Arc::clone(&following);
+    let options = ResumeOptions {
+        on_interruption: Some(Arc::new(move |interruption| {
+            let before = interrupted.send_replace(false);
+            // Said once for each outage, not for each attempt.
+            if before || interruption.attempt == 0 {
+                tracing::warn!(reason = interruption.status.message(), "the server is not reachable; trying again");
+            }
+        })),
+        ..ResumeOptions::default()
+    };
+    let request = pb::WatchEventsRequest { follow: true, consumer: CONSUMER.to_owned(), ..Default::default() };
+    let mut stream = watch_events(bridge.server.own().events(), request, options);
+    let (done, mut finished) = mpsc::unbounded_channel();
+    let mut workers: HashMap<String, mpsc::Sender<Work>> = HashMap::new();
+    let mut mark = Watermark::default();
+    let (mut lease, mut old) = (String::new(), None);
+    loop {
+        tokio::select! {
+            message = stream.next(), if mark.open() < UNDER_WAY => match message.ok_or(FollowError::Ended)??.event {
+                Some(Message::Started(started)) => {
+                    following.send_replace(true);
+                    tracing::info!(after_seq = started.after_seq, "following events");
+                    lease = started.lease_id;
+                    if old.is_none() {
+                        old = Some(last_event(bridge).await?);
+                    }
+                }
+                Some(Message::Item(event)) => {
+                    // What came before this start may have been told by the one before.
+                    let again = old.is_some_and(|old| event.seq <= old);
+                    mark.take(event.seq);
+                    let sender = workers.entry(event.project_id.clone()).or_insert_with(|| worker(bridge, done.clone()));
+                    if let Err(lost) = sender.send((event, again)).await {
+                        return Err(tonic::Status::internal(format!("the worker of {} ended", lost.0.0.project_id)).into());
+                    }
+                }
+                Some(Message::Gap(gap)) => tracing::warn!(to_seq = gap.to_seq, "events are missing: the server no longer keeps them"),
+                Some(Message::End(_)) | Some(Message::Heartbeat(_)) | None => {}
+            },
+            seq = finished.recv() => if let Some(upto) = seq.and_then(|seq| mark.done(seq)) {
+                acknowledge(bridge, &lease, upto).await;
+            },
+        }
+    }
+}
+
+async fn last_event(bridge: &Bridge) -> Result<u64, tonic::Status> {
+    let read = |connection: aq_proto::client::Connection| async move {
+        let request = pb::GetConsumerRequest { consumer: CONSUMER.to_owned() };
+        connection.events().get_consumer(request).await.map(|answer| answer.into_inner().last_seq)
+    };
+    bridge.server.patiently(read).await
+}
+
+/// Acknowledges once: what is lost here is told again and found to be there.
+async fn acknowledge(bridge: &Bridge, lease: &str, seq: u64) {
+    let request = pb::AcknowledgeEventsRequest { consumer: CONSUMER.to_owned(), lease_id: lease.to_owned(), seq };
+    if let Err(error) = bridge.server.own().events().acknowledge_events(request).await {
+        tracing::debug!(error = error.message(), seq, "not acknowledged");
+    }
+}

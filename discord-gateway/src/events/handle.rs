@@ -1,0 +1,172 @@
+//! One event: what it changes of what we know, which card shows it, who is told.
+
+use aq_proto::v1 as pb;
+use tonic::Status;
+
+use super::questions;
+use crate::bridge::Bridge;
+use crate::message::Message;
+use crate::outbound::Known;
+use crate::render::{self, mark_of};
+use crate::runs;
+
+/// Handles an event. `again`: it may have been handled before, so that messages are looked for before they are posted.
+pub(super) async fn handle(bridge: &Bridge, event: &pb::Event, again: bool) -> Result<(), Status> {
+    let kind = event.r#type.as_str();
+    match kind {
+        "project.created" | "project.updated" | "project.deleted" => return project(bridge, event).await,
+        "task.started" => runs::open(bridge, event, again).await?,
+        "task.message_delivered" => return delivered(bridge, event).await,
+        _ => {}
+    }
+    if kind.starts_with("task.") || kind == "run.ended" {
+        if !event.task_id.is_empty() {
+            cards(bridge, event).await?;
+        }
+        if matches!(
+            kind,
+            "task.replied" | "task.started" | "task.blocked" | "task.completed" | "task.failed" | "task.restarted" | "run.ended"
+        ) {
+            questions::settle(bridge, event).await?;
+        }
+    }
+    if matches!(kind, "task.waiting_input" | "agent.question") {
+        return questions::ask(bridge, event, again).await;
+    }
+    let Some(message) = notice(bridge, event).await? else { return Ok(()) };
+    tell(bridge, event, message, again).await
+}
+
+/// Who has which channel now, whoever changed it (F-192, F-193).
+async fn project(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
+    if event.r#type == "project.deleted" {
+        let gone = bridge.channels(|channels| channels.clear(&event.project_id));
+        tracing::info!(project = event.project_id, channels = ?gone, "a project is gone");
+        return bridge.server.keep(Vec::new(), vec![format!("control:{}", event.project_id)]).await;
+    }
+    let read = |connection: aq_proto::client::Connection| async move {
+        let request = pb::GetProjectRequest { project_id: event.project_id.clone() };
+        connection.projects().get_project(request).await.map(tonic::Response::into_inner)
+    };
+    match bridge.server.patiently(read).await {
+        Ok(project) => bridge.channels(|channels| channels.link(&project.id, project.discord_channel_id.parse().ok())),
+        Err(status) if status.code() == tonic::Code::NotFound => {}
+        Err(status) => return Err(status),
+    }
+    Ok(())
+}
+
+/// Brings the cards up to date that the event is about: of the task's run, and of the task that it is a part of.
+async fn cards(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
+    let Some(task) = bridge.server.task(&event.task_id).await?.and_then(|answer| answer.task) else { return Ok(()) };
+    let run = if event.run_number > 0 { event.run_number } else { task.last_run_number };
+    if run > 0 {
+        runs::refresh(bridge, &task.id, run, true).await?;
+    }
+    if event.r#type == "task.completed"
+        && !task.parent_task_id.is_empty()
+        && let Some(parent) = bridge.server.task(&task.parent_task_id).await?.and_then(|answer| answer.task)
+        && parent.last_run_number > 0
+    {
+        runs::refresh(bridge, &parent.id, parent.last_run_number, false).await?;
+    }
+    Ok(())
+}
+
+/// The notice of an event; `None`: nobody is told.
+async fn notice(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, Status> {
+    let facts = &event.attributes;
+    let task = async || Ok::<_, Status>(bridge.server.task(&event.task_id).await?);
+    Ok(match event.r#type.as_str() {
+        "task.completed" => task().await?.and_then(|found| Some(render::completed(found.task.as_ref()?, found.runs.first(), facts))),
+        "task.failed" => match task().await?.and_then(|found| found.task) {
+            // Its last try: that it is blocked now says more.
+            Some(task) if task.status() == pb::TaskStatus::Blocked => None,
+            Some(task) => Some(render::failed(&task, bridge.server.error(&task.id).await.as_ref())),
+            None => None,
+        },
+        "task.blocked" => match task().await?.and_then(|found| found.task) {
+            Some(task) if task.block_reason() == pb::BlockReason::Dependency => None,
+            Some(task) => Some(render::blocked(&task, bridge.server.error(&task.id).await.as_ref())),
+            None => None,
+        },
+        "task.awaiting_approval" | "task.approval_reminder" | "task.approval_stuck" => {
+            let reminder = event.r#type != "task.awaiting_approval";
+            task().await?.and_then(|found| Some(render::approval(found.task.as_ref()?, found.runs.first(), reminder)))
+        }
+        "git.pr.created" => task().await?.and_then(|found| Some(render::pull_request(found.task.as_ref()?, facts))),
+        "chain.stuck" => Some(render::chain_stuck(facts)),
+        "task.stuck" => task().await?.and_then(|found| Some(render::stuck(found.task.as_ref()?, facts))),
+        "budget.warning" => Some(render::budget(&event.project_id, facts, false)),
+        "budget.exhausted" => Some(render::budget(&event.project_id, facts, true)),
+        "account.limited" => Some(render::limited(facts, false)),
+        "account.reopened" => Some(render::limited(facts, true)),
+        "agent.error" => Some(render::agent_error(facts)),
+        "system.degraded" => Some(render::degraded(facts)),
+        "plan.found" | "plan.approved" => plan(bridge, event).await?,
+        _ => None,
+    })
+}
+
+async fn plan(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, Status> {
+    let Some(id) = event.attributes.get("plan_id") else { return Ok(None) };
+    let read = |connection: aq_proto::client::Connection| async move {
+        let request = pb::GetPlanRequest { plan_id: id.clone() };
+        connection.plans().get_plan(request).await.map(tonic::Response::into_inner)
+    };
+    let answer = match bridge.server.patiently(read).await {
+        Ok(answer) => answer,
+        Err(status) if status.code() == tonic::Code::NotFound => return Ok(None),
+        Err(status) => return Err(status),
+    };
+    let steps = answer.reading.map(|reading| reading.steps).unwrap_or_default();
+    let Some(plan) = answer.plan else { return Ok(None) };
+    // A plan that nobody has to approve is told when its tasks are there.
+    let wanted = if event.r#type == "plan.found" { pb::PlanState::Proposed } else { pb::PlanState::Accepted };
+    Ok((plan.state() == wanted).then(|| render::plan(&plan, &steps)))
+}
+
+/// Posts a notice in the project's channel, as an answer to the card of the run where there is one.
+pub(super) async fn tell(bridge: &Bridge, event: &pb::Event, message: Message, again: bool) -> Result<(), Status> {
+    let Some((channel, foreign)) = bridge.channels(|channels| channels.notices(&event.project_id)) else { return Ok(()) };
+    let mark = mark_of(event.seq);
+    let mut message = message;
+    message.silent = bridge.is_quiet();
+    let run = match event.run_number {
+        0 if !event.task_id.is_empty() => {
+            bridge.server.task(&event.task_id).await?.and_then(|found| found.task).map_or(0, |task| task.last_run_number)
+        }
+        run => run,
+    };
+    if run > 0
+        && let Some(record) = bridge.server.run_record(&event.task_id, run).await?
+        && record.channel == channel
+    {
+        message.reply_to = Some(record.card);
+    }
+    if let Some(embed) = message.embeds.first_mut() {
+        embed.footer = format!("AgentQueue · {mark}");
+        embed.timestamp =
+            event.time.as_ref().and_then(|time| jiff::Timestamp::new(time.seconds, 0).ok()).map(|at| at.to_string()).unwrap_or_default();
+        if foreign && !event.project_id.is_empty() {
+            embed.title = format!("[{}] {}", event.project_id, embed.title);
+        }
+    }
+    if let Err(error) = bridge.out.post(channel, &message, Known::Mark(&mark), again).await {
+        tracing::warn!(seq = event.seq, kind = event.r#type, %error, "a notice could not be posted");
+    }
+    Ok(())
+}
+
+/// The mark below what somebody wrote to an agent changes when the agent has read it.
+async fn delivered(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
+    let Some(id) = event.attributes.get("message_id") else { return Ok(()) };
+    let key = format!("say:{}:{id}", event.task_id);
+    let Some(text) = bridge.server.record(&key).await? else { return Ok(()) };
+    if let Some((channel, message)) = text.split_once(' ')
+        && let (Ok(channel), Ok(message)) = (channel.parse(), message.parse())
+    {
+        bridge.out.react(channel, message, "✅", Some("📨")).await;
+    }
+    bridge.server.keep(Vec::new(), vec![key]).await
+}

@@ -1,0 +1,73 @@
+//! Taking what comes.
+
+use tokio::sync::mpsc;
+
+use super::receive::receive;
+use crate::actions::{Responder, click, form};
+use crate::bridge::Bridge;
+use crate::discord::{Incoming, Interaction, Kind};
+use crate::slash;
+
+/// Handles what comes until nothing more can.
+pub(crate) async fn serve(bridge: &Bridge, mut incoming: mpsc::Receiver<Incoming>) {
+    while let Some(incoming) = incoming.recv().await {
+        match incoming {
+            Incoming::Ready { bot, application } => {
+                bridge.is(bot, application);
+                let bridge = bridge.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = slash::register(&bridge).await {
+                        tracing::warn!(error, "the commands could not be registered");
+                    }
+                    // Channels may have gone while nobody told.
+                    if let Err(error) = bridge.resolve().await {
+                        tracing::warn!(%error, "the channels could not be read again");
+                    }
+                });
+            }
+            Incoming::Resumed => tracing::info!("the connection to Discord goes on"),
+            Incoming::Message(written) => {
+                let bridge = bridge.clone();
+                tokio::spawn(async move { receive(&bridge, *written).await });
+            }
+            Incoming::Interaction(interaction) => {
+                let bridge = bridge.clone();
+                tokio::spawn(async move { interact(bridge, *interaction).await });
+            }
+            Incoming::Gone(channel) => gone(bridge, channel).await,
+        }
+    }
+}
+
+async fn interact(bridge: Bridge, interaction: Interaction) {
+    let kind = interaction.kind.clone();
+    let responder = Responder::new(bridge, interaction);
+    let done = match kind {
+        Kind::Click { id, values } => click(&responder, &id, &values).await,
+        Kind::Form { id, values } => form(&responder, &id, &values).await,
+        Kind::Command { words, options } => slash::run(&responder, &words, options).await,
+        Kind::Complete { words, options, option, text } => slash::complete(&responder, &words, &options, &option, &text).await,
+    };
+    if let Err(error) = done {
+        tracing::warn!(%error, "an interaction could not be answered");
+    }
+}
+
+/// A channel or thread is gone: whoever it belonged to has none of its own any more.
+async fn gone(bridge: &Bridge, channel: u64) {
+    bridge.thread_is(channel, None);
+    let Some(project) = bridge.channels(|channels| channels.project(channel).map(str::to_owned)) else { return };
+    let main = bridge.channels(|channels| channels.links(&project).and_then(|links| links.main)) == Some(channel);
+    tracing::warn!(project, channel, "the project's channel was deleted; notices go to the main one");
+    if main {
+        bridge.channels(|channels| channels.link(&project, None));
+        if let Err(error) = bridge.forget_channel(&project).await {
+            tracing::warn!(project, %error, "the server still keeps the channel");
+        }
+    } else {
+        bridge.channels(|channels| channels.link_control(&project, None));
+        if let Err(error) = bridge.server.keep(Vec::new(), vec![format!("control:{project}")]).await {
+            tracing::warn!(project, error = error.message(), "the server still keeps the channel");
+        }
+    }
+}

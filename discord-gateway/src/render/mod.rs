@@ -1,0 +1,26 @@
+//! How things look in Discord: cards, notices, lists, limits. Pure: messages of the server in, messages for Discord out.
+//!
+//! Spec: specs/discord-gateway/render.md
+
+mod account;
+mod card;
+mod failure;
+mod notice;
+mod question;
+mod style;
+mod task;
+mod tasks;
+mod time;
+mod waiting;
+
+pub(crate) use account::{budgets, limits, usage};
+pub(crate) use card::{Step, card, step};
+pub(crate) use notice::{
+    agent_error, approval, blocked, budget, chain_stuck, completed, degraded, failed, limited, plan, pull_request, stuck,
+};
+pub(crate) use question::{question, settled};
+pub(crate) use style::{Style, boxed, mark_of, refusal, status_of};
+pub(crate) use task::{details, error_report, result};
+pub(crate) use tasks::{TaskList, task_list};
+pub(crate) use time::{Moment, elapsed, moment, relative};
+pub(crate) use waiting::{explanation, forecast};

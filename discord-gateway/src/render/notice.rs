@@ -1,0 +1,293 @@
+//! Notices: one box for each thing that people are told about (F-216), with what can be done about it.
+
+use aq_proto::v1 as pb;
+use pb::BlockReason;
+
+use super::card::total;
+use super::failure::cause;
+use super::style::{Style, boxed, sentence, status_of};
+use crate::custom_id::{Action, Verb, write};
+use crate::message::{Button, ButtonStyle, Embed, Message};
+use crate::text::{clean, cut, fenced, grouped, inline, one_line};
+
+/// Facts of an event by name.
+type Facts<'a> = &'a std::collections::HashMap<String, String>;
+
+fn fact<'a>(facts: Facts<'a>, name: &str) -> &'a str {
+    facts.get(name).map_or("", String::as_str)
+}
+
+/// A list in an attribute: JSON, or words with commas.
+fn listed(text: &str) -> Vec<String> {
+    serde_json::from_str(text)
+        .unwrap_or_else(|_| text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
+}
+
+fn few(items: &[String], most: usize) -> String {
+    let shown: Vec<String> = items.iter().take(most).map(|item| inline(item)).collect();
+    match items.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} +{more} more", shown.join(", ")),
+    }
+}
+
+fn about(style: Style, what: &str, task: &pb::Task) -> Embed {
+    boxed(style, format!("{what}: {}", one_line(&task.title)), "")
+        .beside("Task ID", inline(&task.id))
+        .beside("Project", inline(&task.project_id))
+}
+
+fn buttons(task: &str, wanted: &[(Verb, &str, &'static str, ButtonStyle)]) -> Vec<Button> {
+    let made = |(verb, label, emoji, style): &(Verb, &str, &'static str, ButtonStyle)| {
+        write(&Action::On(*verb, task.to_owned())).map(|id| Button::new(id, *label, emoji, *style))
+    };
+    wanted.iter().filter_map(made).collect()
+}
+
+/// A task is done.
+pub(crate) fn completed(task: &pb::Task, run: Option<&pb::Run>, event: Facts<'_>) -> Message {
+    let skipped = fact(event, "trigger").contains("skip");
+    let mut embed = about(Style::Success, if skipped { "Task Skipped" } else { "Task Completed" }, task);
+    if let Some(run) = run {
+        embed = embed
+            .beside("Agent", inline(&run.agent_id))
+            .beside("Tokens Used", grouped(run.usage.as_ref().map_or(0, total)))
+            .below("Summary", cut(&clean(&run.message), 1000));
+        if !run.files_changed.is_empty() {
+            embed = embed.below("Files Changed", few(&run.files_changed, 12));
+        }
+    }
+    Message::embed(embed).with_buttons(buttons(
+        &task.id,
+        &[
+            (Verb::Diff, "Changes", "📄", ButtonStyle::Secondary),
+            (Verb::Reopen, "Reopen", "💬", ButtonStyle::Secondary),
+            (Verb::Details, "Details", "🔎", ButtonStyle::Secondary),
+        ],
+    ))
+}
+
+/// A run of a task failed; another try follows.
+pub(crate) fn failed(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>) -> Message {
+    let message = error.map_or(task.result_summary.as_str(), |error| error.message.as_str());
+    let found = cause(message);
+    let hint = error.map(|error| error.hint.as_str()).filter(|hint| !hint.is_empty()).unwrap_or(found.hint);
+    let detail = if message.is_empty() { String::new() } else { fenced(&cut(message, 300), "") };
+    let agent = error.and_then(|error| error.run.as_ref()).map(|run| inline(&run.agent_id)).unwrap_or_default();
+    let embed = about(Style::Error, "Task Failed", task)
+        .beside("Agent", agent)
+        .beside("Retries", format!("{} of {}", task.retry_count, task.max_retries))
+        .beside("Error Type", found.label)
+        .below("Error Detail", detail)
+        .below("Suggestion", format!("💡 {}", sentence(&clean(hint))))
+        .below("Next Step", "It is tried again by itself. `/task error` shows the whole error.");
+    Message::embed(embed).with_buttons(buttons(
+        &task.id,
+        &[
+            (Verb::Restart, "Retry now", "🔄", ButtonStyle::Primary),
+            (Verb::Skip, "Skip", "⏭️", ButtonStyle::Secondary),
+            (Verb::Error, "View error", "🔍", ButtonStyle::Secondary),
+        ],
+    ))
+}
+
+/// A task needs somebody.
+pub(crate) fn blocked(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>) -> Message {
+    let reason = task.block_reason();
+    let message = error.map_or("", |error| error.message.as_str());
+    let action = match reason {
+        BlockReason::RetriesExhausted => format!("All {} tries failed. Restart it, skip it, or change it first.", task.max_retries + 1),
+        BlockReason::MergeConflict => {
+            "Its work conflicts with the target branch. Its branch is kept; a repair task can resolve it.".to_owned()
+        }
+        BlockReason::PushFailed => "The remote refused the push. Its branch is kept; restart it when the remote is well.".to_owned(),
+        BlockReason::Proposed => "An agent proposes it. Approve it, or delete it.".to_owned(),
+        BlockReason::OperatorStop => "Somebody stopped it. Restart it when it shall go on.".to_owned(),
+        _ if !task.waiting_for.is_empty() => clean(&task.waiting_for),
+        _ => "Look at it, then restart or skip it.".to_owned(),
+    };
+    let style = if matches!(reason, BlockReason::OperatorStop | BlockReason::Proposed) { Style::Warning } else { Style::Critical };
+    let what = match reason {
+        BlockReason::OperatorStop => "Task Stopped",
+        BlockReason::Proposed => "Task Proposed",
+        BlockReason::MergeConflict => "Merge Conflict",
+        BlockReason::PushFailed => "Push Failed",
+        _ => "Task Blocked",
+    };
+    let kind = if message.is_empty() { String::new() } else { cause(message).label.to_owned() };
+    let embed = about(style, what, task)
+        .beside(
+            "Status",
+            format!("{} {}", status_of(task.status()).0, reason.as_str_name().trim_start_matches("BLOCK_REASON_").to_lowercase()),
+        )
+        .beside("Last Error Type", kind)
+        .below("Error Detail", if message.is_empty() { String::new() } else { fenced(&cut(message, 300), "") })
+        .below("Suggestion", error.map(|error| sentence(&clean(&error.hint))).unwrap_or_default())
+        .below("Action Required", action);
+    let mut wanted = Vec::new();
+    match reason {
+        BlockReason::Proposed => {
+            wanted.push((Verb::Approve, "Approve", "✅", ButtonStyle::Success));
+            wanted.push((Verb::DeleteSure, "Delete", "🗑️", ButtonStyle::Danger));
+        }
+        BlockReason::MergeConflict => {
+            wanted.push((Verb::Repair, "Repair task", "🛠️", ButtonStyle::Primary));
+            wanted.push((Verb::Restart, "Restart", "🔄", ButtonStyle::Secondary));
+        }
+        _ => wanted.push((Verb::Restart, "Restart", "🔄", ButtonStyle::Primary)),
+    }
+    if reason != BlockReason::Proposed {
+        wanted.push((Verb::Skip, "Skip", "⏭️", ButtonStyle::Secondary));
+        wanted.push((Verb::Error, "View error", "🔍", ButtonStyle::Secondary));
+    }
+    Message::embed(embed).with_buttons(buttons(&task.id, &wanted))
+}
+
+/// The work of a task waits for somebody's yes.
+pub(crate) fn approval(task: &pb::Task, run: Option<&pb::Run>, reminder: bool) -> Message {
+    let what = if reminder { "Still waiting for approval" } else { "Approval wanted" };
+    let mut embed = about(Style::Warning, what, task).beside("Status", "AWAITING_APPROVAL");
+    if !task.pull_request_url.is_empty() {
+        embed = embed.below("Pull Request", clean(&task.pull_request_url));
+        embed.url.clone_from(&task.pull_request_url);
+    }
+    if let Some(run) = run {
+        embed = embed.below("Summary", cut(&clean(&run.message), 1000));
+        if !run.files_changed.is_empty() {
+            embed = embed.below("Files Changed", few(&run.files_changed, 12));
+        }
+    }
+    Message::embed(embed).with_buttons(buttons(
+        &task.id,
+        &[
+            (Verb::Approve, "Approve", "✅", ButtonStyle::Success),
+            (Verb::Reject, "Reject", "✖️", ButtonStyle::Danger),
+            (Verb::Diff, "Changes", "📄", ButtonStyle::Secondary),
+            (Verb::Restart, "Restart", "🔄", ButtonStyle::Secondary),
+        ],
+    ))
+}
+
+/// A pull request was opened.
+pub(crate) fn pull_request(task: &pb::Task, event: Facts<'_>) -> Message {
+    let url = fact(event, "url");
+    let mut embed = about(Style::Info, "Pull Request", task)
+        .beside("Status", status_of(task.status()).0)
+        .below("Pull Request", format!("{}\nReview and merge it to complete the task.", clean(url)));
+    url.clone_into(&mut embed.url);
+    Message::embed(embed).with_buttons(buttons(
+        &task.id,
+        &[(Verb::Approve, "Approve", "✅", ButtonStyle::Success), (Verb::Restart, "Restart", "🔄", ButtonStyle::Secondary)],
+    ))
+}
+
+/// Tasks wait behind one that cannot go on.
+pub(crate) fn chain_stuck(event: Facts<'_>) -> Message {
+    let head = fact(event, "blocked_task");
+    let stuck = listed(fact(event, "stuck"));
+    let embed = boxed(Style::Critical, format!("Chain Stuck: {head}"), "Tasks wait behind it that cannot start.")
+        .beside("Blocked Task", inline(head))
+        .beside("Affected Tasks", stuck.len().to_string())
+        .below("Downstream Tasks", few(&stuck, 10))
+        .below("Actions", "Skip it to let them go on, or restart it.");
+    Message::embed(embed).with_buttons(buttons(
+        head,
+        &[(Verb::Skip, "Skip", "⏭️", ButtonStyle::Primary), (Verb::Restart, "Restart", "🔄", ButtonStyle::Secondary)],
+    ))
+}
+
+/// A task has waited for long.
+pub(crate) fn stuck(task: &pb::Task, event: Facts<'_>) -> Message {
+    let behind = listed(fact(event, "waiting_on"));
+    let embed = about(Style::Warning, "Stuck", task)
+        .below("Blocking Dependencies", few(&behind, 5))
+        .below(if behind.is_empty() { "Note" } else { "Actions" }, clean(&task.waiting_for));
+    Message::embed(embed).with_buttons(buttons(&task.id, &[(Verb::Explain, "Explain", "❔", ButtonStyle::Secondary)]))
+}
+
+/// A budget crossed a level, or is used up.
+pub(crate) fn budget(project: &str, event: Facts<'_>, exhausted: bool) -> Message {
+    let number = |name: &str| fact(event, name).parse::<u64>().unwrap_or(0);
+    let (used, limit) = (number("used"), number("limit"));
+    let percent = number("percent");
+    let style = if exhausted || percent >= 95 {
+        Style::Critical
+    } else if percent >= 90 {
+        Style::Error
+    } else {
+        Style::Warning
+    };
+    let title = if exhausted { "Budget used up".to_owned() } else { format!("Budget at {percent} %") };
+    let scope = if project.is_empty() { fact(event, "scope").to_owned() } else { project.to_owned() };
+    Message::embed(
+        boxed(style, title, if exhausted { "Nothing more starts for it until there is room again." } else { "" })
+            .beside("Project", inline(if scope.is_empty() { "all" } else { &scope }))
+            .beside("Used", grouped(used))
+            .beside("Limit", grouped(limit))
+            .beside("Remaining", grouped(limit.saturating_sub(used))),
+    )
+}
+
+/// An agent wrote a plan.
+pub(crate) fn plan(plan: &pb::Plan, steps: &[pb::PlanStep]) -> Message {
+    let waits = plan.state() == pb::PlanState::Proposed;
+    let title = format!("Plan: {}", one_line(&plan.title));
+    let text = if waits { "It waits for your word. Its steps become tasks when you approve it." } else { "Its steps became tasks." };
+    let mut embed =
+        boxed(Style::Info, title, text).beside("Parent Task", inline(&plan.task_id)).beside("Project", inline(&plan.project_id));
+    embed.colour = 0x1A_BC9C;
+    for (index, step) in steps.iter().enumerate().take(20) {
+        let mut lines = vec![format!("Priority {}", step.priority)];
+        if let Some(id) = plan.task_ids.get(index) {
+            lines.insert(0, inline(id));
+        }
+        if step.requires_approval {
+            lines.push("🔒 Requires approval".to_owned());
+        }
+        if step.after > 0 {
+            lines.push(format!("⏳ after step {}", step.after));
+        }
+        let snippet = cut(&one_line(&step.description), 120);
+        let name = format!("Step {}/{}: {}", index + 1, steps.len(), one_line(&step.title));
+        embed = embed.below(&cut(&name, 250), format!("{}\n{snippet}", lines.join(" · ")));
+    }
+    let message = Message::embed(embed);
+    if !waits {
+        return message;
+    }
+    message.with_buttons(buttons(
+        &plan.id,
+        &[
+            (Verb::PlanApprove, "Approve plan", "✅", ButtonStyle::Success),
+            (Verb::PlanReject, "Reject", "✖️", ButtonStyle::Danger),
+            (Verb::PlanShow, "Read it", "📄", ButtonStyle::Secondary),
+        ],
+    ))
+}
+
+/// A provider refuses an account.
+pub(crate) fn limited(event: Facts<'_>, reopened: bool) -> Message {
+    let account = fact(event, "account_id");
+    if reopened {
+        return Message::embed(boxed(Style::Success, format!("{account} takes work again"), ""));
+    }
+    let until =
+        fact(event, "resets_at").parse::<i64>().ok().map(|at| format!("<t:{}:R>", if at > 100_000_000_000 { at / 1000 } else { at }));
+    let text = "What was running is paused and goes on by itself; no retry is used.";
+    Message::embed(
+        boxed(Style::Warning, format!("{account} is at its limit"), text)
+            .beside("Window", inline(fact(event, "window")))
+            .beside("Opens", until.unwrap_or_else(|| "not known".to_owned())),
+    )
+}
+
+/// An agent cannot work.
+pub(crate) fn agent_error(event: Facts<'_>) -> Message {
+    let text = fenced(&cut(fact(event, "message"), 600), "");
+    Message::embed(boxed(Style::Error, format!("Agent {} cannot work", fact(event, "name")), text))
+}
+
+/// The server starts nothing new.
+pub(crate) fn degraded(event: Facts<'_>) -> Message {
+    Message::embed(boxed(Style::Critical, "Nothing new is started", clean(fact(event, "reason"))))
+}

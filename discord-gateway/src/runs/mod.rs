@@ -1,0 +1,12 @@
+//! One thread for each run: the card in the channel, the streamed work in the thread, the whole log at the end.
+//!
+//! Spec: specs/discord-gateway/runs.md
+
+mod card;
+mod follow;
+mod log;
+mod open;
+mod thread;
+
+pub(crate) use card::refresh;
+pub(crate) use open::{open, resume_all};

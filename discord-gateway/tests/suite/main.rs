@@ -1,0 +1,9 @@
+//! The gateway as it is: the program against a server of its own and a Discord of ours.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod actions;
+mod fake;
+mod runs;
+mod start;
+mod world;

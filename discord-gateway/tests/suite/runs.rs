@@ -1,0 +1,111 @@
+//! One thread for each run, notices, and that each is there once whatever breaks.
+
+use aq_proto::v1 as pb;
+
+use crate::fake::{Fault, call};
+use crate::world::{APP, World};
+
+/// F-215, F-216: card, thread, streamed work with folded tools, log, completion as an answer to the card.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_has_a_card_and_a_thread() {
+    let world = World::start().await;
+    let script = "say Looking at @everyone.\ntool Read src/main.rs\ntool Bash cargo test\nwrite new.txt hello\nusage 900 120\nsay All is well.\ncommit add a file\ndone Added new.txt.";
+    let task = world.task("Add a file", script).await;
+    let notice = world.fake.wait("the notice", |fake| fake.find(APP, "Task Completed")).await;
+    let card = world.fake.wait("the card", |fake| fake.find(APP, &task).filter(|card| card.to_string().contains("COMPLETED"))).await;
+    assert_eq!(notice["message_reference"]["message_id"], card["id"]);
+    let text = crate::fake::text(&notice);
+    assert!(text.contains("Added new.txt.") && text.contains("new.txt") && text.contains("1,020"), "{text}");
+    let (thread, name) = world.fake.threads().into_iter().next().unwrap();
+    assert_eq!(name, "Add a file");
+    world.fake.wait("the log", |fake| fake.files().into_iter().find(|(_, name, _)| name == &format!("{task}-run-1.log"))).await;
+    let work: String = world.fake.messages(thread).iter().map(crate::fake::text).collect();
+    assert!(work.contains("Looking at @\u{200b}everyone.") && work.contains("🔧") && work.contains("All is well."), "{work}");
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// F-217, F-227: a flood stays within Discord's limits, and its end is seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_stays_within_limits() {
+    let world = World::start().await;
+    world.task("Shout", "flood 400000\nsay The end of it.\ndone Shouted.").await;
+    world.fake.wait("the notice", |fake| fake.find(APP, "Task Completed")).await;
+    let (thread, _) = world.fake.threads().into_iter().next().unwrap();
+    world.fake.wait("the end", |fake| fake.find(thread, "The end of it.")).await;
+    world.fake.wait("the log", |fake| fake.files().into_iter().next()).await;
+    assert!(world.fake.messages(thread).len() < 60, "{}", world.fake.messages(thread).len());
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// F-235, F-236: lost answers, dead connections, 500s, a cut gateway, a killed gateway and a killed server: every notice is there once, in
+/// order.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_notice_is_there_once() {
+    let mut world = World::start().await;
+    let mut tasks = Vec::new();
+    for round in 0..6 {
+        let what = ["/channels/101/messages", "threads", "/channels/"][round % 3];
+        match round {
+            0 => world.fake.fault(what, Fault::Lost, 2),
+            1 => world.fake.fault(what, Fault::Status(500), 2),
+            2 => world.fake.fault(what, Fault::Drop, 3),
+            3 => world.fake.forget_nonces(),
+            _ => world.fake.fault("/channels/101/messages", Fault::Lost, 1),
+        }
+        let title = format!("Round {round}");
+        let wait = world.path(&format!("go-{round}"));
+        let script = format!("say Working on {round}.\nwait-file {}\nsay Finished {round}.\ndone Round {round} is over.", wait.display());
+        tasks.push(world.task(&title, &script).await);
+        // The next crash comes while the run is under way.
+        world.fake.wait("the card", |fake| fake.find(APP, &title)).await;
+        match round {
+            2 => world.fake.cut(),
+            3 | 5 => {
+                world.kill_gateway();
+                std::fs::write(&wait, "").unwrap();
+                world.start_gateway();
+            }
+            4 => world.restart_server().await,
+            _ => {}
+        }
+        std::fs::write(&wait, "").unwrap();
+        world.fake.wait("the notice", |fake| fake.find(APP, &format!("Task Completed: {title}"))).await;
+    }
+    for (round, _) in tasks.iter().enumerate() {
+        assert_eq!(world.fake.count(APP, &format!("Task Completed: Round {round}")), 1, "{:#?}", world.fake.texts());
+        assert_eq!(world.fake.count(APP, &format!("🟢 Round {round}")), 1, "{:#?}", world.fake.texts());
+    }
+    assert_eq!(world.fake.threads().len(), tasks.len());
+    for (thread, name) in world.fake.threads() {
+        let round = name.trim_start_matches("Round ").to_owned();
+        world.fake.wait("the log", |fake| fake.find(thread, "The whole log")).await;
+        assert_eq!(world.fake.count(thread, &format!("Finished {round}.")), 1, "{name}: {:#?}", world.fake.texts());
+        assert_eq!(world.fake.count(thread, "The whole log"), 1);
+    }
+}
+
+/// F-236, D-111: the server works without a gateway; what happened meanwhile is told afterwards, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_is_told() {
+    let mut world = World::start().await;
+    world.kill_gateway();
+    let task = world.task_with("Alone", "fail nothing works", |task| task.max_retries = Some(0)).await;
+    let blocked = async {
+        while world.status(&task).await != pb::TaskStatus::Blocked {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), blocked).await.unwrap();
+    assert!(world.fake.messages(APP).is_empty());
+    world.start_gateway();
+    world.fake.wait("the notice", |fake| fake.find(APP, "Task Blocked")).await;
+    world.kill_gateway();
+    world.start_gateway();
+    let after = world.task("After", "done Fine.").await;
+    world.fake.wait("the next notice", |fake| fake.find(APP, "Task Completed")).await;
+    assert_eq!(world.fake.count(APP, "Task Blocked"), 1);
+    assert_ne!(task, after);
+    // Whoever deletes a card or a thread breaks nothing.
+    let (status, _) = call(&world.fake, "DELETE", "/channels/101/messages/1", crate::fake::TOKEN, None).await;
+    assert_eq!(status, 404);
+}

@@ -1,0 +1,212 @@
+//! A server, a gateway and a Discord, each of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aq_proto::client::{Connection, Options, discover};
+use aq_proto::v1 as pb;
+
+use crate::fake::{Fake, GUILD, TOKEN};
+
+/// Who may do everything, who may look, who may do nothing.
+pub(crate) const ADMIN: u64 = 1;
+pub(crate) const VIEWER: u64 = 2;
+pub(crate) const STRANGER: u64 = 3;
+
+/// The main channel, and one that a project may have.
+pub(crate) const MAIN: u64 = 100;
+pub(crate) const APP: u64 = 101;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The server's program: cargo puts the programs of the workspace beside each other.
+fn aqd() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_aq-discord")).with_file_name("aqd");
+    assert!(path.is_file(), "{} is missing: build it first with `cargo build -p aq-server --bin aqd`", path.display());
+    path
+}
+
+/// A process that is killed when dropped, with what it wrote.
+struct Process(Child);
+
+impl Process {
+    /// Starts it and waits until its log says `word`; without a word it waits for nothing.
+    fn start(mut command: Command, word: &'static str) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (told, ready) = std::sync::mpsc::channel();
+        // Read to the end, so that the program never waits for its log.
+        std::thread::spawn(move || {
+            let mut seen = String::new();
+            for line in log.lines().map_while(Result::ok) {
+                if !word.is_empty() && line.contains(word) {
+                    drop(told.send(Ok(())));
+                }
+                seen.push_str(&line);
+                seen.push('\n');
+            }
+            drop(told.send(Err(seen)));
+        });
+        if !word.is_empty() {
+            match ready.recv_timeout(PATIENCE) {
+                Ok(Ok(())) => {}
+                other => panic!("it did not start: {other:?}"),
+            }
+        }
+        Self(child)
+    }
+
+    fn kill(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Everything that a test needs.
+pub(crate) struct World {
+    folder: tempfile::TempDir,
+    server: Process,
+    gateway: Option<Process>,
+    pub(crate) admin: Connection,
+    pub(crate) fake: Fake,
+}
+
+impl World {
+    /// A server with a project `app`, and a gateway that has arrived.
+    pub(crate) async fn start() -> Self {
+        let mut world = Self::without_gateway().await;
+        world.start_gateway();
+        world.fake.wait("the commands", |fake| (!fake.commands().is_null()).then_some(())).await;
+        world
+    }
+
+    /// The same without a gateway.
+    pub(crate) async fn without_gateway() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fake = Fake::start().await;
+        std::fs::write(folder.path().join("server.yaml"), "security: {sandbox: none}\n").unwrap();
+        let server = Self::serve(folder.path());
+        let admin = Self::connect(folder.path()).await;
+        let world = Self { folder, server, gateway: None, admin, fake };
+        world.prepare().await;
+        world
+    }
+
+    fn serve(folder: &Path) -> Process {
+        let mut command = Command::new(aqd());
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(folder.join("server.yaml"))
+            .arg("--home")
+            .arg(folder.join("home"))
+            .args(["--log-format", "json"]);
+        Process::start(command, "\"serving\"")
+    }
+
+    async fn connect(folder: &Path) -> Connection {
+        let address = discover(&folder.join("home")).unwrap();
+        Connection::connect(&Options::new(address.endpoint, address.api_key)).await.unwrap()
+    }
+
+    /// A repository, a project, an agent, a key of the gateway, its configuration.
+    async fn prepare(&self) {
+        let repository = self.folder.path().join("repository");
+        std::fs::create_dir(&repository).unwrap();
+        std::fs::write(repository.join("README.md"), "start\n").unwrap();
+        for arguments in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-q", "-m", "start"]] {
+            let identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"];
+            assert!(Command::new("git").args(identity).args(arguments).current_dir(&repository).status().unwrap().success());
+        }
+        let agent = pb::CreateAgentRequest { runtime: pb::Runtime::Scripted.into(), name: "Vega".into(), ..Default::default() };
+        self.admin.agents().create_agent(agent).await.unwrap();
+        let request = pb::CreateProjectRequest {
+            name: "App".into(),
+            repo_url: repository.to_string_lossy().into_owned(),
+            discord_channel_id: APP.to_string(),
+            ..Default::default()
+        };
+        self.admin.projects().create_project(request).await.unwrap();
+        let request = pb::CreateApiKeyRequest { role: pb::Role::Gateway.into(), ..Default::default() };
+        let key = self.admin.admin().create_api_key(request).await.unwrap().into_inner().secret;
+        let path = self.folder.path().join("gateway.key");
+        std::fs::write(&path, key).unwrap();
+        let mut mode = std::fs::metadata(&path).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o600);
+        std::fs::set_permissions(&path, mode).unwrap();
+        self.configure("");
+    }
+
+    /// Writes the gateway's configuration; `more` are further lines of the section.
+    pub(crate) fn configure(&self, more: &str) {
+        let text = format!(
+            "discord:\n  bot_token: {TOKEN}\n  guild_id: {GUILD}\n  api_url: {}\n  access:\n    admins: {{users: [{ADMIN}]}}\n    viewers: {{users: [{VIEWER}]}}\n{more}",
+            self.fake.url()
+        );
+        std::fs::write(self.folder.path().join("gateway.yaml"), text).unwrap();
+    }
+
+    /// The gateway's command line.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aq-discord"));
+        command
+            .arg("--config")
+            .arg(self.folder.path().join("gateway.yaml"))
+            .arg("--home")
+            .arg(self.folder.path().join("home"))
+            .arg("--api-key-file")
+            .arg(self.folder.path().join("gateway.key"));
+        command
+    }
+
+    /// Starts the gateway and waits until it follows the server.
+    pub(crate) fn start_gateway(&mut self) {
+        let mut command = self.command();
+        command.arg("--verbose");
+        self.gateway = Some(Process::start(command, "following events"));
+    }
+
+    /// Kills the gateway where it stands.
+    pub(crate) fn kill_gateway(&mut self) {
+        self.gateway = None;
+    }
+
+    /// Kills the server where it stands and starts it again.
+    pub(crate) async fn restart_server(&mut self) {
+        self.server.kill();
+        self.server = Self::serve(self.folder.path());
+        self.admin = Self::connect(self.folder.path()).await;
+    }
+
+    /// A task with a script.
+    pub(crate) async fn task(&self, title: &str, script: &str) -> String {
+        self.task_with(title, script, |_| {}).await
+    }
+
+    /// A task with a script and more.
+    pub(crate) async fn task_with(&self, title: &str, script: &str, more: impl FnOnce(&mut pb::CreateTaskRequest)) -> String {
+        let description = format!("Do it.\n```aq-script\n{script}\n```\n");
+        let mut request = pb::CreateTaskRequest { project_id: "app".into(), title: title.into(), description, ..Default::default() };
+        more(&mut request);
+        self.admin.tasks().create_task(request).await.unwrap().into_inner().id
+    }
+
+    /// How a task stands.
+    pub(crate) async fn status(&self, task: &str) -> pb::TaskStatus {
+        let request = pb::GetTaskRequest { task_id: task.into() };
+        self.admin.tasks().get_task(request).await.unwrap().into_inner().task.unwrap().status()
+    }
+
+    /// A file's path in the test's folder, for scripts that wait for it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}

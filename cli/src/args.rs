@@ -5,8 +5,9 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, archive, budget, chain, completions, diff, doctor, events, forecast, git, health, init, key, limits, logs,
-    messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage, watch, workspace,
+    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, health, init, key, limits,
+    logs, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage, watch,
+    workspace,
 };
 use crate::look::ColorChoice;
 use crate::ui::Format;
@@ -65,6 +66,7 @@ pub(crate) struct Globals {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::Args),
+    Chat(chat::Args),
     Doctor(doctor::Args),
     Status(status::Args),
     /// Projects: the top unit of work, with a weight, limits and a repository

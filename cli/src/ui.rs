@@ -134,6 +134,17 @@ impl Ui {
         Ok(())
     }
 
+    /// Writes a piece of foreign text to standard output as it comes, made safe, without a line end.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub(crate) fn print_piece(&self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        write!(out, "{}", clean::block(text))?;
+        out.flush()?;
+        Ok(())
+    }
+
     /// Says something beside the data.
     pub(crate) fn talk(&self, text: impl fmt::Display) {
         if !self.quiet {

@@ -34,6 +34,7 @@ wire!(
     ArchiveTasksResponse,
     ApprovePlanResponse,
     BatchCreateTasksResponse,
+    ChatResponse,
     CheckInvariantsResponse,
     CreateApiKeyResponse,
     CreatePlanResponse,

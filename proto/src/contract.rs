@@ -11,7 +11,8 @@ fn files() -> Vec<FileDescriptorProto> {
 }
 
 /// Calls whose names begin so change nothing, or nothing more when they are repeated.
-const READS: [&str; 11] = ["Get", "List", "Watch", "Stream", "Explain", "Forecast", "Check", "Acknowledge", "Compare", "Render", "Keep"];
+const READS: [&str; 12] =
+    ["Get", "List", "Watch", "Stream", "Explain", "Forecast", "Check", "Acknowledge", "Compare", "Render", "Keep", "Summarize"];
 
 /// F-173, contract R7: every mutation takes `request_id` in field 15.
 #[test]

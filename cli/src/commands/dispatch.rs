@@ -2,8 +2,8 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, archive, budget, chain, completions, diff, doctor, events, forecast, git, health, init, key, limits, logs,
-    messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task, usage, watch,
+    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, health, init, key, limits,
+    logs, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task, usage, watch,
     workspace,
 };
 use crate::context::Context;
@@ -17,6 +17,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     match command {
         Command::Init(args) => init::run(context, &args),
         Command::Doctor(args) => Box::pin(doctor::run(context, &args)).await,
+        Command::Chat(args) => Box::pin(chat::run(context, args)).await,
         Command::Status(args) => Box::pin(status::run(context, args)).await,
         Command::Project(verb) => Box::pin(project::run(context, verb)).await,
         Command::Workspace(verb) => Box::pin(workspace::run(context, verb)).await,

@@ -8,6 +8,7 @@ pub(crate) mod answer;
 pub(crate) mod archive;
 pub(crate) mod budget;
 pub(crate) mod chain;
+pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod diff;
 mod dispatch;

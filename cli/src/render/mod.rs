@@ -10,6 +10,7 @@ pub(crate) mod amount;
 pub(crate) mod archive;
 pub(crate) mod budget;
 pub(crate) mod chain;
+pub(crate) mod chat;
 pub(crate) mod event;
 pub(crate) mod finding;
 pub(crate) mod forecast;

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod calls;
+mod chat;
 mod fake;
 mod local;
 mod streams;

@@ -183,6 +183,12 @@ impl Connection {
         v1::prompt_service_client::PromptServiceClient::new(self.channel())
     }
 
+    /// Calls about the chat.
+    #[must_use]
+    pub fn chat(&self) -> v1::chat_service_client::ChatServiceClient<AqChannel> {
+        v1::chat_service_client::ChatServiceClient::new(self.channel())
+    }
+
     /// Calls about plans.
     #[must_use]
     pub fn plans(&self) -> v1::plan_service_client::PlanServiceClient<AqChannel> {

@@ -150,6 +150,10 @@ table! {
         WritePrompt WritePromptRequest WORK,
         DeletePrompt DeletePromptRequest WORK,
     }
+    ChatService {
+        Chat ChatRequest READ,
+        Summarize SummarizeRequest READ,
+    }
     EventService {
         WatchEvents WatchEventsRequest READ,
         ListEvents ListEventsRequest READ,

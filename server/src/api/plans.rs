@@ -81,7 +81,7 @@ impl PlanService for Plans {
             .read(move |db| {
                 let record = plans::plan(db, &context, &id)?;
                 let parent = parent_of(db, &record)?;
-                let reading = convert::reading(&record.text, &rules, parent.as_ref());
+                let reading = convert::reading(&record.text, &record.proposed, &rules, parent.as_ref());
                 Ok(pb::GetPlanResponse { plan: Some(shown(db, &rules, &record)?), text: record.text, reading: Some(reading) })
             })
             .await?;
@@ -122,7 +122,7 @@ impl PlanService for Plans {
         let create = move |tx: &mut Tx<'_>, context: &Context| {
             project(tx, context, &new.project)?;
             let parent = new.parent.as_ref().map(|id| task(tx.db, context, id)).transpose()?;
-            let reading = Some(convert::reading(&new.text, &rules, parent.as_ref()));
+            let reading = Some(convert::reading(&new.text, &[], &rules, parent.as_ref()));
             if dry_run {
                 return Ok(pb::CreatePlanResponse { plan: None, reading, tasks: Vec::new() }.into());
             }

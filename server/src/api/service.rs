@@ -1,7 +1,7 @@
 //! The API as a whole: what it works with, the way of a call through it, and its services as one set of routes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use aq_core::git_link::GitLink;
 use aq_core::principal::{Principal, Role};
@@ -15,6 +15,7 @@ use super::idempotency::{self, Mutation};
 use super::permissions::Call;
 use super::ports::{Ending, RepositoryCheck, ServerFacts};
 use super::status::{ApiError, Reply};
+use super::talk::Talk;
 use crate::clock::SharedClock;
 use crate::commands::Context;
 use crate::events::{EventBus, OutputHub, Wake};
@@ -66,6 +67,8 @@ pub struct Parts {
 pub struct Api {
     pub(super) parts: Arc<Parts>,
     ready: Arc<AtomicBool>,
+    /// Given after the API is made: talking works with tools that call it.
+    talk: Arc<OnceLock<Arc<dyn Talk>>>,
     /// Writers of documents take turns.
     pub(super) documents: Arc<tokio::sync::Mutex<()>>,
 }
@@ -92,12 +95,21 @@ impl Api {
     /// The API over `parts`, not yet ready.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), ready: Arc::default(), documents: Arc::default() }
+        Self { parts: Arc::new(parts), ready: Arc::default(), talk: Arc::default(), documents: Arc::default() }
     }
 
     /// Says that recovery is over and work is taken (`ServerInfo.ready`).
     pub fn set_ready(&self) {
         self.ready.store(true, Ordering::SeqCst);
+    }
+
+    /// Gives the API its chat; only the first one counts.
+    pub fn set_talk(&self, talk: Arc<dyn Talk>) {
+        let _first = self.talk.set(talk);
+    }
+
+    pub(super) fn talk(&self) -> Option<Arc<dyn Talk>> {
+        self.talk.get().cloned()
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -110,6 +122,7 @@ impl Api {
         use pb::account_service_server::AccountServiceServer;
         use pb::admin_service_server::AdminServiceServer;
         use pb::agent_service_server::AgentServiceServer;
+        use pb::chat_service_server::ChatServiceServer;
         use pb::event_service_server::EventServiceServer;
         use pb::git_service_server::GitServiceServer;
         use pb::note_service_server::NoteServiceServer;
@@ -133,6 +146,7 @@ impl Api {
             .add_service(sized!(RunServiceServer, super::runs::Runs(self.clone())))
             .add_service(sized!(AgentServiceServer, super::agents::Agents(self.clone())))
             .add_service(sized!(AccountServiceServer, super::accounts::Accounts(self.clone())))
+            .add_service(sized!(ChatServiceServer, super::chats::Chats(self.clone())))
             .add_service(sized!(GitServiceServer, super::git::Git(self.clone())))
             .add_service(sized!(NoteServiceServer, super::notes::NoteCalls(self.clone())))
             .add_service(sized!(PromptServiceServer, super::prompts::PromptCalls(self.clone())))

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use aq_core::chat::ModelError;
 use aq_proto::error_detail::{ErrorDetail, reason};
 use tonic::Code;
 pub(super) use tonic::Status;
 
+use super::talk::TalkError;
 use crate::commands::{CommandError, Violation};
 use crate::documents::DocumentError;
 use crate::events::OutputError;
@@ -41,6 +43,9 @@ pub(super) enum ApiError {
     /// A newer stream of the same durable reader took its lease over.
     #[error("a newer stream of reader `{0}` took the lease over")]
     LeaseTaken(String),
+    /// There is no answer to what was said.
+    #[error(transparent)]
+    Talk(#[from] TalkError),
 }
 
 impl From<StoreError> for ApiError {
@@ -100,9 +105,41 @@ impl From<ApiError> for Status {
             ApiError::RequestIdReused(_) => ErrorDetail::new("REQUEST_ID_REUSED")
                 .with_violation("request_id", "was used for a different request; use a new one")
                 .into_status(Code::InvalidArgument, sentence),
+            ApiError::Talk(error) => talk(&error, sentence),
             ApiError::LeaseTaken(_) => ErrorDetail::new(reason::LEASE_TAKEN).into_status(Code::FailedPrecondition, sentence),
         }
     }
+}
+
+/// A turn of the chat that came to nothing.
+fn talk(error: &TalkError, sentence: String) -> Status {
+    match error {
+        TalkError::Model(error) | TalkError::Broken { error, .. } => model(error, sentence),
+        TalkError::Busy(_) => {
+            ErrorDetail::new("CHAT_BUSY").with_retry_after(Duration::from_secs(2)).into_status(Code::ResourceExhausted, sentence)
+        }
+        TalkError::TimeUp(_) => ErrorDetail::new(reason::DEADLINE_EXCEEDED).into_status(Code::DeadlineExceeded, sentence),
+        TalkError::Ending => {
+            ErrorDetail::new(reason::SHUTTING_DOWN).with_retry_after(Duration::from_secs(1)).into_status(Code::Unavailable, sentence)
+        }
+    }
+}
+
+fn model(error: &ModelError, sentence: String) -> Status {
+    let (code, reason) = match error {
+        ModelError::NotConfigured(_) => (Code::FailedPrecondition, "CHAT_NOT_CONFIGURED"),
+        ModelError::Auth(_) => (Code::FailedPrecondition, "CHAT_LOGIN_REFUSED"),
+        ModelError::Rejected(_) => (Code::FailedPrecondition, "MODEL_REJECTED"),
+        ModelError::Limited { .. } => (Code::ResourceExhausted, "MODEL_LIMITED"),
+        ModelError::Overloaded(_) | ModelError::Unreachable(_) | ModelError::Cut(_) => (Code::Unavailable, "MODEL_UNAVAILABLE"),
+        ModelError::Malformed(_) => (Code::Unavailable, "MODEL_UNREADABLE"),
+    };
+    let detail = ErrorDetail::new(reason);
+    let detail = match error {
+        ModelError::Limited { retry_after_ms: Some(wait), .. } => detail.with_retry_after(Duration::from_millis(*wait)),
+        _ => detail,
+    };
+    detail.into_status(code, sentence)
 }
 
 /// `task` → `TASK`, for reasons.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::adapters::{Ender, Keys, Repositories};
 use super::degraded::Condition;
 use super::retention::Keeper;
-use super::{forge, maintenance, policy, seed, standby};
+use super::{chat, forge, maintenance, policy, seed, standby};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
@@ -28,6 +28,7 @@ use crate::lifecycle::{EPOCH, Engine, Figures, Hot, LifecycleError, Subject, ann
 use crate::orchestrator::{Approvals, Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
 use crate::store::{Connection, DatabaseUrl, Migrated, Reader, StoreError, WriterThread, api_keys, new_key, settings};
+use crate::tools::{BrokenContract, Registry};
 
 /// Threads that read the database.
 const READERS: usize = 3;
@@ -47,6 +48,9 @@ pub enum AppError {
     /// Something that the configuration names cannot be made.
     #[error("{0}")]
     Command(#[from] CommandError),
+    /// The tools cannot be made of the contract.
+    #[error(transparent)]
+    Tools(#[from] BrokenContract),
     /// A listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] grpc::ListenError),
@@ -155,6 +159,8 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         wake: started.wake.clone(),
     };
     let (orchestrator, sink) = Orchestrator::new(parts.clone(), closed.clone());
+    let model = chat::model(&config, environment, home.path(), &started.clock);
+    chat::read_plans(&config, &sink, &model, (&started.engine, &started.clock));
     let runner = RunnerService::start(policy::runner(&config, environment, &program), sink);
     let link: Arc<dyn RunnerLink> = Arc::clone(&runner) as Arc<dyn RunnerLink>;
     let context = seed::own(started.clock.now());
@@ -225,6 +231,9 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         facts: facts(&config, &started),
         drain: shutdown.drain().clone(),
     });
+    let tools = Arc::new(Registry::new(api.inside())?);
+    chat::open(&config, &api, model, tools, (&started.engine, &started.clock), &shutdown);
+    chat::spawn_records(&background, home.path(), config.llm_logging.retention_days, &started.clock);
     let endpoint = listeners.endpoint().unwrap_or_default();
     home.write("endpoint", &format!("{endpoint}\n"))?;
     tracing::info!(%endpoint, home = %home.path().display(), database = %database(&config), "serving");

@@ -31,14 +31,14 @@ const STUCK_EVERY: Duration = Duration::from_secs(60);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 
 /// How often old things are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// When a loop begins after the start, so that starts stay quick; spread by chance up to twice this.
-const FIRST_AFTER: Duration = Duration::from_secs(20);
+pub(super) const FIRST_AFTER: Duration = Duration::from_secs(20);
 
 /// Waits `wait` and up to a tenth more (the first time: up to twice as long), so that the loops of a server, and of several, do not come all at once.
 /// False when the server drains.
-async fn pause(wait: Duration, spread: f64, shutdown: &Shutdown) -> bool {
+pub(super) async fn pause(wait: Duration, spread: f64, shutdown: &Shutdown) -> bool {
     let wait = wait.mul_f64(1.0 + spread * rand::random::<f64>());
     tokio::select! {
         () = tokio::time::sleep(wait) => true,

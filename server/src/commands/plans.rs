@@ -142,6 +142,7 @@ pub fn create(tx: &mut Tx<'_>, context: &Context, rules: &PlanRules, new: &NewPl
         hash,
         state: PlanState::Proposed,
         text: new.text.clone(),
+        proposed: Vec::new(),
         feedback: String::new(),
         decided_by: None,
         created_at: context.now,

@@ -27,7 +27,7 @@ pub use load::{EPOCH, PAUSED, load};
 pub use moves::{Move, Subject, Tx, announce, apply, make_startable, may_start};
 pub use plans::{PlanRules, accept_plan, approval_rule, may_plan, origin_of};
 pub use runs::{Lease, begin, end, fenced, hold, reopen, save, spend};
-pub use spending::{Overrides, told_key, tree_of, write_limit, write_told};
+pub use spending::{Beside, Overrides, spend_beside, told_key, tree_of, write_limit, write_told};
 pub use usage::{DEFAULT_SPAN_MS, RollingSum, Usage};
 
 /// The writer with the hot state: what commands are submitted to.

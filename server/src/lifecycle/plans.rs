@@ -1,7 +1,7 @@
 //! A plan becomes tasks: all of them in one transaction, each with what it takes from its parent, none before its time (F-128 to F-130).
 
 use aq_core::event::EventKind;
-use aq_core::plan::{Announced, Parsed, PlanState, SubtaskRules, announcement, parse, subtasks};
+use aq_core::plan::{Announced, Parsed, PlanState, SubtaskRules, announcement, reading, subtasks};
 use aq_core::project::PlanApproval;
 use aq_core::render::type_emoji;
 use aq_core::task::{DEFAULT_PRIORITY, Task, TaskOrigin, TaskStatus, TaskType, branch_of};
@@ -102,7 +102,7 @@ pub fn accept_plan(
     now: Timestamp,
 ) -> Result<Vec<TaskRecord>, LifecycleError> {
     let parent = plan.task_key.map(|key| tasks::by_key(tx.db, key)).transpose()?;
-    let parsed = parse(&plan.text, rules.max_steps);
+    let parsed = reading(&plan.text, &plan.proposed, rules.max_steps);
     plan.decided_by = Some(actor.to_owned());
     plan.decided_at = Some(now);
     plan.state = if parsed.steps.is_empty() { PlanState::Empty } else { PlanState::Accepted };

@@ -5,10 +5,15 @@
 use std::collections::BTreeMap;
 
 use aq_core::budget::{BudgetScope, BudgetWarning};
+use aq_core::ids::{AgentId, ProjectId};
+use aq_core::output::TokenUsage;
+use aq_core::time::Timestamp;
 
-use super::figures::Figures;
+use super::error::LifecycleError;
+use super::figures::{Figures, ProjectHot};
 use super::hot::Hot;
-use crate::store::{Connection, StoreError, settings, task_trees, tree_use};
+use super::moves::Tx;
+use crate::store::{Connection, LedgerEntry, StoreError, ledger, settings, task_trees, tree_use};
 
 /// Limits that people set, by scope; they replace the configured ones. `None`: no limit.
 pub type Overrides = BTreeMap<BudgetScope, Option<u64>>;
@@ -46,6 +51,50 @@ pub fn write_told(db: &mut Connection, key: &str, told: BudgetWarning) -> Result
         0 => settings::unset(db, &told_name(key)).map(|_| ()),
         level => settings::set(db, &told_name(key), &level.to_string()),
     }
+}
+
+/// Tokens that a model used beside runs: in the chat, in a hook.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// Names the call; one that was recorded before counts once.
+    pub id: String,
+    /// What it was for: stands in the place of the agent.
+    pub purpose: &'static str,
+    /// The project that it was about.
+    pub project: Option<ProjectId>,
+    /// The model.
+    pub model: String,
+    /// How many.
+    pub tokens: TokenUsage,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Counts tokens that were used beside runs: in the ledger, without a task, and in the project's window.
+///
+/// # Errors
+/// When the row cannot be written.
+pub fn spend_beside(tx: &mut Tx<'_>, spent: &Beside) -> Result<(), LifecycleError> {
+    let entry = LedgerEntry {
+        task_key: ledger::NO_TASK,
+        run_number: 0,
+        message_id: format!("{}:{}", spent.purpose, spent.id),
+        at: spent.at,
+        project: spent.project.clone().unwrap_or_else(|| ProjectId::from_trusted("")),
+        agent: AgentId::from_trusted(spent.purpose),
+        account: None,
+        model: spent.model.clone(),
+        tokens: spent.tokens,
+        cost_micros: None,
+    };
+    if ledger::insert(tx.db, &entry)?
+        && let Some(project) = &spent.project
+    {
+        let (at, tokens) = (spent.at, spent.tokens.total());
+        let add = |state: &mut ProjectHot| state.usage.tokens.add(at, tokens);
+        tx.state.change_project(project, add, move |state| state.usage.tokens.subtract(at, tokens));
+    }
+    Ok(())
 }
 
 /// The tokens of a tree and the key of its root, for a task that may have a parent.

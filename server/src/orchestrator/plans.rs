@@ -7,7 +7,7 @@ use std::path::Path;
 use aq_core::event::EventKind;
 use aq_core::ids::{RunRef, TaskId};
 use aq_core::output::{Question, QuestionKind};
-use aq_core::plan::{PlanSource, PlanState, content_hash, parse};
+use aq_core::plan::{PlanSource, PlanState, ProposedStep, content_hash, reading};
 use aq_core::project::PlanApproval;
 use aq_core::time::Timestamp;
 use serde_json::json;
@@ -52,11 +52,26 @@ pub(super) fn found(
     policy: &Policy,
     run: &RunRef,
     (path, text, archive): (&str, &str, &str),
+    proposed: &[ProposedStep],
     now: Timestamp,
 ) -> Result<(), LifecycleError> {
     let Some((task, _)) = fenced(tx, run)? else { return Ok(()) };
-    keep(tx, policy, &task, run, PlanSource::File, None, (path, text, archive), now)?;
+    keep(tx, policy, &task, run, PlanSource::File, None, (path, text, archive, proposed), now)?;
     Ok(())
+}
+
+/// Whether a plan with this text would be kept: only then is a model asked to read it.
+///
+/// # Errors
+/// When the rows cannot be read.
+pub(super) fn is_wanted(tx: &mut Tx<'_>, policy: &Policy, run: &RunRef, text: &str) -> Result<bool, LifecycleError> {
+    let Some((task, _)) = fenced(tx, run)? else { return Ok(false) };
+    if !may_plan(tx, &policy.plans, &task)? {
+        return Ok(false);
+    }
+    let hash = content_hash(text);
+    let known = plans::of_task(tx.db, task.key)?.iter().any(|plan| plan.hash == hash);
+    Ok(!known && plans::by_hash(tx.db, &task.task.project, &hash)?.is_none())
 }
 
 /// An agent asks for its plan to be accepted: it is a plan like any other, and a person may make tasks of it instead.
@@ -75,7 +90,7 @@ pub(super) fn asked(
         return Ok(());
     }
     let request_id = Some(question.request_id.clone());
-    if let Some(mut plan) = keep(tx, policy, task, run, PlanSource::PlanExit, request_id, ("", &question.detail, ""), now)? {
+    if let Some(mut plan) = keep(tx, policy, task, run, PlanSource::PlanExit, request_id, ("", &question.detail, "", &[]), now)? {
         propose(tx, policy, task, &mut plan, now)?;
     }
     Ok(())
@@ -89,7 +104,7 @@ fn keep(
     run: &RunRef,
     source: PlanSource,
     request_id: Option<String>,
-    (path, text, archive): (&str, &str, &str),
+    (path, text, archive, proposed): (&str, &str, &str, &[ProposedStep]),
     now: Timestamp,
 ) -> Result<Option<PlanRecord>, LifecycleError> {
     if !may_plan(tx, &policy.plans, task)? {
@@ -122,6 +137,7 @@ fn keep(
         hash,
         state: PlanState::Pending,
         text: text.to_owned(),
+        proposed: proposed.to_vec(),
         feedback: String::new(),
         decided_by: None,
         created_at: now,
@@ -140,7 +156,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, now: T
         if plan.state != PlanState::Pending {
             continue;
         }
-        let parsed = parse(&plan.text, policy.plans.max_steps);
+        let parsed = reading(&plan.text, &plan.proposed, policy.plans.max_steps);
         if parsed.steps.is_empty() {
             plan.state = PlanState::Empty;
             plan.decided_at = Some(now);
@@ -155,7 +171,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, now: T
 }
 
 fn propose(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, plan: &mut PlanRecord, now: Timestamp) -> Result<(), LifecycleError> {
-    let parsed = parse(&plan.text, policy.plans.max_steps);
+    let parsed = reading(&plan.text, &plan.proposed, policy.plans.max_steps);
     plan.state = PlanState::Proposed;
     plans::update(tx.db, plan)?;
     let titles: Vec<_> = parsed.steps.iter().map(|step| step.title.as_str()).collect();

@@ -50,7 +50,7 @@ impl Orchestrator {
     #[must_use]
     pub fn new(parts: Parts, closed: CancellationToken) -> (Self, Arc<Sink>) {
         let (outlet, early) = Outlet::new();
-        let sink = Arc::new(Sink { parts: parts.clone(), outlet: outlet.clone(), closed });
+        let sink = Arc::new(Sink { parts: parts.clone(), outlet: outlet.clone(), closed, plan_parser: Arc::default() });
         (Self { parts, sink: Arc::clone(&sink), outlet, early }, sink)
     }
 

@@ -1,10 +1,11 @@
 //! Where runners report: makes each report durable, then hands on the orders that follow from it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aq_core::ids::RunRef;
 use aq_core::output::{OutputBody, OutputItem};
+use aq_core::plan::{PlanParser, ProposedStep, within_limit};
 use aq_core::runner_link::{BoxFuture, LinkClosed, RunReport, RunnerLink as _, RunnerSink};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,8 @@ pub struct Sink {
     pub(super) outlet: Outlet,
     /// Set when the server ends: reports are refused from then on, and the runner keeps what it has.
     pub(super) closed: CancellationToken,
+    /// Reads plans with a model, where one is given.
+    pub(super) plan_parser: Arc<OnceLock<Arc<dyn PlanParser>>>,
 }
 
 impl RunnerSink for Sink {
@@ -134,8 +137,9 @@ impl Sink {
             RunReport::PlanFound { path, text, truncated: _ } => {
                 let archive =
                     plans::archive(&self.parts.policy.plans, &run.task, text).map_err(|error| Refused::Later(error.to_string()))?;
+                let proposed = self.proposed(&run, text).await?;
                 let (policy, path, text) = (Arc::clone(&self.parts.policy), path.clone(), text.clone());
-                engine.submit(move |tx| plans::found(tx, &policy, &run, (&path, &text, &archive), now)).await?;
+                engine.submit(move |tx| plans::found(tx, &policy, &run, (&path, &text, &archive), &proposed, now)).await?;
                 Followed::default()
             }
             RunReport::Concluded { conclusion } => {
@@ -144,6 +148,28 @@ impl Sink {
             }
         };
         Ok(followed)
+    }
+
+    /// Where the parser that asks a model is put; without one plans are read by the rules alone.
+    #[must_use]
+    pub fn plan_parser(&self) -> &OnceLock<Arc<dyn PlanParser>> {
+        &self.plan_parser
+    }
+
+    /// What a model proposes for a plan, where there is one; nothing when it fails, and the rules read the plan then (F-126).
+    async fn proposed(&self, run: &RunRef, text: &str) -> Result<Vec<ProposedStep>, Refused> {
+        let Some(parser) = self.plan_parser.get() else { return Ok(Vec::new()) };
+        let (policy, asked, whole) = (Arc::clone(&self.parts.policy), run.clone(), text.to_owned());
+        let max_steps = policy.plans.max_steps;
+        if !self.parts.engine.submit(move |tx| plans::is_wanted(tx, &policy, &asked, &whole)).await? {
+            return Ok(Vec::new());
+        }
+        let (text, _) = within_limit(text);
+        let proposed = parser.propose(text, max_steps).await;
+        Ok(proposed.unwrap_or_else(|error| {
+            tracing::warn!(%run, %error, "a plan is read without a model");
+            Vec::new()
+        }))
     }
 
     /// Ends a run whose end could not be recorded, so that its task does not wait for it for ever.

@@ -13,6 +13,9 @@ use super::error::StoreError;
 use super::kept::kept;
 use super::schema::token_ledger;
 
+/// The key of no task: what a model used beside runs.
+pub const NO_TASK: i64 = 0;
+
 /// One entry of the ledger.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LedgerEntry {
@@ -113,7 +116,7 @@ queries! {
     /// Which models agents spoke to from `since` on (inclusive): agent, model, when last; the latest last.
     pub fn models(connection, since: Timestamp) -> Result<Vec<(String, String, i64)>, StoreError> {
         let mut rows: Vec<(String, String, Option<i64>)> = token_ledger::table
-            .filter(token_ledger::at.ge(since.as_millis()))
+            .filter(token_ledger::at.ge(since.as_millis()).and(token_ledger::task_key.ne(NO_TASK)))
             .group_by((token_ledger::agent_id, token_ledger::model))
             .select((token_ledger::agent_id, token_ledger::model, diesel::dsl::max(token_ledger::at)))
             .load(connection)?;

@@ -1,7 +1,7 @@
 //! Plans, and what became of them.
 
 use aq_core::ids::ProjectId;
-use aq_core::plan::{PlanSource, PlanState};
+use aq_core::plan::{PlanSource, PlanState, ProposedStep};
 use aq_core::project::PlanApproval;
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
@@ -36,6 +36,8 @@ pub struct PlanRecord {
     pub state: PlanState,
     /// Its text.
     pub text: String,
+    /// The steps that a model proposed; empty: none, the text is read by the rules.
+    pub proposed: Vec<ProposedStep>,
     /// What the person said who refused it.
     pub feedback: String,
     /// Who decided.
@@ -75,6 +77,7 @@ struct Row {
     hash: String,
     state: String,
     text: String,
+    proposed: String,
     feedback: String,
     decided_by: Option<String>,
     created_at: i64,
@@ -97,6 +100,7 @@ impl TryFrom<Row> for PlanRecord {
             hash: row.hash,
             state: columns::read("plans.state", &row.state, PlanState::parse)?,
             text: row.text,
+            proposed: read_proposed(&row.proposed)?,
             feedback: row.feedback,
             decided_by: row.decided_by,
             created_at: Timestamp::from_millis(row.created_at),
@@ -119,12 +123,31 @@ impl From<&PlanRecord> for Row {
             hash: record.hash.clone(),
             state: record.state.as_str().to_owned(),
             text: record.text.clone(),
+            proposed: written(&record.proposed),
             feedback: record.feedback.clone(),
             decided_by: record.decided_by.clone(),
             created_at: record.created_at.as_millis(),
             decided_at: record.decided_at.map(Timestamp::as_millis),
         }
     }
+}
+
+/// Proposed steps as text: a list of titles and descriptions; empty for none.
+fn written(steps: &[ProposedStep]) -> String {
+    if steps.is_empty() {
+        return String::new();
+    }
+    let pairs: Vec<(&str, &str)> = steps.iter().map(|step| (step.title.as_str(), step.description.as_str())).collect();
+    serde_json::to_string(&pairs).unwrap_or_default()
+}
+
+fn read_proposed(text: &str) -> Result<Vec<ProposedStep>, StoreError> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let corrupt = || StoreError::Corrupt { column: "plans.proposed", found: text.chars().take(100).collect() };
+    let pairs: Vec<(String, String)> = serde_json::from_str(text).map_err(|_| corrupt())?;
+    Ok(pairs.into_iter().map(|(title, description)| ProposedStep { title, description }).collect())
 }
 
 queries! {

@@ -344,6 +344,7 @@ diesel::table! {
         hash -> Text,
         state -> Text,
         text -> Text,
+        proposed -> Text,
         feedback -> Text,
         decided_by -> Nullable<Text>,
         created_at -> BigInt,

@@ -8,6 +8,7 @@ mod archive;
 mod budgets;
 mod capacity;
 mod chains;
+mod chat;
 mod chat_models;
 mod config_text;
 mod conservation;

@@ -1,5 +1,6 @@
 //! A small fake server and a clean environment for the binary. `server` answers calls, `environment` runs `aqctl`.
 
+mod chat;
 mod environment;
 mod server;
 mod tasks;

@@ -30,6 +30,10 @@ pub(crate) struct Fake {
     /// Requests for output, in order.
     pub(crate) asked: Arc<Mutex<Vec<v1::StreamRunOutputRequest>>>,
     pub(crate) events: Arc<Mutex<Vec<v1::Event>>>,
+    /// One entry per turn of the chat; behind its last message the stream stays silent.
+    pub(crate) turns: Arc<Mutex<VecDeque<Prepared<v1::ChatResponse>>>>,
+    /// What was said to the chat.
+    pub(crate) said: Arc<Mutex<Vec<v1::ChatRequest>>>,
 }
 
 /// A running server; dropping it ends it.
@@ -86,6 +90,7 @@ impl Fake {
                     .add_service(health)
                     .add_service(v1::task_service_server::TaskServiceServer::new(Tasks(fake.clone())))
                     .add_service(RunServiceServer::new(fake.clone()))
+                    .add_service(v1::chat_service_server::ChatServiceServer::new(fake.clone()))
                     .add_service(EventServiceServer::new(fake))
                     .serve_with_incoming(TcpListenerStream::new(listener));
                 tokio::select! {

@@ -17,7 +17,7 @@ mod title;
 
 pub use consolidate::{MOST_PHASES, PHASE_MARKER};
 pub use document::{MAX_PLAN_BYTES, within_limit};
-pub use parse::{MIN_BODY_CHARS, Parsed, Strategy, parse};
+pub use parse::{MIN_BODY_CHARS, Parsed, Strategy, parse, reading};
 pub use port::{PlanParser, PlanParserError, ProposedStep, adopt};
 pub use quality::{looks_actionable, quality};
 pub use report::{QualityReport, report};

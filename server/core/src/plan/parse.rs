@@ -2,6 +2,7 @@
 
 use super::consolidate::consolidate;
 use super::document::{Document, Heading, within_limit};
+use super::port::{ProposedStep, adopt};
 use super::quality::{POOR, looks_actionable, quality};
 use super::subtask::Step;
 use super::title::{clean_title, is_non_actionable};
@@ -46,6 +47,8 @@ pub enum Strategy {
     NumberedList,
     /// The whole document is one step.
     WholeDocument,
+    /// A model proposed them (F-126).
+    Model,
     /// There is nothing to do.
     Nothing,
 }
@@ -59,6 +62,7 @@ impl Strategy {
             Self::Headings => "headings",
             Self::NumberedList => "numbered_list",
             Self::WholeDocument => "whole_document",
+            Self::Model => "model",
             Self::Nothing => "nothing",
         }
     }
@@ -104,6 +108,16 @@ pub fn parse(text: &str, max_steps: usize) -> Parsed {
     let (strategy, mut steps, left_out) = found;
     let dropped = steps.split_off(max_steps.min(steps.len())).into_iter().map(|step| step.title).collect();
     Parsed { strategy, steps, dropped, left_out, truncated: within_limit(text).1 }
+}
+
+/// How a plan reads: as a model proposed, where something of its proposal is usable, else by the rules (F-126).
+#[must_use]
+pub fn reading(text: &str, proposed: &[ProposedStep], max_steps: usize) -> Parsed {
+    let (steps, dropped) = adopt(proposed.to_vec(), max_steps);
+    if steps.is_empty() {
+        return parse(text, max_steps);
+    }
+    Parsed { strategy: Strategy::Model, steps, dropped, left_out: Vec::new(), truncated: within_limit(text).1 }
 }
 
 fn numbered(steps: Vec<Step>) -> Vec<Step> {

@@ -5,6 +5,7 @@
 mod account;
 mod admin;
 mod agent;
+mod chat;
 mod event;
 mod git;
 mod message;
@@ -18,6 +19,7 @@ mod workspace;
 pub(super) use account::{account, of_runtime};
 pub(super) use admin::{api_key, status_counts};
 pub(super) use agent::agent;
+pub(super) use chat::told;
 pub(super) use event::event;
 pub(super) use git::{branch, changes, checkout, commit, forecast};
 pub(super) use message::message;

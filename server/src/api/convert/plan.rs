@@ -1,6 +1,6 @@
 //! Plans and how they read.
 
-use aq_core::plan::{PlanSource, PlanState, SubtaskRules, parse, report, subtasks};
+use aq_core::plan::{PlanSource, PlanState, ProposedStep, SubtaskRules, report, subtasks};
 use aq_proto::v1 as pb;
 
 use super::words::timestamp;
@@ -22,7 +22,7 @@ pub(in crate::api) const fn plan_state(state: PlanState) -> pb::PlanState {
 
 /// A plan with the task that it came out of and the ids of the tasks that it became.
 pub(in crate::api) fn plan(record: &PlanRecord, rules: &PlanRules, parent: Option<&TaskRecord>, task_ids: Vec<String>) -> pb::Plan {
-    let parsed = parse(&record.text, rules.max_steps);
+    let parsed = aq_core::plan::reading(&record.text, &record.proposed, rules.max_steps);
     let own_title = || parsed.steps.first().map(|step| step.title.clone()).unwrap_or_default();
     pb::Plan {
         id: record.id.clone(),
@@ -49,8 +49,8 @@ pub(in crate::api) fn plan(record: &PlanRecord, rules: &PlanRules, parent: Optio
 }
 
 /// How a text reads as a plan of `parent`.
-pub(in crate::api) fn reading(text: &str, rules: &PlanRules, parent: Option<&TaskRecord>) -> pb::PlanReading {
-    let (parsed, looks) = (parse(text, rules.max_steps), report(text));
+pub(in crate::api) fn reading(text: &str, proposed: &[ProposedStep], rules: &PlanRules, parent: Option<&TaskRecord>) -> pb::PlanReading {
+    let (parsed, looks) = (aq_core::plan::reading(text, proposed, rules.max_steps), report(text));
     let subtask_rules = SubtaskRules {
         base_priority: parent.map_or(rules.base_priority, |parent| parent.task.priority),
         chain: rules.chain,

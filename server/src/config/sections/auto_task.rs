@@ -1,7 +1,7 @@
 //! Section `auto_task`: how plans that agents write become tasks.
 //!
 //! Keys: `enabled`, `plan_file_patterns`, `inherit_approval`, `base_priority`, `chain_dependencies`, `max_plan_depth`,
-//! `max_steps_per_plan`, `plan_approval`. The original's other keys are accepted and said to have no effect.
+//! `max_steps_per_plan`, `plan_approval`, `use_llm_parser`, `llm_parser_model`. The original's other keys are accepted and said to have no effect.
 
 use serde::Serialize;
 
@@ -27,6 +27,10 @@ pub struct AutoTask {
     pub max_plan_depth: u64,
     /// How many steps one plan may have, 1 to 500; the titles of more are told, never dropped in silence.
     pub max_steps_per_plan: u64,
+    /// Whether the model behind the chat reads plans; where it fails they are read by rules.
+    pub use_llm_parser: bool,
+    /// The model that does; empty: the configured one of `chat_provider`.
+    pub llm_parser_model: String,
     /// Whether a person accepts plans before their tasks are created: `none` or `approve`.
     #[serde(serialize_with = "rule")]
     pub plan_approval: PlanApproval,
@@ -51,6 +55,8 @@ impl AutoTask {
                 PlanApproval::None,
             ),
             max_steps_per_plan: reader.count("max_steps_per_plan", 1..=500, 20),
+            use_llm_parser: reader.boolean("use_llm_parser", false),
+            llm_parser_model: reader.text("llm_parser_model", ""),
         };
         for (index, pattern) in read.plan_file_patterns.iter().enumerate() {
             if pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") {
@@ -61,8 +67,6 @@ impl AutoTask {
         reader.without_effect("rebase_between_subtasks", "every landing rebases on the tip of its target");
         reader.without_effect("mid_chain_rebase", "every landing rebases on the tip of its target");
         reader.without_effect("mid_chain_rebase_push", "landing decides what is pushed");
-        reader.without_effect("use_llm_parser", "plans are parsed without a model");
-        reader.without_effect("llm_parser_model", "plans are parsed without a model");
         reader.finish();
         read
     }

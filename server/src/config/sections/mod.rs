@@ -25,7 +25,7 @@ pub use agents::{Agents, PredefinedAgent, SandboxLevel};
 pub use archive::Archive;
 pub use auto_task::AutoTask;
 pub use budgets::{BudgetPeriod, Budgets};
-pub use chat::{ChatProvider, ChatProviderKind, LlmLogging};
+pub use chat::{Chat, ChatProvider, ChatProviderKind, LlmLogging};
 pub use database::{Database, DatabaseUrl};
 pub use git::Git;
 pub use hooks::HookEngine;

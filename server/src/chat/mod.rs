@@ -1,0 +1,21 @@
+//! The chat: turns with a model, whose tools are calls of the API made as the caller; summaries; plans read by a model.
+//!
+//! What a turn is lives in the core, the models in `chat_models`, the tools in `tools`.
+//!
+//! Reading order: `talker`, `drive`, `belt`, `books`, then the tools of the machine: `rooms`, `files`, `search`; then `plans`.
+//!
+//! Spec: specs/server/chat.md
+
+mod belt;
+mod books;
+mod drive;
+mod files;
+mod plans;
+mod rooms;
+mod search;
+mod talker;
+
+pub use books::Books;
+pub use plans::ModelPlans;
+pub use rooms::{Roots, Workspaces};
+pub use talker::{Parts, Settings, Talker};

@@ -1,0 +1,10 @@
+//! The chat over its service, with models of every wire.
+
+mod conversations;
+mod limits;
+mod plans;
+mod read;
+mod script;
+mod service;
+mod work;
+mod world;

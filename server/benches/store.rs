@@ -17,7 +17,9 @@ use aq_core::run::{Run, RunEnd, RunResult, RunState};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Task, TaskStatus};
 use aq_core::time::Timestamp;
-use aq_server::store::{Connection, DatabaseUrl, LedgerEntry, RunRecord, TaskRecord, events, ledger, open_migrated, projects, runs, tasks};
+use aq_server::store::{
+    Connection, DatabaseUrl, LedgerEntry, RunRecord, TaskRecord, dependents, events, ledger, open_migrated, projects, runs, tasks,
+};
 use rusqlite::params;
 
 /// Commands that share a commit.
@@ -119,7 +121,7 @@ fn complete(db: &mut Connection, key: i64, seq: &mut u64) {
         },
     )
     .unwrap();
-    assert!(tasks::release_dependents(db, key, at(2)).unwrap().is_empty());
+    assert!(dependents::release(db, key, at(2)).unwrap().is_empty());
     let told = [event(seq, EventKind::RunEnded, &record), event(seq, EventKind::TaskCompleted, &record)];
     events::insert(db, &told).unwrap();
 }

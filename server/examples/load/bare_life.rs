@@ -67,7 +67,7 @@ impl<'c> Rows<'c> {
         Ok(Self {
             moved: db.prepare(
                 "UPDATE tasks SET status = ?2, agent_id = ?3, run_number = ?4, retry_count = 0, branch = ?5, session_id = ?6, \
-                 updated_at = ?7 WHERE key = ?1 AND status = ?8 AND run_number = ?9",
+                 updated_at = ?7 WHERE key = ?1 AND +status = ?8 AND run_number = ?9",
             )?,
             run: db.prepare(
                 "INSERT INTO runs VALUES (?1, 1, ?2, ?3, ?4, 'scripted', ?5, 'STARTING', NULL, NULL, '', '', '[]', '', ?6, '', '', NULL, \

@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use super::output_log::{OutputError, OutputLog};
 
 /// Items of a live run kept in memory.
-const KEPT: usize = 512;
+const KEPT: usize = 256;
 
 /// Bytes of a live run kept in memory.
-const KEPT_BYTES: usize = 256 * 1024;
+const KEPT_BYTES: usize = 128 * 1024;
 
 /// Most items handed over at once.
 const PAGE: usize = 64;

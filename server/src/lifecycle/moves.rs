@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::error::LifecycleError;
 use super::figures::OpenRun;
 use super::hot::Hot;
-use crate::store::{self, TaskRecord, chains, events, questions, tasks};
+use crate::store::{self, TaskRecord, chains, dependents, events, questions, tasks};
 
 /// A command's view of the store and the hot state.
 pub type Tx<'a> = store::Tx<'a, Hot>;
@@ -238,7 +238,7 @@ pub fn announce(tx: &mut Tx<'_>, kind: EventKind, at: Timestamp, subject: Subjec
 /// The task is COMPLETED: whoever waited only for it may start.
 fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), LifecycleError> {
     let now = record.task.updated_at;
-    let promoted = tasks::release_dependents(tx.db, record.key, now)?;
+    let promoted = dependents::release(tx.db, record.key, now)?;
     let mut facts = Vec::with_capacity(promoted.len());
     for task in promoted {
         tx.state.count(&task.project, Some(TaskStatus::Defined), Some(TaskStatus::Ready));
@@ -268,7 +268,7 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
 
 /// The task is COMPLETED no more: whoever is READY because of it waits again. Work that already runs goes on.
 fn hold_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), LifecycleError> {
-    for mut dependent in tasks::hold_dependents(tx.db, record.key)? {
+    for mut dependent in dependents::hold(tx.db, record.key)? {
         let run = dependent.task.run_number;
         apply(tx, &mut dependent, run, Move::system(Trigger::DepsUnmet, record.task.updated_at))?;
     }

@@ -61,6 +61,9 @@ pub(super) fn grant(
 /// # Errors
 /// When the rows cannot be read or written.
 pub(super) fn pass(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<(Vec<RunnerOrder>, bool), LifecycleError> {
+    if questions::next_deadline(tx.db)?.is_none_or(|next| next > now) {
+        return Ok((Vec::new(), false));
+    }
     let expired = questions::expired(tx.db, now, limit)?;
     let more = i64::try_from(expired.len()).unwrap_or(i64::MAX) >= limit;
     let mut orders = Vec::new();

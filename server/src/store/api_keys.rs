@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
-use super::kept::kept;
+use super::kept::changed;
 use super::schema::api_keys;
 
 /// SHA-256 of a key's secret. Secrets are random and long, so a plain hash is as hard to turn back as a slow one.
@@ -168,13 +168,13 @@ impl TryFrom<Row> for ApiKey {
 queries! {
     /// Adds a key. [`StoreError::Conflict`] when its kid was used before.
     pub fn insert(connection, key: &ApiKey) -> Result<(), StoreError> {
-        kept!(diesel::insert_into(api_keys::table).values(Row::from(key))).execute(connection)?;
+        diesel::insert_into(api_keys::table).values(Row::from(key)).execute(connection)?;
         Ok(())
     }
 
     /// The key of this kid, whether it still works or not; `None` when there is none.
     pub fn get(connection, kid: &str) -> Result<Option<ApiKey>, StoreError> {
-        let row: Option<Row> = api_keys::table.find(kid).select(Row::as_select()).first(connection).optional()?;
+        let row: Option<Row> = api_keys::table.find(kid).select(Row::as_select()).get_result(connection).optional()?;
         row.map(ApiKey::try_from).transpose()
     }
 
@@ -203,19 +203,18 @@ queries! {
             .set(api_keys::revoked_at.eq(now.as_millis()))
             .execute(connection)?;
         if changed == 0 {
-            let _known: String = api_keys::table.find(kid).select(api_keys::kid).first(connection)?;
+            let _known: String = api_keys::table.find(kid).select(api_keys::kid).get_result(connection)?;
         }
         Ok(changed == 1)
     }
 
     /// Takes back every key of a run that is over. Returns how many there were.
     pub fn revoke_of_run(connection, run: &RunRef, now: Timestamp) -> Result<usize, StoreError> {
-        let keys = api_keys::table.filter(
-            api_keys::task_id.eq(run.task.as_str())
-                .and(api_keys::run_number.eq(columns::int(run.number)))
-                .and(api_keys::revoked_at.is_null()),
-        );
-        Ok(kept!(diesel::update(keys).set(api_keys::revoked_at.eq(now.as_millis()))).execute(connection)?)
+        let keys = api_keys::task_id
+            .eq(run.task.as_str())
+            .and(api_keys::run_number.eq(columns::int(run.number)))
+            .and(api_keys::revoked_at.is_null());
+        Ok(changed!(api_keys, keys, api_keys::revoked_at.eq(now.as_millis())).execute(connection)?)
     }
 
     /// Removes keys of runs that were taken back or expired before `before`. Returns how many. Keys of people stay, for the audit.

@@ -104,7 +104,7 @@ queries! {
 
     /// The wait of a task.
     pub fn get(connection, task_key: i64) -> Result<Option<Approval>, StoreError> {
-        let row = approvals::table.find(task_key).select(Row::as_select()).first(connection).optional()?;
+        let row = approvals::table.find(task_key).select(Row::as_select()).get_result(connection).optional()?;
         row.map(Approval::try_from).transpose()
     }
 

@@ -134,11 +134,13 @@ queries! {
     pub fn ready_on_branch(connection, project: &ProjectId, branch: &str) -> Result<Vec<OnBranch>, StoreError> {
         let ready = diesel::sql_query(
             "SELECT key, runtime, priority FROM tasks WHERE status = 'READY' AND branch IS NOT NULL AND branch = $1 AND project_id = $2 \
-               AND deleted_at IS NULL ORDER BY priority, key",
+               AND deleted_at IS NULL",
         )
         .bind::<Text, _>(branch)
         .bind::<Text, _>(project.as_str());
-        let rows: Vec<OnBranchRow> = kept!(ready).load(connection)?;
+        let mut rows: Vec<OnBranchRow> = kept!(ready).load(connection)?;
+        // Asked for in order, SQLite walks every READY task of the project rather than the few on the branch.
+        rows.sort_by_key(|row| (row.priority, row.key));
         rows.into_iter()
             .map(|row| {
                 let runtime = row.runtime.as_deref().map(|text| columns::runtime("tasks.runtime", text)).transpose()?;
@@ -150,7 +152,7 @@ queries! {
     /// When a person was last told that this task is stuck.
     pub fn told(connection, key: i64) -> Result<Option<Timestamp>, StoreError> {
         let told: Option<i64> =
-            stuck_alerts::table.find(key).select(stuck_alerts::told_at).first(connection).optional()?;
+            stuck_alerts::table.find(key).select(stuck_alerts::told_at).get_result(connection).optional()?;
         Ok(columns::instant(told))
     }
 

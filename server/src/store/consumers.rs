@@ -52,7 +52,7 @@ impl TryFrom<Row> for Consumer {
 queries! {
     /// The reader of this name; `None` when it never read.
     pub fn get(connection, name: &str) -> Result<Option<Consumer>, StoreError> {
-        let row: Option<Row> = consumers::table.find(name).select(Row::as_select()).first(connection).optional()?;
+        let row: Option<Row> = consumers::table.find(name).select(Row::as_select()).get_result(connection).optional()?;
         row.map(Consumer::try_from).transpose()
     }
 
@@ -75,7 +75,7 @@ queries! {
             .do_update()
             .set(lease)
             .execute(connection)?;
-        let row: Row = consumers::table.find(name).select(Row::as_select()).first(connection)?;
+        let row: Row = consumers::table.find(name).select(Row::as_select()).get_result(connection)?;
         row.try_into()
     }
 

@@ -8,7 +8,6 @@ use diesel::prelude::*;
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
-use super::kept::kept;
 use super::schema::events;
 
 #[derive(Queryable, Selectable)]
@@ -72,9 +71,9 @@ impl TryFrom<Row> for Event {
 queries! {
     /// Adds events.
     pub fn insert(connection, new: &[Event]) -> Result<(), StoreError> {
-        // One statement per row keeps the prepared statement small and cached; many rows share their transaction anyway.
+        // One statement per row keeps the prepared statement small and kept; many rows share their transaction anyway.
         for event in new {
-            kept!(diesel::insert_into(events::table).values(NewRow::from(event))).execute(connection)?;
+            diesel::insert_into(events::table).values(NewRow::from(event)).execute(connection)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! Statements that are prepared once for each connection and kept: those that diesel prepares anew each time although their text never changes.
+//! Statements that are prepared once for each connection and kept although diesel does not: updates, and texts of our own.
 //!
-//! It keeps what it can prove to be fixed: selects. Updates, texts of our own and rows that may leave a column to its default are built and
-//! prepared again with every call, which costs more than running them.
+//! It keeps what it can prove to be fixed, selects and inserts of whole rows. Anything else is built and prepared again with every call, which costs
+//! more than running it.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -9,10 +9,11 @@ use std::marker::PhantomData;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, Query, QueryBuilder as _, QueryFragment, QueryId};
+use diesel::query_builder::{AsChangeset, AstPass, Query, QueryBuilder as _, QueryFragment, QueryId};
 use diesel::{QueryResult, RunQueryDsl};
 
-/// A statement at one place of the code, named by `Place`, whose text is the same whenever that place is reached. Made by [`kept!`] alone.
+/// A statement that returns rows, at one place of the code, named by `Place`: its text is the same whenever that place is reached. Made by
+/// [`kept!`] alone, for loading: what is executed is passed on by reference, and diesel asks the statement inside then.
 pub(super) struct Kept<Place, Q> {
     statement: Q,
     place: PhantomData<fn() -> Place>,
@@ -63,6 +64,48 @@ fn check<Place: 'static>(text: String) {
     debug_assert_eq!(*first, text, "the text of a kept statement changed");
 }
 
+/// An update of one table at one place of the code, whose conditions and columns are always the same. Made by [`changed!`] alone.
+pub(super) struct Changed<Place, F, C> {
+    table: &'static str,
+    filter: F,
+    changes: C,
+    place: PhantomData<fn() -> Place>,
+}
+
+impl<Place, F, C> Changed<Place, F, C> {
+    /// `table` is the name of `T`, to which the changes belong.
+    pub(super) fn new<T, A>(_: T, table: &'static str, filter: F, changes: A) -> Self
+    where
+        A: AsChangeset<Target = T, Changeset = C>,
+    {
+        Self { table, filter, changes: changes.as_changeset(), place: PhantomData }
+    }
+}
+
+impl<Place: 'static, F, C> QueryId for Changed<Place, F, C> {
+    type QueryId = Place;
+
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<Place, F, C, DB> QueryFragment<DB> for Changed<Place, F, C>
+where
+    DB: Backend,
+    F: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE ");
+        out.push_identifier(self.table)?;
+        out.push_sql(" SET ");
+        self.changes.walk_ast(out.reborrow())?;
+        out.push_sql(" WHERE ");
+        self.filter.walk_ast(out)
+    }
+}
+
+impl<Place, F, C, D> RunQueryDsl<D> for Changed<Place, F, C> {}
+
 /// Keeps the prepared statement of this place. Its text must be fixed: no lists of parameters, no columns that may be left out.
 macro_rules! kept {
     ($statement:expr) => {{
@@ -71,3 +114,12 @@ macro_rules! kept {
     }};
 }
 pub(super) use kept;
+
+/// An update of the table whose prepared statement is kept: the rows that `$filter` lets through get `$changes`.
+macro_rules! changed {
+    ($table:ident, $filter:expr, $changes:expr) => {{
+        enum Place {}
+        $crate::store::kept::Changed::<Place, _, _>::new($table::table, stringify!($table), $filter, $changes)
+    }};
+}
+pub(super) use changed;

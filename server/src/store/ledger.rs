@@ -10,7 +10,6 @@ use diesel::sql_types::{BigInt, Nullable};
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
-use super::kept::kept;
 use super::schema::token_ledger;
 
 /// The key of no task: what a model used beside runs.
@@ -79,7 +78,7 @@ queries! {
                 cost_micros: entry.cost_micros.map(columns::big),
             })
             .on_conflict_do_nothing();
-        Ok(kept!(entry).execute(connection)? == 1)
+        Ok(entry.execute(connection)? == 1)
     }
 
     /// Tokens by project and instant from `since` on (inclusive), oldest first: what rebuilds the usage windows.

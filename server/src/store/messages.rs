@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
-use super::kept::kept;
+use super::kept::changed;
 use super::schema::messages;
 
 /// A stored message.
@@ -87,14 +87,12 @@ queries! {
 
     /// A run began whose prompt tells what earlier runs did not read.
     pub fn tell(connection, task: i64, run: u32) -> Result<(), StoreError> {
-        let late = messages::table.filter(
-            messages::task_key
-                .eq(task)
-                .and(messages::run_number.lt(columns::int(run)))
-                .and(messages::delivered_at.is_null())
-                .and(messages::told_run.is_null()),
-        );
-        kept!(diesel::update(late).set(messages::told_run.eq(columns::int(run)))).execute(connection)?;
+        let late = messages::task_key
+            .eq(task)
+            .and(messages::run_number.lt(columns::int(run)))
+            .and(messages::delivered_at.is_null())
+            .and(messages::told_run.is_null());
+        changed!(messages, late, messages::told_run.eq(columns::int(run))).execute(connection)?;
         Ok(())
     }
 

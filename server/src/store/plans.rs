@@ -165,7 +165,7 @@ queries! {
 
     /// The plan of this id.
     pub fn by_id(connection, id: &str) -> Result<Option<PlanRecord>, StoreError> {
-        let row: Option<Row> = plans::table.find(id).select(Row::as_select()).first(connection).optional()?;
+        let row: Option<Row> = plans::table.find(id).select(Row::as_select()).get_result(connection).optional()?;
         row.map(PlanRecord::try_from).transpose()
     }
 
@@ -218,7 +218,7 @@ queries! {
 
     /// What a task says about plans itself.
     pub fn task_rule(connection, task: i64) -> Result<Option<PlanApproval>, StoreError> {
-        let rule: Option<String> = task_plan_rules::table.find(task).select(task_plan_rules::rule).first(connection).optional()?;
+        let rule: Option<String> = task_plan_rules::table.find(task).select(task_plan_rules::rule).get_result(connection).optional()?;
         columns::read_optional("task_plan_rules.rule", rule.as_deref(), PlanApproval::parse)
     }
 

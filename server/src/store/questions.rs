@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
-use super::kept::kept;
+use super::kept::changed;
 use super::schema::questions;
 
 /// An answer that was given. It is kept until the agent has it, however often the server starts meanwhile.
@@ -237,13 +237,9 @@ queries! {
 
     /// The earliest deadline of all.
     pub fn next_deadline(connection) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<Option<i64>> = questions::table
-            .filter(questions::deadline.is_not_null())
-            .order(questions::deadline)
-            .select(questions::deadline)
-            .first(connection)
-            .optional()?;
-        Ok(columns::instant(next.flatten()))
+        let waiting = questions::table.filter(questions::deadline.is_not_null());
+        let next: Option<i64> = waiting.select(diesel::dsl::min(questions::deadline)).get_result(connection)?;
+        Ok(columns::instant(next))
     }
 
     /// Open questions of a run whose answer was given, oldest first: the agent may not have it yet.
@@ -284,32 +280,28 @@ queries! {
 
     /// A run began whose prompt tells what earlier runs were answered too late.
     pub fn tell(connection, task: i64, run: u32) -> Result<(), StoreError> {
-        let late = questions::table.filter(
-            questions::task_key
-                .eq(task)
-                .and(questions::run_number.lt(columns::int(run)))
-                .and(questions::given.is_not_null())
-                .and(questions::delivered_at.is_null())
-                .and(questions::told_run.is_null()),
-        );
-        kept!(diesel::update(late).set(questions::told_run.eq(columns::int(run)))).execute(connection)?;
+        let late = questions::task_key
+            .eq(task)
+            .and(questions::run_number.lt(columns::int(run)))
+            .and(questions::given.is_not_null())
+            .and(questions::delivered_at.is_null())
+            .and(questions::told_run.is_null());
+        changed!(questions, late, questions::told_run.eq(columns::int(run))).execute(connection)?;
         Ok(())
     }
 
     /// Closes what a run that is over has left open.
     pub fn close_all(connection, task: i64, run: u32, answer: &str, now: Timestamp) -> Result<usize, StoreError> {
-        let open = questions::table.filter(
-            questions::task_key.eq(task).and(questions::run_number.eq(columns::int(run))).and(questions::closed_at.is_null()),
-        );
+        let open = questions::task_key.eq(task).and(questions::run_number.eq(columns::int(run))).and(questions::closed_at.is_null());
         let set = (questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer), questions::deadline.eq(None::<i64>));
-        Ok(kept!(diesel::update(open).set(set)).execute(connection)?)
+        Ok(changed!(questions, open, set).execute(connection)?)
     }
 
     /// Closes every open question of a task: it goes on without the answers.
     pub fn abandon(connection, task: i64, answer: &str, now: Timestamp) -> Result<usize, StoreError> {
-        let open = questions::table.filter(questions::task_key.eq(task).and(questions::closed_at.is_null()));
+        let open = questions::task_key.eq(task).and(questions::closed_at.is_null());
         let set = (questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer), questions::deadline.eq(None::<i64>));
-        Ok(kept!(diesel::update(open).set(set)).execute(connection)?)
+        Ok(changed!(questions, open, set).execute(connection)?)
     }
 
     /// The open questions of a task, oldest first.

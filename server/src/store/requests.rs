@@ -24,7 +24,7 @@ pub struct RecordedRequest {
 queries! {
     /// What was answered to this request of this principal; `None` when it is new.
     pub fn lookup(connection, principal: &str, request_id: &str) -> Result<Option<RecordedRequest>, StoreError> {
-        Ok(requests::table.find((principal, request_id)).select(RecordedRequest::as_select()).first(connection).optional()?)
+        Ok(requests::table.find((principal, request_id)).select(RecordedRequest::as_select()).get_result(connection).optional()?)
     }
 
     /// Records an answer, in the transaction that has its effect. [`StoreError::Conflict`] when the request was answered meanwhile.

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
-use super::kept::kept;
+use super::kept::changed;
 use super::schema::runs;
 
 /// A stored run: the domain's record and what only the store knows of it.
@@ -223,19 +223,19 @@ pub fn update(connection: &mut Connection, record: &RunRecord) -> Result<(), Sto
 queries! {
     /// Adds a run. [`StoreError::Conflict`] when the agent or the workspace already serves an open run.
     pub fn insert(connection, record: &RunRecord) -> Result<(), StoreError> {
-        kept!(diesel::insert_into(runs::table).values(Row::from(record))).execute(connection)?;
+        diesel::insert_into(runs::table).values(Row::from(record)).execute(connection)?;
         Ok(())
     }
 
     fn write(connection, record: &RunRecord) -> Result<(), StoreError> {
-        let run = runs::table.find((record.task_key, columns::int(record.run.id.number)));
-        let changed = kept!(diesel::update(run).set(ChangeRow::from(record))).execute(connection)?;
+        let run = runs::task_key.eq(record.task_key).and(runs::number.eq(columns::int(record.run.id.number)));
+        let changed = changed!(runs, run, ChangeRow::from(record)).execute(connection)?;
         if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
     }
 
     /// The run of this number; `None` when there is none.
     pub fn get(connection, task_key: i64, number: u32) -> Result<Option<RunRecord>, StoreError> {
-        let row = runs::table.find((task_key, columns::int(number))).select(Row::as_select()).first(connection).optional()?;
+        let row = runs::table.find((task_key, columns::int(number))).select(Row::as_select()).get_result(connection).optional()?;
         row.map(RunRecord::try_from).transpose()
     }
 

@@ -11,7 +11,7 @@ use super::schema::settings;
 queries! {
     /// The value of a setting; `None` when it was never set.
     pub fn get(connection, name: &str) -> Result<Option<String>, StoreError> {
-        Ok(settings::table.find(name).select(settings::value).first(connection).optional()?)
+        Ok(settings::table.find(name).select(settings::value).get_result(connection).optional()?)
     }
 
     /// Sets a setting.
@@ -39,7 +39,7 @@ queries! {
 
     /// The value of a counter; 0 when it was never set.
     pub fn counter(connection, name: &str) -> Result<u64, StoreError> {
-        let value: Option<String> = settings::table.find(name).select(settings::value).first(connection).optional()?;
+        let value: Option<String> = settings::table.find(name).select(settings::value).get_result(connection).optional()?;
         value.map_or(Ok(0), |value| columns::read("settings.value", &value, |text| text.parse().ok()))
     }
 

@@ -117,7 +117,7 @@ queries! {
     pub fn root(connection, key: i64) -> Result<i64, StoreError> {
         let climbed = diesel::sql_query(
             "WITH RECURSIVE up(key, parent_key) AS (SELECT key, parent_key FROM tasks WHERE key = $1 \
-             UNION SELECT t.key, t.parent_key FROM tasks t JOIN up ON t.key = up.parent_key) SELECT key, parent_key FROM up ORDER BY key",
+             UNION SELECT t.key, t.parent_key FROM up CROSS JOIN tasks t WHERE t.key = up.parent_key) SELECT key, parent_key FROM up ORDER BY key",
         )
         .bind::<BigInt, _>(key);
         let climbed: Vec<Climbed> = kept!(climbed).load(connection)?;
@@ -158,9 +158,9 @@ queries! {
     pub fn shape(connection, root: i64) -> Result<Vec<Place>, StoreError> {
         let rows: Vec<Branch> = diesel::sql_query(
             "WITH RECURSIVE tree(key, depth) AS (SELECT key, 0 FROM tasks WHERE key = $1 AND deleted_at IS NULL \
-             UNION SELECT t.key, tree.depth + 1 FROM tasks t JOIN tree ON t.parent_key = tree.key \
-               WHERE t.deleted_at IS NULL AND tree.depth < $2) \
-             SELECT t.key, t.parent_key, tree.depth, t.status, t.priority FROM tree JOIN tasks t ON t.key = tree.key ORDER BY tree.depth, t.key",
+             UNION SELECT t.key, tree.depth + 1 FROM tree CROSS JOIN tasks t \
+               WHERE t.parent_key = tree.key AND t.deleted_at IS NULL AND tree.depth < $2) \
+             SELECT t.key, t.parent_key, tree.depth, t.status, t.priority FROM tree CROSS JOIN tasks t WHERE t.key = tree.key ORDER BY tree.depth, t.key",
         )
         .bind::<BigInt, _>(root)
         .bind::<Integer, _>(DEEPEST)

@@ -7,12 +7,13 @@ use aq_core::runtime::RuntimeKind;
 use aq_core::task::{BlockedReason, Task, TaskOrigin, TaskStatus, TaskType, VerificationType};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
-use super::kept::kept;
-use super::schema::{task_dependencies, tasks};
+use super::kept::changed;
+use super::schema::tasks;
 
 /// A stored task: the domain's record and what only the store knows of it. Attachments are read separately.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,26 +165,11 @@ impl From<&TaskRecord> for Row {
     }
 }
 
-/// A task that became READY because its last dependency was met.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Promoted {
-    /// The row's key.
-    pub key: i64,
-    /// The task.
-    pub id: TaskId,
-    /// Its project.
-    pub project: ProjectId,
-    /// The runtime it requires.
-    pub runtime: Option<RuntimeKind>,
-    /// Its priority.
-    pub priority: i32,
-    /// Its title.
-    pub title: String,
-    /// Its branch, when it has one already.
-    pub branch: Option<String>,
+diesel::define_sql_function! {
+    /// The text in capitals. A status is in capitals anyway: compared through this, SQLite does not plan the statement again for each value, as it does
+    /// where a partial index has a condition on the same column.
+    fn upper(text: Text) -> Text;
 }
-
-type PromotedRow = (i64, String, String, Option<String>, i32, String, Option<String>);
 
 /// The columns that a move writes. Everything a status implies is written with it, so that no row ever holds half a move.
 #[derive(AsChangeset)]
@@ -270,31 +256,10 @@ pub fn set_unmet(connection: &mut Connection, key: i64, unmet: u32) -> Result<()
     write_unmet(connection, key, unmet)
 }
 
-/// A dependency is met: counts down on every task that waits for it, and moves those that now wait for nothing from DEFINED to READY.
-/// Two statements, however many tasks wait. Returns the promoted ones.
-///
-/// # Errors
-/// Whatever the database answers.
-pub fn release_dependents(connection: &mut Connection, key: i64, now: Timestamp) -> Result<Vec<Promoted>, StoreError> {
-    let (counted, promoted) = count_down(connection, key, now)?;
-    connection.touched.keys.extend(counted);
-    Ok(promoted)
-}
-
-/// A dependency is no longer met: counts up on every task that waits for it and returns those that are READY.
-///
-/// # Errors
-/// Whatever the database answers.
-pub fn hold_dependents(connection: &mut Connection, key: i64) -> Result<Vec<TaskRecord>, StoreError> {
-    let (counted, ready) = count_up(connection, key)?;
-    connection.touched.keys.extend(counted);
-    Ok(ready)
-}
-
 queries! {
     /// Adds a task. [`StoreError::Conflict`] when its name was used before.
     pub fn insert(connection, record: &TaskRecord) -> Result<(), StoreError> {
-        kept!(diesel::insert_into(tasks::table).values(Row::from(record))).execute(connection)?;
+        diesel::insert_into(tasks::table).values(Row::from(record)).execute(connection)?;
         Ok(())
     }
 
@@ -303,14 +268,14 @@ queries! {
         let row = tasks::table
             .filter(tasks::id.eq(id.as_str()).and(tasks::deleted_at.is_null()))
             .select(Row::as_select())
-            .first(connection)
+            .get_result(connection)
             .optional()?;
         row.map(TaskRecord::try_from).transpose()
     }
 
     /// The task of this key. [`StoreError::NotFound`] when there is none.
     pub fn by_key(connection, key: i64) -> Result<TaskRecord, StoreError> {
-        tasks::table.find(key).select(Row::as_select()).first(connection)?.try_into()
+        tasks::table.find(key).select(Row::as_select()).get_result(connection)?.try_into()
     }
 
     /// The tasks of these keys, in no particular order; missing ones are left out.
@@ -328,16 +293,13 @@ queries! {
 
     /// True when the name was ever used.
     pub fn name_used(connection, id: &str) -> Result<bool, StoreError> {
-        Ok(diesel::select(diesel::dsl::exists(tasks::table.filter(tasks::id.eq(id)))).get_result(connection)?)
+        let used: Option<i64> = tasks::table.filter(tasks::id.eq(id)).select(tasks::key).get_result(connection).optional()?;
+        Ok(used.is_some())
     }
 
     fn write_move(connection, record: &TaskRecord, from: TaskStatus, from_run: u32) -> Result<bool, StoreError> {
         let task = &record.task;
-        let unmoved = tasks::table.filter(
-            tasks::key.eq(record.key)
-                .and(tasks::status.eq(from.as_str()))
-                .and(tasks::run_number.eq(columns::int(from_run))),
-        );
+        let unmoved = tasks::key.eq(record.key).and(upper(tasks::status).eq(from.as_str())).and(tasks::run_number.eq(columns::int(from_run)));
         let moved = MoveRow {
             status: task.status.as_str(),
             blocked_reason: task.blocked_reason.map(BlockedReason::as_str),
@@ -351,7 +313,7 @@ queries! {
             failure: record.failure.as_deref(),
             updated_at: task.updated_at.as_millis(),
         };
-        Ok(kept!(diesel::update(unmoved).set(moved)).execute(connection)? == 1)
+        Ok(changed!(tasks, unmoved, moved).execute(connection)? == 1)
     }
 
     fn write_edit(connection, record: &TaskRecord) -> Result<(), StoreError> {
@@ -396,61 +358,9 @@ queries! {
         Ok(())
     }
 
-    fn count_down(connection, key: i64, now: Timestamp) -> Result<(Vec<i64>, Vec<Promoted>), StoreError> {
-        let waiting = task_dependencies::table
-            .filter(task_dependencies::depends_on_key.eq(key))
-            .select(task_dependencies::task_key);
-        let counted = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(tasks::unmet_deps.gt(0))))
-            .set(tasks::unmet_deps.eq(tasks::unmet_deps - 1))
-            .returning(tasks::key);
-        let counted: Vec<i64> = kept!(counted).get_results(connection)?;
-        if counted.is_empty() {
-            return Ok((counted, Vec::new()));
-        }
-        let free = tasks::unmet_deps
-            .eq(0)
-            .and(tasks::status.eq(TaskStatus::Defined.as_str()))
-            .and(tasks::deleted_at.is_null());
-        let free = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting).and(free)))
-            .set((tasks::status.eq(TaskStatus::Ready.as_str()), tasks::updated_at.eq(now.as_millis())))
-            .returning((tasks::key, tasks::id, tasks::project_id, tasks::runtime, tasks::priority, tasks::title, tasks::branch));
-        let rows: Vec<PromotedRow> = kept!(free).get_results(connection)?;
-        let mut promoted = Vec::with_capacity(rows.len());
-        for (key, id, project, runtime, priority, title, branch) in rows {
-            promoted.push(Promoted {
-                key,
-                id: TaskId::from_trusted(&id),
-                project: ProjectId::from_trusted(&project),
-                runtime: runtime.as_deref().map(|text| columns::runtime("tasks.runtime", text)).transpose()?,
-                priority,
-                title,
-                branch,
-            });
-        }
-        promoted.sort_by_key(|task| task.key);
-        Ok((counted, promoted))
-    }
-
-    fn count_up(connection, key: i64) -> Result<(Vec<i64>, Vec<TaskRecord>), StoreError> {
-        let waiting = task_dependencies::table
-            .filter(task_dependencies::depends_on_key.eq(key))
-            .select(task_dependencies::task_key);
-        let counted: Vec<i64> = diesel::update(tasks::table.filter(tasks::key.eq_any(waiting)))
-            .set(tasks::unmet_deps.eq(tasks::unmet_deps + 1))
-            .returning(tasks::key)
-            .get_results(connection)?;
-        let rows = tasks::table
-            .inner_join(task_dependencies::table.on(task_dependencies::task_key.eq(tasks::key)))
-            .filter(task_dependencies::depends_on_key.eq(key).and(tasks::status.eq(TaskStatus::Ready.as_str())))
-            .select(Row::as_select())
-            .load(connection)?;
-        let ready = rows.into_iter().map(TaskRecord::try_from).collect::<Result<_, _>>()?;
-        Ok((counted, ready))
-    }
-
     /// A task's name, project and title as they are stored, for telling of a row that cannot be read as a whole.
     pub fn label(connection, key: i64) -> Result<Option<(String, String, String)>, StoreError> {
-        Ok(tasks::table.find(key).select((tasks::id, tasks::project_id, tasks::title)).first(connection).optional()?)
+        Ok(tasks::table.find(key).select((tasks::id, tasks::project_id, tasks::title)).get_result(connection).optional()?)
     }
 
     /// The agents that these tasks prefer, with the runtime they need: key, agent, runtime. Tasks that prefer nobody are left out.
@@ -459,7 +369,7 @@ queries! {
         // One by one: a statement for so many keys would be prepared anew each time, and mostly there is one.
         for key in keys {
             let wish: Option<(Option<String>, Option<String>)> =
-                tasks::table.find(key).select((tasks::preferred_agent, tasks::runtime)).first(connection).optional()?;
+                tasks::table.find(key).select((tasks::preferred_agent, tasks::runtime)).get_result(connection).optional()?;
             found.extend(wish.and_then(|(agent, runtime)| Some((*key, agent?, runtime))));
         }
         Ok(found)

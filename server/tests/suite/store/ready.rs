@@ -1,7 +1,7 @@
 //! Moves: compare-and-set, and the counters of unmet dependencies.
 
 use aq_core::task::TaskStatus;
-use aq_server::store::{StoreError, dependencies, task_figures, tasks};
+use aq_server::store::{StoreError, dependencies, dependents, task_figures, tasks};
 
 use super::backend::on_both;
 use super::samples::{add, agent_id, at, stage, task, task_id, task_in};
@@ -48,7 +48,7 @@ on_both! {
             }
         }
         db.batch("COMMIT").unwrap();
-        let promoted = tasks::release_dependents(&mut db, 1, at(77)).unwrap();
+        let promoted = dependents::release(&mut db, 1, at(77)).unwrap();
         assert_eq!(promoted.len(), 9_000);
         assert!(promoted.is_sorted_by_key(|task| task.key));
         assert_eq!((promoted[0].key, &promoted[0].id, promoted[0].title.as_str()), (11, &task_id(11), "Title 11"));
@@ -56,15 +56,15 @@ on_both! {
         let waiting = tasks::by_key(&mut db, 10).unwrap();
         assert_eq!((waiting.unmet, waiting.task.status), (1, TaskStatus::Defined));
         assert_eq!(dependencies::unmet(&mut db, 10).unwrap(), 1);
-        assert_eq!(tasks::release_dependents(&mut db, 2, at(78)).unwrap().len(), 1_000);
+        assert_eq!(dependents::release(&mut db, 2, at(78)).unwrap().len(), 1_000);
         let mut heads = Vec::new();
         task_figures::each_ready(&mut db, &mut |head| heads.push(head)).unwrap();
         assert_eq!(heads.len(), 10_000);
         assert!(heads.is_sorted_by_key(|(key, project, _, priority)| (project.clone(), *priority, *key)));
-        let held = tasks::hold_dependents(&mut db, 2).unwrap();
+        let held = dependents::hold(&mut db, 2).unwrap();
         assert_eq!(held.len(), 1_000);
         assert!(held.iter().all(|record| record.unmet == 1 && record.task.status == TaskStatus::Ready));
-        assert_eq!(tasks::release_dependents(&mut db, 999_999, at(1)).unwrap(), []);
+        assert_eq!(dependents::release(&mut db, 999_999, at(1)).unwrap(), []);
     }
 
     /// F-027: timers are found by their instant, whatever else the task is.

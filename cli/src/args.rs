@@ -5,8 +5,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, health, init, key, limits,
-    logs, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage, watch,
+    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, health, hook, init, key,
+    limits, logs, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage, watch,
     workspace,
 };
 use crate::look::ColorChoice;
@@ -98,6 +98,9 @@ pub(crate) enum Command {
     /// Plans: what agents propose to do, and the tasks that it becomes
     #[command(subcommand, visible_alias = "plans")]
     Plan(plan::Verb),
+    /// Hooks: routine work that starts by itself
+    #[command(subcommand, visible_alias = "hooks")]
+    Hook(hook::Verb),
     /// Notes: short documents that people and agents of a project share
     #[command(subcommand, visible_alias = "notes")]
     Note(note::Verb),

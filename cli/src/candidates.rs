@@ -108,6 +108,18 @@ pub(crate) fn accounts() -> ArgValueCandidates {
     })
 }
 
+/// Hooks.
+#[must_use]
+pub(crate) fn hooks() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        ask(async |connection| {
+            let request = v1::ListHooksRequest { page_size: OFFERED, ..Default::default() };
+            let answer = connection.hooks().list_hooks(request).await?.into_inner();
+            Ok(answer.hooks.into_iter().map(|hook| (hook.id, hook.name)).collect())
+        })
+    })
+}
+
 /// API keys.
 #[must_use]
 pub(crate) fn keys() -> ArgValueCandidates {

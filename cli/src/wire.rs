@@ -81,6 +81,14 @@ wire!(
     ListTasksResponse,
     ListWorkspacesResponse,
     CompareNotesResponse,
+    DeleteHookResponse,
+    Hook,
+    HookAction,
+    HookRun,
+    HookStep,
+    ListHookRunsResponse,
+    ListHookTimesResponse,
+    ListHooksResponse,
     DeleteNoteResponse,
     DeletePromptResponse,
     ListNotesResponse,
@@ -108,6 +116,18 @@ fn reflect<M: Wire>(message: &M) -> Result<DynamicMessage, CliError> {
     let descriptor = POOL.get_message_by_name(M::NAME).ok_or_else(|| CliError::failure(format!("the contract has no {}", M::NAME)))?;
     DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
         .map_err(|error| CliError::failure(format!("cannot read {} by its descriptor: {error}", M::NAME)))
+}
+
+/// A message from its JSON form, as [`json`] writes it; unknown fields are refused.
+///
+/// # Errors
+/// What is wrong with it, naming the argument that it came from.
+pub(crate) fn from_json<M: Wire + Default>(text: &str, argument: &str) -> Result<M, CliError> {
+    let descriptor = POOL.get_message_by_name(M::NAME).ok_or_else(|| CliError::failure(format!("the contract has no {}", M::NAME)))?;
+    let mut source = serde_json::Deserializer::from_str(text);
+    let message = DynamicMessage::deserialize(descriptor, &mut source).map_err(|error| CliError::usage(format!("{argument}: {error}")))?;
+    source.end().map_err(|error| CliError::usage(format!("{argument}: {error}")))?;
+    message.transcode_to().map_err(|error| CliError::usage(format!("{argument}: {error}")))
 }
 
 /// Fields at their default are written too, so that scripts find every field.

@@ -58,6 +58,8 @@ macro_rules! words {
 }
 
 words! {
+    HookRunState "HOOK_RUN_STATE_" [Queued, Running, Completed, Skipped, Failed];
+    MissedFires "MISSED_FIRES_" [Skip, Once, All];
     Runtime "RUNTIME_" [Scripted, Command, Claude, Codex, Gemini, Opencode, Acp];
     TaskType "TASK_TYPE_" [Feature, Bugfix, Refactor, Test, Docs, Chore, Research, Plan];
     FileChange "FILE_CHANGE_" [Added, Deleted, Modified, Renamed, Untracked, Conflicted];

@@ -18,6 +18,7 @@ pub mod events;
 pub mod forges;
 pub mod grpc;
 pub mod home;
+pub mod hooks;
 pub mod lifecycle;
 pub mod orchestrator;
 pub mod shutdown;

@@ -2,9 +2,9 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, health, init, key, limits,
-    logs, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task, usage, watch,
-    workspace,
+    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, health, hook, init, key,
+    limits, logs, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task, usage,
+    watch, workspace,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -34,6 +34,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Say(args) => Box::pin(say::run(context, args)).await,
         Command::Messages(args) => Box::pin(messages::run(context, args)).await,
         Command::Plan(verb) => Box::pin(plan::run(context, verb)).await,
+        Command::Hook(verb) => Box::pin(hook::run(context, verb)).await,
         Command::Note(verb) => Box::pin(note::run(context, verb)).await,
         Command::Prompt(verb) => Box::pin(prompt::run(context, verb)).await,
         Command::Events(args) => Box::pin(events::run(context, args)).await,

@@ -18,6 +18,7 @@ pub(crate) mod follow;
 pub(crate) mod forecast;
 pub(crate) mod git;
 pub(crate) mod health;
+pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod limits;

@@ -171,6 +171,12 @@ impl Connection {
         v1::agent_service_client::AgentServiceClient::new(self.channel())
     }
 
+    /// Calls about hooks.
+    #[must_use]
+    pub fn hooks(&self) -> v1::hook_service_client::HookServiceClient<AqChannel> {
+        v1::hook_service_client::HookServiceClient::new(self.channel())
+    }
+
     /// Calls about notes.
     #[must_use]
     pub fn notes(&self) -> v1::note_service_client::NoteServiceClient<AqChannel> {

@@ -14,6 +14,7 @@ pub mod chat;
 pub mod event;
 pub mod explain;
 pub mod git_link;
+pub mod hook;
 pub mod ids;
 pub mod limits;
 pub mod names;

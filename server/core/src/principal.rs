@@ -65,6 +65,12 @@ impl Principal {
         Self { key_id: "local".to_owned(), role: Role::Admin, projects: ProjectScope::All, on_behalf_of: None, run: None }
     }
 
+    /// True when a hook acts.
+    #[must_use]
+    pub fn is_hook(&self) -> bool {
+        self.on_behalf_of.as_deref().is_some_and(|person| person.starts_with("hook:"))
+    }
+
     /// The name written to the audit log: the person behind a gateway first, then the run, then the key.
     #[must_use]
     pub fn actor(&self) -> String {

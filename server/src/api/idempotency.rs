@@ -91,6 +91,13 @@ mutations!(
     DeleteNoteRequest,
     WritePromptRequest,
     DeletePromptRequest,
+    CreateHookRequest,
+    UpdateHookRequest,
+    DeleteHookRequest,
+    EnableHookRequest,
+    DisableHookRequest,
+    FireHookRequest,
+    FireHookWebhookRequest,
 );
 
 fn sorted(profile: Option<&mut pb::RuntimeProfile>) -> Vec<(String, String)> {

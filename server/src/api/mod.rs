@@ -19,6 +19,8 @@ mod forecast;
 mod git;
 mod git_acts;
 mod git_pulls;
+mod hook_fields;
+mod hooks;
 mod idempotency;
 mod incoming;
 mod inside;

@@ -52,6 +52,8 @@ paged!(
     ListNotesRequest,
     ListPromptsRequest,
     ListRecordsRequest,
+    ListHooksRequest,
+    ListHookRunsRequest,
 );
 
 /// The page that a request asks for: how many entries, and behind which key.

@@ -21,7 +21,7 @@ const OWN: &[Role] = &[Role::Viewer, Role::Operator, Role::Admin, Role::Gateway,
 const PROPOSE: &[Role] = &[Role::Operator, Role::Admin, Role::Gateway, Role::Run];
 /// Works with tasks, within its projects.
 const WORK: &[Role] = &[Role::Operator, Role::Admin, Role::Gateway];
-/// Changes what work is done with: projects, workspaces, agents.
+/// Changes what work is done with: projects, workspaces, agents, hooks.
 const MANAGE: &[Role] = &[Role::Admin, Role::Gateway];
 /// Keys, accounts with their secrets, the end of the server.
 const ADMIN: &[Role] = &[Role::Admin];
@@ -153,6 +153,20 @@ table! {
     ChatService {
         Chat ChatRequest READ,
         Summarize SummarizeRequest READ,
+    }
+    HookService {
+        CreateHook CreateHookRequest MANAGE,
+        GetHook GetHookRequest READ,
+        ListHooks ListHooksRequest READ,
+        UpdateHook UpdateHookRequest MANAGE,
+        DeleteHook DeleteHookRequest MANAGE,
+        EnableHook EnableHookRequest WORK,
+        DisableHook DisableHookRequest WORK,
+        FireHook FireHookRequest WORK,
+        FireHookWebhook FireHookWebhookRequest WORK,
+        ListHookRuns ListHookRunsRequest READ,
+        GetHookRun GetHookRunRequest READ,
+        ListHookTimes ListHookTimesRequest READ,
     }
     EventService {
         WatchEvents WatchEventsRequest READ,

@@ -125,6 +125,7 @@ impl Api {
         use pb::chat_service_server::ChatServiceServer;
         use pb::event_service_server::EventServiceServer;
         use pb::git_service_server::GitServiceServer;
+        use pb::hook_service_server::HookServiceServer;
         use pb::note_service_server::NoteServiceServer;
         use pb::plan_service_server::PlanServiceServer;
         use pb::project_service_server::ProjectServiceServer;
@@ -148,6 +149,7 @@ impl Api {
             .add_service(sized!(AccountServiceServer, super::accounts::Accounts(self.clone())))
             .add_service(sized!(ChatServiceServer, super::chats::Chats(self.clone())))
             .add_service(sized!(GitServiceServer, super::git::Git(self.clone())))
+            .add_service(sized!(HookServiceServer, super::hooks::Hooks(self.clone())))
             .add_service(sized!(NoteServiceServer, super::notes::NoteCalls(self.clone())))
             .add_service(sized!(PromptServiceServer, super::prompts::PromptCalls(self.clone())))
             .add_service(sized!(EventServiceServer, super::events::Events::new(self.clone())))

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::adapters::{Ender, Keys, Repositories};
 use super::degraded::Condition;
 use super::retention::Keeper;
-use super::{chat, forge, maintenance, policy, seed, standby};
+use super::{chat, forge, hooks, maintenance, policy, seed, standby};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
@@ -28,7 +28,7 @@ use crate::lifecycle::{EPOCH, Engine, Figures, Hot, LifecycleError, Subject, ann
 use crate::orchestrator::{Approvals, Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
 use crate::store::{Connection, DatabaseUrl, Migrated, Reader, StoreError, WriterThread, api_keys, new_key, settings};
-use crate::tools::{BrokenContract, Registry};
+use crate::tools::{BrokenContract, Registry, ToolBox};
 
 /// Threads that read the database.
 const READERS: usize = 3;
@@ -149,6 +149,8 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     if forge.is_some() {
         Arc::make_mut(&mut started.policy).forge_hosts.insert(config.git.github_host.to_ascii_lowercase());
     }
+    let model = chat::model(&config, environment, home.path(), &started.clock);
+    Arc::make_mut(&mut started.policy).hooks.model = model.is_ok();
     let closed = CancellationToken::new();
     let parts = Parts {
         engine: started.engine.clone(),
@@ -159,7 +161,6 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         wake: started.wake.clone(),
     };
     let (orchestrator, sink) = Orchestrator::new(parts.clone(), closed.clone());
-    let model = chat::model(&config, environment, home.path(), &started.clock);
     chat::read_plans(&config, &sink, &model, (&started.engine, &started.clock));
     let runner = RunnerService::start(policy::runner(&config, environment, &program), sink);
     let link: Arc<dyn RunnerLink> = Arc::clone(&runner) as Arc<dyn RunnerLink>;
@@ -232,6 +233,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         drain: shutdown.drain().clone(),
     });
     let tools = Arc::new(Registry::new(api.inside())?);
+    hooks::spawn(&background, &started, &runner, Arc::clone(&tools) as Arc<dyn ToolBox>, model.as_ref().ok().cloned());
     chat::open(&config, &api, model, tools, (&started.engine, &started.clock), &shutdown);
     chat::spawn_records(&background, home.path(), config.llm_logging.retention_days, &started.clock);
     let endpoint = listeners.endpoint().unwrap_or_default();

@@ -8,6 +8,7 @@ mod compose;
 mod copies;
 mod degraded;
 mod forge;
+mod hooks;
 mod maintenance;
 mod policy;
 mod retention;

@@ -85,6 +85,14 @@ pub(super) fn policy(config: &ServerConfig, environment: &Environment, socket: &
         runtimes: config.runtimes.programs().into_iter().map(|(kind, _, program)| (kind, profile(program))).collect(),
         secrets,
         credentials: Credentials::new(keys, environment.clone()),
+        hooks: aq_core::hook::Rules {
+            enabled: config.hook_engine.enabled,
+            concurrent: usize::try_from(config.hook_engine.max_concurrent_hooks).unwrap_or(usize::MAX),
+            shell: config.hook_engine.shell,
+            private_addresses: config.hook_engine.private_addresses,
+            commands: true,
+            model: false,
+        },
         // The longest run, its grace, and an hour for what comes before and after it.
         own_keys: config.agents.own_key.then(|| OwnKeys {
             socket: socket.to_owned(),

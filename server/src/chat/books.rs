@@ -18,17 +18,17 @@ pub struct Books {
 
 /// Whose call it is.
 #[derive(Clone, Debug)]
-pub(super) struct Account {
+pub struct Account {
     /// The project that it is about.
-    pub(super) project: Option<ProjectId>,
+    pub project: Option<ProjectId>,
     /// What it is for.
-    pub(super) purpose: Purpose,
+    pub purpose: Purpose,
     /// The model.
-    pub(super) model: String,
+    pub model: String,
 }
 
 /// The tokens of one call; written when it is closed, or when it goes.
-pub(super) struct Spent {
+pub struct Spent {
     books: Books,
     account: Account,
     tokens: TokenUsage,
@@ -36,19 +36,20 @@ pub(super) struct Spent {
 
 impl Books {
     /// Begins to count a call.
-    pub(super) fn open(&self, account: Account) -> Spent {
+    #[must_use]
+    pub fn open(&self, account: Account) -> Spent {
         Spent { books: self.clone(), account, tokens: TokenUsage::default() }
     }
 }
 
 impl Spent {
     /// The tokens of the call so far.
-    pub(super) fn used(&mut self, tokens: TokenUsage) {
+    pub const fn used(&mut self, tokens: TokenUsage) {
         self.tokens = tokens;
     }
 
     /// Writes the entry and gives the tokens. A ledger that cannot be written is told in the log: the answer is there already.
-    pub(super) async fn close(mut self) -> TokenUsage {
+    pub async fn close(mut self) -> TokenUsage {
         let tokens = std::mem::take(&mut self.tokens);
         write(self.books.clone(), self.account.clone(), tokens).await;
         tokens

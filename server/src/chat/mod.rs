@@ -15,7 +15,7 @@ mod rooms;
 mod search;
 mod talker;
 
-pub use books::Books;
+pub use books::{Account, Books, Spent};
 pub use plans::ModelPlans;
 pub use rooms::{Roots, Workspaces};
 pub use talker::{Parts, Settings, Talker};

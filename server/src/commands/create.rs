@@ -177,7 +177,8 @@ fn create_one(
         }
     }
     fields.parent = parent.map(|parent| parent.task.id);
-    fields.origin = new.origin;
+    // Whatever way a hook takes to a task (an act, a call, a tool of its model), the task is known as its own.
+    fields.origin = if context.principal.is_hook() { TaskOrigin::Hook } else { new.origin };
     bring(tx, &mut record, &upstream, &context.actor())?;
     if !new.attachments.is_empty() {
         attachments::replace(tx.db, record.key, &new.attachments)?;

@@ -14,6 +14,8 @@ pub mod control;
 pub mod create;
 pub mod edit;
 mod error;
+pub mod hook_runs;
+pub mod hooks;
 pub mod keys;
 pub mod plans;
 pub mod projects;

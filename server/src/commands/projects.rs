@@ -208,6 +208,7 @@ pub fn delete(tx: &mut Tx<'_>, context: &Context, id: &ProjectId) -> Result<Proj
         tasks::set_unmet(tx.db, key, dependent.unmet)?;
         promote(tx, context, &mut dependent)?;
     }
+    super::hooks::forget_project(tx, id)?;
     projects::delete(tx.db, id, context.now)?;
     tx.state.remove_project(id);
     announce(tx, EventKind::ProjectDeleted, context.now, Subject::project(id), json!({ "name": gone.name, "actor": context.actor() }))?;

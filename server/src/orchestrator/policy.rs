@@ -53,6 +53,8 @@ pub struct Policy {
     pub credentials: Credentials,
     /// How runs get keys of their own; `None`: they get none.
     pub own_keys: Option<OwnKeys>,
+    /// What the server offers to hooks.
+    pub hooks: aq_core::hook::Rules,
 }
 
 /// When finished tasks leave the lists by themselves.
@@ -103,6 +105,7 @@ impl Default for Policy {
             secrets: Vec::new(),
             credentials: Credentials::default(),
             own_keys: None,
+            hooks: aq_core::hook::Rules { enabled: true, concurrent: 2, ..aq_core::hook::Rules::default() },
         }
     }
 }

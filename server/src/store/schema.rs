@@ -359,5 +359,51 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    hooks (id) {
+        id -> Text,
+        project_id -> Text,
+        name -> Text,
+        enabled -> Bool,
+        trigger_json -> Text,
+        steps_json -> Text,
+        actions_json -> Text,
+        cooldown_ms -> BigInt,
+        missed -> Text,
+        max_tokens_per_run -> Nullable<BigInt>,
+        max_tokens_per_day -> Nullable<BigInt>,
+        owner_key_id -> Text,
+        owner_person -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        next_due_at -> Nullable<BigInt>,
+        last_fired_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    hook_runs (id) {
+        id -> Text,
+        hook_id -> Text,
+        project_id -> Text,
+        cause -> Text,
+        reason -> Text,
+        scheduled_at -> Nullable<BigInt>,
+        event_seq -> Nullable<BigInt>,
+        event_json -> Nullable<Text>,
+        state -> Text,
+        context_json -> Text,
+        prompt -> Text,
+        response -> Text,
+        actions_json -> Text,
+        note -> Text,
+        tokens -> BigInt,
+        actor -> Text,
+        created_at -> BigInt,
+        started_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::joinable!(questions -> tasks (task_key));
 diesel::allow_tables_to_appear_in_same_query!(tasks, task_dependencies, task_attachments, runs, questions, projects, token_ledger);

@@ -18,6 +18,7 @@ mod figures;
 mod forges;
 mod harness;
 mod history;
+mod hooks;
 mod isolation;
 mod lifecycle;
 mod limits;

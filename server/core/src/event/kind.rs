@@ -113,6 +113,7 @@ kinds! {
     HookDeleted = "hook.deleted" ["hook_id"] "A hook was deleted.",
     HookFired = "hook.fired" ["hook_id", "reason"] "A hook runs.",
     HookFinished = "hook.finished" ["hook_id", "status"] "A hook's run is over.",
+    HookNotice = "hook.notice" ["hook_id", "text", "severity"] "A hook tells people something.",
     NoteCreated = "note.created" ["note_name", "title"] "A note was created.",
     NoteUpdated = "note.updated" ["note_name", "title"] "A note changed.",
     NoteDeleted = "note.deleted" ["note_name", "title"] "A note was deleted.",

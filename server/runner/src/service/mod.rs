@@ -11,6 +11,7 @@ mod conclude;
 mod config;
 mod cursor;
 mod drive;
+mod errand;
 mod journal;
 mod launching;
 mod places;
@@ -21,4 +22,5 @@ mod router;
 mod stored;
 
 pub use config::RunnerConfig;
+pub use errand::{Errand, ErrandEnd};
 pub use router::RunnerService;

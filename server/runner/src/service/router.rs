@@ -78,6 +78,10 @@ impl RunnerService {
         &self.shared.rooms
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Lets go of every run without ending any (service R12): agents go on under their shims, and the next process attaches. Returns when
     /// nothing of ours is at work any more.
     pub async fn shutdown(&self) {

@@ -23,6 +23,7 @@ use pb::admin_service_client::AdminServiceClient;
 use pb::agent_service_client::AgentServiceClient;
 use pb::event_service_client::EventServiceClient;
 use pb::git_service_client::GitServiceClient;
+use pb::hook_service_client::HookServiceClient;
 use pb::note_service_client::NoteServiceClient;
 use pb::project_service_client::ProjectServiceClient;
 use pb::prompt_service_client::PromptServiceClient;
@@ -170,6 +171,9 @@ impl Client {
     }
     pub(crate) fn git(&self) -> GitServiceClient<Self> {
         GitServiceClient::new(self.clone())
+    }
+    pub(crate) fn hooks(&self) -> HookServiceClient<Self> {
+        HookServiceClient::new(self.clone())
     }
     pub(crate) fn notes(&self) -> NoteServiceClient<Self> {
         NoteServiceClient::new(self.clone())

@@ -139,3 +139,32 @@ async fn status_and_usage_tell_what_happened() {
     assert!(checked.findings.is_empty(), "{:?}", checked.findings);
     assert_eq!(checked.checked.len(), 12);
 }
+
+/// F-154: a project's channel is set, found by it, and taken away; a deleted project tells which one it had.
+#[tokio::test]
+async fn a_project_is_found_by_its_channel() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    for name in ["Web", "Other"] {
+        admin.project(name).await;
+    }
+    let set = async |channel: &str| {
+        let project = pb::Project { id: "web".into(), discord_channel_id: channel.into(), ..Default::default() };
+        let update_mask = Some(prost_types::FieldMask { paths: vec!["discord_channel_id".into()] });
+        let request = pb::UpdateProjectRequest { project: Some(project), update_mask, ..Default::default() };
+        admin.projects().update_project(request).await.unwrap().into_inner().discord_channel_id
+    };
+    let of_channel = async |channel: &str| {
+        let request = pb::ListProjectsRequest { discord_channel_id: channel.into(), ..Default::default() };
+        let page = admin.projects().list_projects(request).await.unwrap().into_inner();
+        page.projects.into_iter().map(|project| project.id).collect::<Vec<_>>()
+    };
+    assert_eq!(set("1234").await, "1234");
+    assert_eq!(of_channel("1234").await, ["web"]);
+    assert!(of_channel("99").await.is_empty());
+    assert_eq!(set("").await, "", "unlinked");
+    assert!(of_channel("1234").await.is_empty());
+    set("77").await;
+    let gone = admin.projects().delete_project(pb::DeleteProjectRequest { project_id: "web".into(), ..Default::default() }).await.unwrap();
+    assert_eq!(gone.into_inner().discord_channel_id, "77");
+}

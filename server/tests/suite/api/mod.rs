@@ -6,6 +6,7 @@ mod explain;
 pub(crate) mod fixture;
 mod flow;
 mod git;
+mod hooks;
 mod keys;
 mod limits;
 mod lists;

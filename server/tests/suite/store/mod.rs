@@ -4,6 +4,8 @@
 
 pub(crate) mod backend;
 mod faults;
+mod hook_kill;
+mod hooks;
 mod keys;
 mod kill;
 mod leases;

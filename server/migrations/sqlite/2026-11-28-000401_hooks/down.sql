@@ -1,0 +1,2 @@
+DROP TABLE hook_runs;
+DROP TABLE hooks;

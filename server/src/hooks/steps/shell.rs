@@ -1,0 +1,23 @@
+//! Runs a program (F-141).
+
+use aq_core::hook::Hook;
+use serde_json::{Value, json};
+
+use super::look::directory;
+use crate::hooks::engine::Parts;
+use crate::hooks::ports::ProgramOrder;
+
+pub(super) async fn run(parts: &Parts, hook: &Hook, name: &str, argv: &[String], timeout_ms: u64) -> Result<Value, String> {
+    let programs = parts.programs.as_ref().filter(|_| parts.rules.shell);
+    let programs = programs.ok_or("programs may not be run on this server; see `hook_engine.shell` in its configuration")?;
+    let directory = directory(parts, hook).await?;
+    let end = programs.run(ProgramOrder { name: name.to_owned(), argv: argv.to_vec(), directory, timeout_ms }).await?;
+    let mut stderr = end.stderr;
+    if end.timed_out {
+        if !stderr.is_empty() && !stderr.ends_with('\n') {
+            stderr.push('\n');
+        }
+        stderr.push_str(&format!("Command timed out after {}s", timeout_ms / 1000));
+    }
+    Ok(json!({ "stdout": end.stdout, "stderr": stderr, "exit_code": end.exit_code.unwrap_or(-1) }))
+}

@@ -5,7 +5,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, health, hook, init, key,
+    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook, init, key,
     limits, logs, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage, watch,
     workspace,
 };
@@ -93,6 +93,9 @@ pub(crate) enum Command {
     Chain(chain::Args),
     Questions(questions::Args),
     Answer(answer::Args),
+    /// Grants: tools that were allowed once and for all
+    #[command(subcommand, visible_alias = "grants")]
+    Grant(grant::Verb),
     Say(say::Args),
     Messages(messages::Args),
     /// Plans: what agents propose to do, and the tasks that it becomes

@@ -72,11 +72,12 @@ words! {
         Timeout, Account, Proposed,
     ];
     ProjectStatus "PROJECT_STATUS_" [Active, Paused];
+    Verification "VERIFICATION_" [None, Tests, QaAgent, Human];
     ProposalPolicy "PROPOSAL_POLICY_" [Off, Approval, Open];
     WorkspaceKind "WORKSPACE_KIND_" [Clone, Link, Init];
     AgentState "AGENT_STATE_" [Idle, Busy, Paused, Error];
     RunState "RUN_STATE_" [Preparing, Running, Waiting, Concluding, Ended];
-    RunOutcome "RUN_OUTCOME_" [Succeeded, NothingToDo, Failed, Limited, Stopped, MergeConflict, PushFailed, TargetDirty];
+    RunOutcome "RUN_OUTCOME_" [Succeeded, NothingToDo, Failed, Limited, Stopped, MergeConflict, PushFailed, TargetDirty, InReview];
     FailureClass "FAILURE_CLASS_" [
         Auth, Billing, Exhausted, Overloaded, InvalidRequest, Spawn, Incomplete, Agent, Timeout, Silence, Workspace, Lost, Verification,
         Internal,
@@ -88,6 +89,7 @@ words! {
     WaitKind "WAIT_KIND_" [
         Finished, Running, Verifying, Runnable, Dependency, SchedulingPaused, ProjectPaused, NoAgent, AgentsBusy, NoWorkspace,
         WorkspacesBusy, ProjectLimit, Turn, AccountLimit, Budget, RetryTimer, ResumeTimer, Question, Approval, Blocked, Resources,
+        Review,
     ];
     FindingSeverity "FINDING_SEVERITY_" [Info, Warning, Error];
     PlanApproval "PLAN_APPROVAL_" [None, Approve];

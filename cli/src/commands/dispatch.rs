@@ -2,7 +2,7 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, health, hook, init, key,
+    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook, init, key,
     limits, logs, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task, usage,
     watch, workspace,
 };
@@ -31,6 +31,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Chain(args) => Box::pin(chain::run(context, args)).await,
         Command::Questions(args) => Box::pin(questions::run(context, args)).await,
         Command::Answer(args) => Box::pin(answer::run(context, args)).await,
+        Command::Grant(verb) => Box::pin(grant::run(context, verb)).await,
         Command::Say(args) => Box::pin(say::run(context, args)).await,
         Command::Messages(args) => Box::pin(messages::run(context, args)).await,
         Command::Plan(verb) => Box::pin(plan::run(context, verb)).await,

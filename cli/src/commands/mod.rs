@@ -17,6 +17,7 @@ pub(crate) mod events;
 pub(crate) mod follow;
 pub(crate) mod forecast;
 pub(crate) mod git;
+pub(crate) mod grant;
 pub(crate) mod health;
 pub(crate) mod hook;
 pub(crate) mod init;

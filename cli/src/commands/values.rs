@@ -8,6 +8,7 @@ use aq_proto::v1::PlanApproval;
 
 use crate::error::CliError;
 use crate::ui::{Ui, read_limited};
+use crate::words::Words;
 
 /// A number of model tokens: `5000`, `200k`, `1.5M`, `2G`.
 ///
@@ -62,6 +63,22 @@ impl PlanRule {
             Self::Default => PlanApproval::Unspecified,
         }
     }
+}
+
+/// A value of a closed list, or `default` for what stands above.
+///
+/// # Errors
+/// A sentence that names the values.
+pub(crate) fn or_default<E: Words + Default>(text: &str) -> Result<E, String> {
+    if text.eq_ignore_ascii_case("default") {
+        return Ok(E::default());
+    }
+    let wanted = text.replace('_', "-");
+    let known = E::ALL.iter().copied().find(|value| value.word().eq_ignore_ascii_case(&wanted));
+    known.ok_or_else(|| {
+        let words: Vec<_> = E::ALL.iter().map(|value| value.word()).chain(["default".to_owned()]).collect();
+        format!("`{text}` is none of {}", words.join(", "))
+    })
 }
 
 /// A part: `0.8` or `80%`.

@@ -15,6 +15,7 @@ pub(crate) mod event;
 pub(crate) mod finding;
 pub(crate) mod forecast;
 pub(crate) mod git;
+pub(crate) mod grant;
 pub(crate) mod hook;
 pub(crate) mod key;
 pub(crate) mod limits;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aq_proto::v1::{ListProjectsResponse, PlanApproval, Project, ProjectStatus, Runtime, TaskStatus, TaskStatusCount};
+use aq_proto::v1::{ListProjectsResponse, PlanApproval, Project, ProjectStatus, Runtime, TaskStatus, TaskStatusCount, Verification};
 
 use super::sheet::Sheet;
 use super::table::{Cell, table};
@@ -56,6 +56,9 @@ pub(crate) fn show(look: &Look, project: &Project) -> String {
         .map(|time| humantime::format_duration(Duration::from_secs(u64::try_from(time.seconds).unwrap_or(0))).to_string());
     sheet.field("questions wait", timeout.unwrap_or_default());
     sheet.field("plans", words::phrase::<PlanApproval>(project.plan_approval));
+    sheet.field("work checked by", words::phrase::<Verification>(project.verification));
+    let reviewer = [words::phrase::<Runtime>(project.reviewer_runtime), project.reviewer_agent_id.clone()];
+    sheet.field("reviewer", reviewer.join(" ").trim());
     sheet.field("discord channel", &project.discord_channel_id);
     sheet.field("longest run", time::limit(project.time_limit.as_ref()));
     sheet.field("longest silence", time::limit(project.silence_limit.as_ref()));

@@ -11,6 +11,8 @@ use crate::look::{Look, Tone};
 pub(crate) fn text(question: &Question) -> String {
     let mut lines = Vec::new();
     match QuestionKind::try_from(question.kind) {
+        // Most runtimes ask in whole sentences already.
+        Ok(QuestionKind::Permission) if question.text.starts_with("May ") => lines.push(question.text.clone()),
         Ok(QuestionKind::Permission) => lines.push(format!("May {} be used? {}", question.tool, question.text).trim_end().to_owned()),
         Ok(QuestionKind::PlanApproval) => lines.push(format!("Is this plan accepted? {}", question.text).trim_end().to_owned()),
         _ => lines.push(question.text.clone()),
@@ -109,5 +111,15 @@ mod tests {
             ..Default::default()
         };
         insta::assert_snapshot!(list(&Look::plain(), &page));
+    }
+
+    /// F-237: a question that comes as a whole sentence is not asked twice.
+    #[test]
+    fn a_permission_is_asked_once() {
+        let permission =
+            |words: &str| Question { kind: QuestionKind::Permission.into(), tool: "Bash".into(), text: words.into(), ..Default::default() };
+        assert_eq!(text(&permission("May Bash be used? ls")), "May Bash be used? ls");
+        assert_eq!(text(&permission("ls")), "May Bash be used? ls");
+        assert_eq!(text(&permission("")), "May Bash be used?");
     }
 }

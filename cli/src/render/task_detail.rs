@@ -1,6 +1,8 @@
 //! One task with everything about it, and why it waits.
 
-use aq_proto::v1::{BlockReason, ExplainTaskResponse, GetTaskResponse, ListDependenciesResponse, Runtime, TaskType, WaitKind};
+use aq_proto::v1::{
+    BlockReason, ExplainTaskResponse, GetTaskResponse, ListDependenciesResponse, PlanApproval, Runtime, TaskType, Verification, WaitKind,
+};
 
 use super::sheet::Sheet;
 use super::{amount, question, run, task, time, tone};
@@ -17,9 +19,15 @@ pub(crate) fn show(look: &Look, answer: &GetTaskResponse) -> String {
     sheet.field("project", &shown.project_id).field("type", words::phrase::<TaskType>(shown.r#type));
     sheet.field("priority", shown.priority.to_string());
     sheet.field("runtime", words::phrase::<Runtime>(shown.runtime)).field("model", &shown.model);
+    let fallback: Vec<_> = shown.fallback.iter().map(|runtime| words::phrase::<Runtime>(*runtime)).collect();
+    sheet.field("falls back to", fallback.join(", ")).field("filler", if shown.filler { "only on what would expire" } else { "" });
     sheet.field("agent", &shown.agent_id).field("required agent", &shown.required_agent_id);
     sheet.field("parent", &shown.parent_task_id).field("plan", &shown.plan_source);
     sheet.field("branch", &shown.branch).field("pull request", &shown.pull_request_url);
+    sheet.field("checked by", words::phrase::<Verification>(shown.verification));
+    sheet
+        .field("under review", if shown.under_review { "yes" } else { "" })
+        .field("plans", words::phrase::<PlanApproval>(shown.plan_approval));
     sheet.field("approval", if shown.requires_approval { "required before it lands" } else { "" });
     sheet.field("retries", format!("{} of {}", shown.retry_count, shown.max_retries));
     sheet.field("goes on", time::both(look, shown.resume_at.as_ref()));

@@ -24,6 +24,7 @@ fn attempt(run: &pb::Run) -> String {
     let outcome = match run.outcome() {
         RunOutcome::Succeeded => "✅ done",
         RunOutcome::NothingToDo => "✅ nothing to do",
+        RunOutcome::InReview => "🔍 under review",
         RunOutcome::Failed => "❌ failed",
         RunOutcome::Limited => "⏸️ limit",
         RunOutcome::Stopped => "🛑 stopped",

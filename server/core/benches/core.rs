@@ -27,7 +27,12 @@ fn snapshot(projects: usize, agents: usize) -> Snapshot {
         expected_next: 20_000,
         max_runs: 1000,
         completed_in_window: 1,
-        lanes: vec![Lane { runtime: None, fallback: false, filler: false, heads: (0..agents).map(|place| head(number, place)).collect() }],
+        lanes: vec![Lane {
+            runtime: None,
+            fallback: aq_core::runtime::RuntimeSet::EMPTY,
+            filler: false,
+            heads: (0..agents).map(|place| head(number, place)).collect(),
+        }],
         ..ProjectState::new(ProjectId::from_trusted(&format!("project-{number}")))
     };
     let agent = |number: usize| IdleAgent::new(AgentId::from_trusted(&format!("agent-{number}")), RuntimeKind::Scripted);

@@ -2,9 +2,9 @@
 //!
 //! Spec: specs/server/core/models.md
 
-use crate::ids::ProjectId;
+use crate::ids::{AgentId, ProjectId};
 use crate::runtime::RuntimeKind;
-use crate::task::OwnLimits;
+use crate::task::{OwnLimits, VerificationType};
 use crate::text_enum::text_enum;
 use crate::time::Timestamp;
 
@@ -80,6 +80,12 @@ pub struct Project {
     pub plan_approval: Option<PlanApproval>,
     /// What becomes of tasks that its agents propose.
     pub proposals: ProposalPolicy,
+    /// Who checks the work of tasks that say nothing about it.
+    pub verification: VerificationType,
+    /// The runtime of reviewers; `None`: what the task asks for.
+    pub reviewer_runtime: Option<RuntimeKind>,
+    /// The agent that reviews, preferred and never waited for; its runtime is required where `reviewer_runtime` says nothing.
+    pub reviewer: Option<AgentId>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When any field last changed.
@@ -106,6 +112,9 @@ impl Project {
             question_timeout_ms: None,
             plan_approval: None,
             proposals: ProposalPolicy::Approval,
+            verification: VerificationType::AutoTest,
+            reviewer_runtime: None,
+            reviewer: None,
             created_at: at,
             updated_at: at,
         }

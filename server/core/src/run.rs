@@ -29,6 +29,8 @@ text_enum! {
         Done = "done",
         /// The work is on its branch; the last step of its chain lands it.
         Kept = "kept",
+        /// The work is on its branch; a second agent reviews it next.
+        InReview = "in_review",
         /// The agent succeeded and changed nothing.
         NoOp = "no_op",
         /// The work waits for a person.
@@ -43,6 +45,16 @@ text_enum! {
         Stopped = "stopped",
         /// The work could not reach its target.
         NotLanded = "not_landed",
+    }
+}
+
+text_enum! {
+    /// What a run is for.
+    RunPurpose, "run purpose" {
+        /// Doing what the task asks for.
+        Work = "work",
+        /// Reviewing what the run before did.
+        Review = "review",
     }
 }
 
@@ -70,6 +82,8 @@ pub struct Run {
     pub runtime: RuntimeKind,
     /// The leased workspace.
     pub workspace: WorkspaceId,
+    /// What it is for.
+    pub purpose: RunPurpose,
     /// How far it is.
     pub state: RunState,
     /// How it ended; set exactly when it has.
@@ -112,6 +126,7 @@ impl Run {
             agent,
             runtime,
             workspace,
+            purpose: RunPurpose::Work,
             state: RunState::Starting,
             end: None,
             started_at: at,

@@ -122,6 +122,8 @@ pub struct StartRun {
     pub title: String,
     /// The whole prompt.
     pub prompt: String,
+    /// True when the run before only looked: what it left in the directory is rescued, and the directory stands where the branch does.
+    pub afresh: bool,
     /// How the session starts.
     pub session: SessionOrder,
     /// How the program is run.
@@ -165,6 +167,9 @@ pub struct ConcludeRun {
     pub workspace: WorkspaceOrder,
     /// Title of the task; the commit message is made from it.
     pub title: String,
+    /// Set when the run only looked at the work of the run before: what it changed is rescued and put aside, nothing is committed. Holds the commit
+    /// that the test commands have passed on, in hexadecimal; they run again only where other files are landed.
+    pub reviewed: Option<String>,
     /// Test commands, each one shell line run in the workspace as a run of its own.
     pub verify: Vec<String>,
     /// What happens to the work.

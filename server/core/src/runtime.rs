@@ -48,6 +48,65 @@ impl RuntimeKind {
     }
 }
 
+/// A set of runtimes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuntimeSet(u16);
+
+impl RuntimeSet {
+    /// No runtime at all.
+    pub const EMPTY: Self = Self(0);
+
+    const fn bit(kind: RuntimeKind) -> u16 {
+        1 << (kind as u16)
+    }
+
+    /// The same set with one more.
+    #[must_use]
+    pub const fn with(self, kind: RuntimeKind) -> Self {
+        Self(self.0 | Self::bit(kind))
+    }
+
+    /// The same set without one.
+    #[must_use]
+    pub const fn without(self, kind: RuntimeKind) -> Self {
+        Self(self.0 & !Self::bit(kind))
+    }
+
+    /// True when it holds `kind`.
+    #[must_use]
+    pub const fn has(self, kind: RuntimeKind) -> bool {
+        self.0 & Self::bit(kind) != 0
+    }
+
+    /// True when it holds none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Its members, in the order shown to people.
+    pub fn iter(self) -> impl Iterator<Item = RuntimeKind> {
+        RuntimeKind::ALL.into_iter().filter(move |kind| self.has(*kind))
+    }
+}
+
+impl FromIterator<RuntimeKind> for RuntimeSet {
+    fn from_iter<I: IntoIterator<Item = RuntimeKind>>(kinds: I) -> Self {
+        kinds.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+/// Names with commas between them; empty for none.
+impl fmt::Display for RuntimeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, kind) in self.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{kind}")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for RuntimeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

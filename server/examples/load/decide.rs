@@ -43,7 +43,7 @@ fn figures(ready: i64, agents: usize) -> Hot {
         hot.put_agent(id.clone(), Some(Agent::new(id, "An agent", RuntimeKind::Scripted, at)));
     }
     for key in 1..=ready {
-        hot.add_ready(&fill::project(key % fill::PROJECTS), None, 100, key);
+        hot.add_ready(&fill::project(key % fill::PROJECTS), aq_core::task::Needs::default(), 100, key);
         if key % 10_000 == 0 {
             aq_server::store::State::settle(&mut hot);
         }

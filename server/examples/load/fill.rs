@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aq_core::agent::Agent;
 use aq_core::ids::{AgentId, ProjectId, TaskId, WorkspaceId};
 use aq_core::project::Project;
-use aq_core::runtime::RuntimeKind;
+use aq_core::runtime::{RuntimeKind, RuntimeSet};
 use aq_core::task::{OwnLimits, Task, TaskOrigin, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::{Workspace, WorkspaceKind};
@@ -105,6 +105,10 @@ pub(crate) fn new_task(title: &str) -> NewTask {
         task_type: None,
         after: Vec::new(),
         runtime: None,
+        fallback: RuntimeSet::EMPTY,
+        filler: false,
+        verification: None,
+        plan_approval: None,
         preferred_agent: None,
         model: None,
         attachments: Vec::new(),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aq_core::explain::{Facts, WaitReason, Wake, explain};
+use aq_core::explain::{Facts, WaitReason, Wake, explain, preface};
 use aq_core::ids::{ProjectId, TaskId};
 use aq_core::project::ProjectStatus;
+use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::{ProjectWait, Reason, decide};
 use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
@@ -17,6 +18,8 @@ use crate::store::TaskRecord;
 
 /// Ready tasks counted before a task of a list; an explanation of one task counts further.
 pub(super) const FEW: usize = 1_000;
+/// Files in conflict that are named.
+const NAMED: usize = 5;
 /// Ready tasks counted before one task.
 pub(super) const MANY: usize = 100_000;
 
@@ -103,6 +106,14 @@ pub(super) fn explained(
         );
         return Explained { expected_at: Some(held.until), ..single(pb::WaitKind::Resources, text) };
     }
+    if let Some(root) = figures.tree_waits.get(&record.key).filter(|_| ready) {
+        let open = figures.runs.values().find(|open| open.root == *root).map(|open| open.run.clone());
+        let who = open.as_ref().map_or_else(|| "a run of its tree".to_owned(), |run| format!("run {run}"));
+        let text = format!("Waits for {who} to end: what is left of the budget of its task tree is reserved.");
+        let mut told = single(pb::WaitKind::Budget, text);
+        told.reasons.iter_mut().for_each(|reason| reason.subject_id = open.as_ref().map(|run| run.task.to_string()).unwrap_or_default());
+        return told;
+    }
     let hot = figures.projects.get(&task.project);
     let lanes = hot.into_iter().flat_map(|hot| hot.ready.values());
     let place = (task.priority, record.key);
@@ -112,9 +123,10 @@ pub(super) fn explained(
         unmet: unmet.to_vec(),
         project: waits.reasons.get(&task.project).copied(),
         ahead,
-        no_fitting_agent: !figures.agents.values().any(|agent| task.runtime.is_none_or(|wanted| agent.runtime == wanted)),
+        no_fitting_agent: !figures.agents.values().any(|agent| task.needs().runtime.is_none_or(|wanted| agent.runtime == wanted)),
         no_workspace: !figures.workspaces.values().any(|space| space.project == task.project),
         budget_opens: waits.opens.get(&task.project).copied(),
+        stands_in_for: stands_in_for(figures, record),
     };
     let Some(reason) = explain(task, &facts) else {
         return single(pb::WaitKind::Finished, String::new());
@@ -124,9 +136,11 @@ pub(super) fn explained(
         Wake::Now => Some(now),
         Wake::OwnRun | Wake::Others | Wake::Person => None,
     };
+    let clash = figures.clashes.get(&record.key).map(|files| clash(files)).unwrap_or_default();
+    let sentence = format!("{}{}{clash}", preface(task), reason.sentence());
     let told = pb::WaitReason {
         kind: kind(&reason, task.retry_count).into(),
-        text: reason.sentence(),
+        text: sentence.clone(),
         subject_id: subject(&reason, task.project.as_str()),
         until: match reason.wake() {
             Wake::At(at) => Some(convert::timestamp(at)),
@@ -138,7 +152,24 @@ pub(super) fn explained(
     if ready || task.status == TaskStatus::Defined {
         reasons.extend(pauses(figures, &task.project, &reason));
     }
-    Explained { sentence: reason.sentence(), reasons, expected_at: until, ahead }
+    Explained { sentence, reasons, expected_at: until, ahead }
+}
+
+/// What is said of work that would conflict with what has landed.
+fn clash(files: &[String]) -> String {
+    let named: Vec<_> = files.iter().take(NAMED).map(String::as_str).collect();
+    let more = files.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(
+        " It would conflict with what has landed, in {}{more}: reopen it with feedback, or approve it and have the conflict repaired.",
+        named.join(", ")
+    )
+}
+
+/// The runtime that the task needs, while an agent of another one works on it.
+fn stands_in_for(figures: &Figures, record: &TaskRecord) -> Option<RuntimeKind> {
+    let agent = figures.runs.get(&record.key).and_then(|open| figures.agents.get(&open.agent))?;
+    record.task.needs().runtime.filter(|needed| *needed != agent.runtime)
 }
 
 fn single(kind: pb::WaitKind, text: String) -> Explained {
@@ -181,6 +212,7 @@ const fn kind(reason: &WaitReason, retries: u32) -> pb::WaitKind {
         WaitReason::Until { .. } if retries > 0 => pb::WaitKind::RetryTimer,
         WaitReason::Until { .. } => pb::WaitKind::ResumeTimer,
         WaitReason::Starting { .. } | WaitReason::Working { .. } => pb::WaitKind::Running,
+        WaitReason::Reviewing { .. } => pb::WaitKind::Review,
         WaitReason::Verifying => pb::WaitKind::Verifying,
         WaitReason::Answer => pb::WaitKind::Question,
         WaitReason::Approval { .. } => pb::WaitKind::Approval,
@@ -191,7 +223,9 @@ const fn kind(reason: &WaitReason, retries: u32) -> pb::WaitKind {
 fn subject(reason: &WaitReason, project: &str) -> String {
     match reason {
         WaitReason::Dependencies { unmet } => unmet.first().map(|(task, _)| task.to_string()).unwrap_or_default(),
-        WaitReason::Starting { agent } | WaitReason::Working { agent } => agent.as_ref().map(ToString::to_string).unwrap_or_default(),
+        WaitReason::Starting { agent, .. } | WaitReason::Working { agent, .. } | WaitReason::Reviewing { agent } => {
+            agent.as_ref().map(ToString::to_string).unwrap_or_default()
+        }
         WaitReason::Queued { .. }
         | WaitReason::Turn
         | WaitReason::ProjectPaused

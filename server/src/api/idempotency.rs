@@ -61,6 +61,7 @@ mutations!(
     ApproveTaskRequest,
     RejectTaskRequest,
     AnswerQuestionRequest,
+    RevokePermissionGrantRequest,
     ApprovePlanRequest,
     RejectPlanRequest,
     CreatePlanRequest,

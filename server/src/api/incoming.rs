@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use aq_core::ids::{AccountId, AgentId, InvalidId, ProjectId, TaskId, WorkspaceId};
 use aq_core::profile::{McpServer, McpTransport};
+use aq_core::project::PlanApproval;
 use aq_core::runner_link::RuntimeProfile;
-use aq_core::runtime::RuntimeKind;
-use aq_core::task::{TaskStatus, TaskType};
+use aq_core::runtime::{RuntimeKind, RuntimeSet};
+use aq_core::task::{TaskStatus, TaskType, VerificationType};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
@@ -89,6 +90,36 @@ pub(super) fn runtime(field: &str, value: i32) -> Result<Option<RuntimeKind>, Ap
         pb::Runtime::Opencode => Some(RuntimeKind::OpenCode),
         pb::Runtime::Acp => Some(RuntimeKind::Acp),
     }))
+}
+
+/// Who checks work; `None`: nothing is said.
+pub(super) fn verification(field: &str, value: i32) -> Result<Option<VerificationType>, ApiError> {
+    Ok(member::<pb::Verification>(field, value)?.and_then(|verification| match verification {
+        pb::Verification::Unspecified => None,
+        pb::Verification::None => Some(VerificationType::None),
+        pb::Verification::Tests => Some(VerificationType::AutoTest),
+        pb::Verification::QaAgent => Some(VerificationType::QaAgent),
+        pb::Verification::Human => Some(VerificationType::Human),
+    }))
+}
+
+/// What happens between a plan and its tasks; `None`: nothing is said.
+pub(super) fn plan_approval(field: &str, value: i32) -> Result<Option<PlanApproval>, ApiError> {
+    Ok(member::<pb::PlanApproval>(field, value)?.and_then(|rule| match rule {
+        pb::PlanApproval::None => Some(PlanApproval::None),
+        pb::PlanApproval::Approve => Some(PlanApproval::Approve),
+        pb::PlanApproval::Unspecified => None,
+    }))
+}
+
+/// Runtimes to fall back to.
+pub(super) fn runtimes(field: &str, values: &[i32]) -> Result<RuntimeSet, ApiError> {
+    few(field, values.len())?;
+    let each = values.iter().enumerate().map(|(index, value)| {
+        let field = format!("{field}[{index}]");
+        runtime(&field, *value)?.ok_or_else(|| ApiError::invalid(field, "is unspecified; name a runtime"))
+    });
+    each.collect()
 }
 
 /// The type of a task in a field.

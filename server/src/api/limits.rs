@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use aq_core::account::{Account, LimitWindow};
-use aq_core::agent::Agent;
 use aq_core::ids::AccountId;
 use aq_core::limits::{Closed, Gate, GateReason, Load, gate, sentence};
-use aq_core::runtime::RuntimeKind;
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
@@ -75,10 +73,9 @@ fn of_account(figures: &Figures, policy: &Policy, account: &Account, load: &Load
 
 /// READY tasks that no agent outside the account could take.
 fn ready_for(figures: &Figures, account: &AccountId) -> usize {
-    let fits = |agent: &Agent, runtime: Option<RuntimeKind>| runtime.is_none_or(|wanted| agent.runtime == wanted);
     let lanes = figures.projects.values().flat_map(|hot| hot.ready.iter());
-    let only_here = lanes.filter(|(runtime, _)| {
-        let mut able = figures.agents.values().filter(|agent| fits(agent, **runtime)).peekable();
+    let only_here = lanes.filter(|(needs, _)| {
+        let mut able = figures.agents.values().filter(|agent| needs.allows(agent.runtime)).peekable();
         able.peek().is_some() && able.all(|agent| agent.account.as_ref() == Some(account))
     });
     only_here.map(|(_, tasks)| tasks.len().min(COUNTED)).sum()

@@ -19,6 +19,7 @@ mod forecast;
 mod git;
 mod git_acts;
 mod git_pulls;
+mod grants;
 mod hook_fields;
 mod hooks;
 mod idempotency;

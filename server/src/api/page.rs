@@ -44,6 +44,7 @@ paged!(
     ListAccountsRequest,
     ListEventsRequest,
     ListApiKeysRequest,
+    ListPermissionGrantsRequest,
     ListQuestionsRequest,
     ListArchivedTasksRequest,
     ListPlansRequest,

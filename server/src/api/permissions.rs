@@ -81,6 +81,8 @@ table! {
         ExplainTask ExplainTaskRequest READ,
         ForecastTasks ForecastTasksRequest READ,
         ListQuestions ListQuestionsRequest READ,
+        ListPermissionGrants ListPermissionGrantsRequest READ,
+        RevokePermissionGrant RevokePermissionGrantRequest WORK,
         ArchiveTasks ArchiveTasksRequest WORK,
         RestoreTask RestoreTaskRequest WORK,
         ListArchivedTasks ListArchivedTasksRequest READ,

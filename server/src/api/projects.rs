@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aq_core::ids::ProjectId;
-use aq_core::project::{PlanApproval, ProposalPolicy};
+use aq_core::project::ProposalPolicy;
+use aq_core::task::VerificationType;
 use aq_core::time::Timestamp;
 use aq_core::workspace::WorkspaceKind;
 use aq_proto::v1 as pb;
@@ -11,7 +12,7 @@ use pb::project_service_server::ProjectService;
 use tonic::Request;
 
 use super::convert;
-use super::incoming::{few, given, limit_ms, mask, member, project_id, runtime, short};
+use super::incoming::{few, given, limit_ms, mask, member, optional_agent, plan_approval, project_id, runtime, short, verification};
 use super::page::Page;
 use super::service::{Api, Done};
 use super::status::{ApiError, Reply};
@@ -34,6 +35,9 @@ const FIELDS: &[&str] = &[
     "question_timeout",
     "plan_approval",
     "proposals",
+    "verification",
+    "reviewer_runtime",
+    "reviewer_agent_id",
 ];
 
 /// The service.
@@ -60,14 +64,6 @@ fn timeout(field: &str, given: Option<prost_types::Duration>) -> Result<Option<u
         .filter(|millis| projects::QUESTION_TIMEOUT_MS.contains(millis))
         .map(Some)
         .ok_or_else(|| ApiError::invalid(field, "must be from 1 second to 366 days"))
-}
-
-fn plan_approval(field: &str, value: i32) -> Result<Option<PlanApproval>, ApiError> {
-    Ok(member::<pb::PlanApproval>(field, value)?.and_then(|rule| match rule {
-        pb::PlanApproval::None => Some(PlanApproval::None),
-        pb::PlanApproval::Approve => Some(PlanApproval::Approve),
-        pb::PlanApproval::Unspecified => None,
-    }))
 }
 
 /// What becomes of proposals; the default where nothing is said.
@@ -102,6 +98,9 @@ fn new_fields(body: &pb::CreateProjectRequest) -> Result<ProjectFields, ApiError
         question_timeout_ms: Some(timeout("question_timeout", body.question_timeout)?),
         plan_approval: Some(plan_approval("plan_approval", body.plan_approval)?),
         proposals: Some(proposals("proposals", body.proposals)?),
+        verification: Some(verification("verification", body.verification)?.unwrap_or(VerificationType::AutoTest)),
+        reviewer_runtime: Some(runtime("reviewer_runtime", body.reviewer_runtime)?),
+        reviewer: Some(optional_agent("reviewer_agent_id", &body.reviewer_agent_id)?),
     })
 }
 
@@ -138,6 +137,17 @@ fn changed_fields(body: &pb::UpdateProjectRequest, project: &pb::Project) -> Res
         },
         plan_approval: if has("plan_approval") { Some(plan_approval("project.plan_approval", project.plan_approval)?) } else { None },
         proposals: if has("proposals") { Some(proposals("project.proposals", project.proposals)?) } else { None },
+        verification: if has("verification") {
+            Some(verification("project.verification", project.verification)?.unwrap_or(VerificationType::AutoTest))
+        } else {
+            None
+        },
+        reviewer_runtime: if has("reviewer_runtime") { Some(runtime("project.reviewer_runtime", project.reviewer_runtime)?) } else { None },
+        reviewer: if has("reviewer_agent_id") {
+            Some(optional_agent("project.reviewer_agent_id", &project.reviewer_agent_id)?)
+        } else {
+            None
+        },
     })
 }
 

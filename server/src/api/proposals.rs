@@ -1,5 +1,6 @@
 //! TaskService.ProposeTask: what agents may create with their own key.
 
+use aq_core::runtime::RuntimeSet;
 use aq_core::task::{DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, OwnLimits, TaskOrigin};
 use aq_proto::v1 as pb;
 use tonic::Request;
@@ -34,6 +35,10 @@ fn new_task(body: &pb::ProposeTaskRequest) -> Result<NewTask, ApiError> {
         task_type: None,
         after: body.after.clone(),
         runtime: None,
+        fallback: RuntimeSet::EMPTY,
+        filler: false,
+        verification: None,
+        plan_approval: None,
         model: None,
         preferred_agent: None,
         attachments: Vec::new(),

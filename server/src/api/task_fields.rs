@@ -4,7 +4,9 @@ use aq_core::ids::TaskId;
 use aq_core::task::{Attachment, AttachmentKind, DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, OwnLimits, TaskOrigin};
 use aq_proto::v1 as pb;
 
-use super::incoming::{few, limit_ms, mask, optional_agent, optional_task, project_id, runtime, short, task_type};
+use super::incoming::{
+    few, limit_ms, mask, optional_agent, optional_task, plan_approval, project_id, runtime, runtimes, short, task_type, verification,
+};
 use super::status::ApiError;
 use crate::commands::create::NewTask;
 use crate::commands::edit::TaskEdit;
@@ -34,6 +36,10 @@ const FIELDS: &[&str] = &[
     "token_budget",
     "time_limit",
     "silence_limit",
+    "verification",
+    "fallback",
+    "filler",
+    "plan_approval",
 ];
 
 fn checked(field: String, kind: AttachmentKind, label: &str, content: &str) -> Result<Attachment, ApiError> {
@@ -113,6 +119,10 @@ pub(super) fn new_task(body: &pb::CreateTaskRequest, at: &str) -> Result<NewTask
         task_type: task_type(&field("type"), body.r#type)?,
         after: body.after.clone(),
         runtime: runtime(&field("runtime"), body.runtime)?,
+        fallback: runtimes(&field("fallback"), &body.fallback)?,
+        filler: body.filler,
+        verification: verification(&field("verification"), body.verification)?,
+        plan_approval: plan_approval(&field("plan_approval"), body.plan_approval)?,
         model: model(field("model"), &body.model)?,
         preferred_agent: optional_agent(&field("required_agent_id"), &body.required_agent_id)?,
         attachments,
@@ -161,7 +171,10 @@ pub(super) fn change(task: &pb::Task, update_mask: Option<&prost_types::FieldMas
         } else {
             None
         },
-        verification: None,
+        fallback: if has("fallback") { Some(runtimes("task.fallback", &task.fallback)?) } else { None },
+        filler: has("filler").then_some(task.filler),
+        plan_approval: if has("plan_approval") { Some(plan_approval("task.plan_approval", task.plan_approval)?) } else { None },
+        verification: if has("verification") { Some(verification("task.verification", task.verification)?) } else { None },
         test_commands: has("test_commands").then(|| task.test_commands.clone()),
         requires_approval: has("requires_approval").then_some(task.requires_approval),
         max_retries: if has("max_retries") { Some(retries("task.max_retries".to_owned(), task.max_retries)?) } else { None },

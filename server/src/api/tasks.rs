@@ -168,6 +168,8 @@ forward! {
     approve_task(ApproveTaskRequest) -> Task = approve;
     reject_task(RejectTaskRequest) -> Task = reject;
     answer_question(AnswerQuestionRequest) -> Task = answer;
+    list_permission_grants(ListPermissionGrantsRequest) -> ListPermissionGrantsResponse = grants;
+    revoke_permission_grant(RevokePermissionGrantRequest) -> PermissionGrant = revoke_grant;
     send_message(SendMessageRequest) -> SendMessageResponse = message;
     list_messages(ListMessagesRequest) -> ListMessagesResponse = messages;
     explain_task(ExplainTaskRequest) -> ExplainTaskResponse = explain;

@@ -16,7 +16,7 @@ use crate::commands::Context;
 use crate::events::{OutputHub, wire};
 use crate::lifecycle::{Figures, Tx};
 use crate::store::details::{self, RunCost};
-use crate::store::{Connection, RunRecord, StoreError, TaskRecord, attachments, questions, task_lists, tasks};
+use crate::store::{Connection, RunRecord, StoreError, TaskRecord, attachments, plans, questions, task_lists, tasks};
 
 /// A task on its way to being shown.
 #[derive(Clone)]
@@ -36,6 +36,7 @@ pub(super) fn gather(db: &mut Connection, mut records: Vec<TaskRecord>) -> Resul
     for ((key, _), cost) in &costs {
         *cost_of.entry(*key).or_default() += cost.cost_micros;
     }
+    let mut plan_rules: BTreeMap<i64, _> = plans::task_rules(db, &keys)?.into_iter().collect();
     let mut drawn = Vec::with_capacity(records.len());
     for record in records {
         let sum = sums.remove(&record.key).unwrap_or_default();
@@ -53,6 +54,7 @@ pub(super) fn gather(db: &mut Connection, mut records: Vec<TaskRecord>) -> Resul
             started_at: sum.started_at,
             finished_at: completed.then_some(sum.ended_at.unwrap_or(record.task.updated_at)),
             question,
+            plan_approval: plan_rules.remove(&record.key),
         };
         let unmet = unmet.remove(&record.key).unwrap_or_default();
         drawn.push(Drawn { record, extra, unmet });
@@ -88,8 +90,11 @@ pub(super) fn answer(tx: &mut Tx<'_>, context: &Context, mut records: Vec<TaskRe
 pub(super) fn answer_new(tx: &mut Tx<'_>, context: &Context, records: Vec<TaskRecord>) -> Result<Vec<pb::Task>, ApiError> {
     let waiting: Vec<i64> = records.iter().filter(|record| record.unmet > 0).map(|record| record.key).collect();
     let mut unmet = details::unmet(tx.db, &waiting)?;
+    let keys: Vec<i64> = records.iter().map(|record| record.key).collect();
+    let mut plan_rules: BTreeMap<i64, _> = plans::task_rules(tx.db, &keys)?.into_iter().collect();
     let drawn = records.into_iter().map(|record| {
-        let extra = TaskExtra { created_by: record.task.origin.as_str().to_owned(), ..TaskExtra::default() };
+        let plan_approval = plan_rules.remove(&record.key);
+        let extra = TaskExtra { created_by: record.task.origin.as_str().to_owned(), plan_approval, ..TaskExtra::default() };
         let unmet = unmet.remove(&record.key).unwrap_or_default();
         Drawn { record, extra, unmet }
     });

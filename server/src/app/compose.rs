@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aq_core::event::EventKind;
+use aq_core::git_link::GitLink;
 use aq_core::principal::{ProjectScope, Role};
 use aq_core::runner_link::{RunnerLink, RunnerOrder, StopReason};
 use aq_runner::service::RunnerService;
@@ -25,7 +26,7 @@ use crate::events::{EventBus, OutputHub, OutputLog, Wake};
 use crate::grpc::{self, Gate, GrpcOptions, Health, Permissions, TcpOptions, TlsIdentity};
 use crate::home::{Home, HomeError};
 use crate::lifecycle::{EPOCH, Engine, Figures, Hot, LifecycleError, Subject, announce, load};
-use crate::orchestrator::{Approvals, Orchestrator, Parts};
+use crate::orchestrator::{Approvals, ConflictWatch, Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
 use crate::store::{Connection, DatabaseUrl, Migrated, Reader, StoreError, WriterThread, api_keys, new_key, settings};
 use crate::tools::{BrokenContract, Registry, ToolBox};
@@ -211,6 +212,9 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     });
     let engine = started.engine.clone();
     background.spawn("use of keys", OnExit::Restart, move |shutdown| maintenance::note_keys(engine.clone(), ring.clone(), shutdown));
+    let git: Arc<dyn GitLink> = Arc::new(aq_runner::git::Desk::new(runner.rooms().clone()));
+    let conflicts = ConflictWatch::new(parts.clone(), Arc::clone(&git));
+    background.spawn("conflicts", OnExit::Restart, move |shutdown| conflicts.clone().run(shutdown.drain().clone()));
     let approvals = Approvals::new(parts, forge.clone(), Arc::clone(&link));
     background.spawn("approvals", OnExit::Restart, move |shutdown| approvals.clone().run(shutdown.drain().clone()));
     let (order, stop) = (Arc::clone(&link), shutdown.drain().clone());
@@ -226,7 +230,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         link: Arc::clone(&link),
         policy: Arc::clone(&started.policy),
         repositories: Arc::new(Repositories { rooms: runner.rooms().clone(), home: home.path().to_owned() }),
-        git: Arc::new(aq_runner::git::Desk::new(runner.rooms().clone())),
+        git,
         forge,
         ending: Arc::new(Ender { shutdown: shutdown.clone(), take_runs: Arc::clone(&take_runs) }),
         facts: facts(&config, &started),

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use aq_core::run::RunState;
-use aq_core::runtime::RuntimeKind;
 use aq_core::task::{TaskStatus, UNTIL_ANSWERED, check_invariants};
 use aq_core::time::Timestamp;
 
@@ -115,14 +114,14 @@ fn of_tasks(tx: &mut Tx<'_>, findings: &mut Vec<Finding>) -> Result<(), StoreErr
 
 /// What a task lacks to ever go on; `None` when it has its wake-up.
 fn no_wake(figures: &Figures, task: &aq_core::task::Task, key: i64, unmet: u32) -> Option<String> {
-    let listed = |runtime: Option<RuntimeKind>| {
+    let listed = || {
         let hot = figures.projects.get(&task.project);
-        hot.and_then(|hot| hot.ready.get(&runtime)).is_some_and(|lane| lane.contains(&(task.priority, key)))
+        hot.and_then(|hot| hot.ready.get(&task.needs())).is_some_and(|lane| lane.contains(&(task.priority, key)))
     };
     // The end of the run that works on its branch wakes it.
     let held = task.branch.as_deref().is_some_and(|branch| figures.working_on(&task.project, branch).is_some());
     match task.status {
-        TaskStatus::Ready if !listed(task.runtime) && !figures.runs.contains_key(&key) && !held => {
+        TaskStatus::Ready if !listed() && !figures.runs.contains_key(&key) && !held => {
             Some("is READY and the scheduler does not know it".to_owned())
         }
         TaskStatus::Defined if unmet == 0 => Some("is DEFINED and waits for nothing".to_owned()),

@@ -14,7 +14,7 @@ use super::edit::{check_new_edge, promote};
 use super::error::CommandError;
 use super::propose;
 use crate::lifecycle::{Move, Subject, Tx, announce, apply, reopen};
-use crate::store::{TaskRecord, archive as rows, attachments, chains, dependencies, questions, runs, tasks};
+use crate::store::{TaskRecord, archive as rows, chains, dependencies, removal, runs, tasks};
 
 /// Tasks named in a refusal.
 const NAMED: i64 = 50;
@@ -273,16 +273,14 @@ pub fn delete(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRec
             promote(tx, context, &mut dependent)?;
         }
     }
-    questions::close_all(tx.db, record.key, run, "the task was deleted", context.now)?;
     record.deleted_at = Some(context.now);
     record.task.updated_at = context.now;
     tasks::edit(tx.db, &record)?;
     tasks::forget_texts(tx.db, record.key)?;
-    attachments::replace(tx.db, record.key, &[])?;
+    removal::remove_belongings(tx.db, record.key)?;
     if !record.task.is_archived() {
         tx.state.count(&record.task.project, Some(record.task.status), None);
     }
-    chains::forget(tx.db, &[record.key])?;
     let payload = json!({ "title": title, "actor": actor });
     announce(tx, EventKind::TaskDeleted, context.now, Subject::task(&record), payload)?;
     record.task.title = title;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use aq_core::ids::{AgentId, ProjectId, TaskId};
-use aq_core::runtime::RuntimeKind;
-use aq_core::task::{Attachment, OwnLimits, Task, TaskOrigin, TaskStatus, TaskType, branch_of};
+use aq_core::project::PlanApproval;
+use aq_core::runtime::{RuntimeKind, RuntimeSet};
+use aq_core::task::{Attachment, OwnLimits, Task, TaskOrigin, TaskStatus, TaskType, VerificationType, branch_of};
 
 use super::context::{Context, project, task};
 use super::error::{CommandError, Violation};
 use crate::lifecycle::{Tx, bring, free_name};
-use crate::store::{TaskRecord, attachments, tasks};
+use crate::store::{TaskRecord, attachments, chains, plans, tasks};
 
 /// Most tasks created in one call.
 pub const MAX_BATCH: usize = 1000;
@@ -44,6 +45,14 @@ pub struct NewTask {
     pub after: Vec<String>,
     /// The runtime it requires.
     pub runtime: Option<RuntimeKind>,
+    /// The runtimes it may fall back to.
+    pub fallback: RuntimeSet,
+    /// Whether it is filler work.
+    pub filler: bool,
+    /// Who checks its work; `None`: as the project says.
+    pub verification: Option<VerificationType>,
+    /// What happens between its plan and the tasks; `None`: as the project says.
+    pub plan_approval: Option<PlanApproval>,
     /// The model its runs ask for.
     pub model: Option<String>,
     /// The agent it should get.
@@ -66,6 +75,15 @@ pub struct NewTask {
     pub is_plan_subtask: bool,
     /// Where it comes from.
     pub origin: TaskOrigin,
+}
+
+/// What is wrong with the runtimes that a task may fall back to.
+pub(super) fn fallback_problem(runtime: Option<RuntimeKind>, fallback: RuntimeSet) -> Option<&'static str> {
+    match runtime {
+        None if !fallback.is_empty() => Some("needs a runtime to fall back from; name the task's runtime too"),
+        Some(own) if fallback.has(own) => Some("holds the task's own runtime; name others"),
+        _ => None,
+    }
 }
 
 fn check(new: &NewTask, at: &str) -> Vec<Violation> {
@@ -130,7 +148,11 @@ fn create_one(
     made: &BTreeMap<&str, (i64, TaskStatus)>,
     at: &str,
 ) -> Result<TaskRecord, CommandError> {
-    project(tx, context, &new.project)?;
+    let project = project(tx, context, &new.project)?;
+    let runtime = new.runtime.or(project.default_runtime);
+    if let Some(problem) = fallback_problem(runtime, new.fallback) {
+        return Err(CommandError::invalid(format!("{at}fallback"), problem));
+    }
     let mut upstream = Vec::new();
     for (index, text) in new.after.iter().enumerate() {
         let found = if let Some(found) = made.get(text.as_str()) {
@@ -146,6 +168,12 @@ fn create_one(
         upstream.push(found);
     }
     let mut parent = new.parent.as_ref().map(|id| task(tx.db, context, id)).transpose()?;
+    if !upstream.is_empty() && !new.is_plan_subtask {
+        let keys: Vec<i64> = upstream.iter().map(|(key, _)| *key).collect();
+        let waited_for = tasks::by_keys(tx.db, &keys)?;
+        let landing = chains::landed_with(tx.db, None, &waited_for)?;
+        upstream.extend(landing.into_iter().map(|step| (step.key, step.task.status)));
+    }
     let description = if new.description.trim().is_empty() { new.title.clone() } else { new.description.clone() };
     let mut record = TaskRecord {
         key: tx.state.next_key(),
@@ -158,7 +186,10 @@ fn create_one(
     let fields = &mut record.task;
     fields.priority = new.priority;
     fields.task_type = new.task_type;
-    fields.runtime = new.runtime;
+    fields.runtime = runtime;
+    fields.fallback = new.fallback;
+    fields.filler = new.filler;
+    fields.verification = new.verification.unwrap_or(project.verification);
     fields.model.clone_from(&new.model);
     fields.preferred_agent.clone_from(&new.preferred_agent);
     fields.test_commands.clone_from(&new.test_commands);
@@ -180,6 +211,9 @@ fn create_one(
     // Whatever way a hook takes to a task (an act, a call, a tool of its model), the task is known as its own.
     fields.origin = if context.principal.is_hook() { TaskOrigin::Hook } else { new.origin };
     bring(tx, &mut record, &upstream, &context.actor())?;
+    if new.plan_approval.is_some() {
+        plans::set_task_rule(tx.db, record.key, new.plan_approval)?;
+    }
     if !new.attachments.is_empty() {
         attachments::replace(tx.db, record.key, &new.attachments)?;
         record.task.attachments.clone_from(&new.attachments);

@@ -2,15 +2,16 @@
 
 use aq_core::event::EventKind;
 use aq_core::ids::{AgentId, TaskId};
-use aq_core::runtime::RuntimeKind;
+use aq_core::project::PlanApproval;
+use aq_core::runtime::{RuntimeKind, RuntimeSet};
 use aq_core::task::{EdgeError, TaskStatus, TaskType, Trigger, VerificationType, check_edge};
 use serde_json::json;
 
 use super::context::{Context, task};
-use super::create::{LIMIT_BOUNDS, MAX_DESCRIPTION_BYTES, MAX_RETRIES, MAX_TITLE_CHARS};
+use super::create::{LIMIT_BOUNDS, MAX_DESCRIPTION_BYTES, MAX_RETRIES, MAX_TITLE_CHARS, fallback_problem};
 use super::error::{CommandError, Violation};
 use crate::lifecycle::{Move, Subject, Tx, announce, apply, make_startable};
-use crate::store::{StoreError, TaskRecord, dependencies, tasks};
+use crate::store::{StoreError, TaskRecord, chains, dependencies, plans, tasks};
 
 /// What to change; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +26,18 @@ pub struct TaskEdit {
     pub task_type: Option<Option<TaskType>>,
     /// The required runtime; `Some(None)` clears it.
     pub runtime: Option<Option<RuntimeKind>>,
+    /// The runtimes it may fall back to.
+    pub fallback: Option<RuntimeSet>,
+    /// Whether it is filler work.
+    pub filler: Option<bool>,
+    /// What happens between its plan and the tasks; `Some(None)`: as the project says.
+    pub plan_approval: Option<Option<PlanApproval>>,
     /// The model its runs ask for; `Some(None)` clears it.
     pub model: Option<Option<String>>,
     /// The preferred agent; `Some(None)` clears it.
     pub preferred_agent: Option<Option<AgentId>>,
-    /// How finished work is checked.
-    pub verification: Option<VerificationType>,
+    /// Who checks finished work; `Some(None)`: as the project says now.
+    pub verification: Option<Option<VerificationType>>,
     /// Commands that must pass.
     pub test_commands: Option<Vec<String>>,
     /// Finished work waits for approval.
@@ -67,9 +74,10 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &TaskId, edit: &TaskEdit) ->
         priority,
         task_type,
         runtime,
+        fallback,
+        filler,
         model,
         preferred_agent,
-        verification,
         test_commands,
         requires_approval,
         max_retries,
@@ -83,6 +91,19 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &TaskId, edit: &TaskEdit) ->
         fields.push("silence_limit");
         record.task.limits.silence_ms = limit;
     }
+    let owner = tx.state.projects.get(&record.task.project).map(|hot| &hot.project);
+    if let Some(verification) = edit.verification {
+        fields.push("verification");
+        let usual = owner.map_or(VerificationType::AutoTest, |project| project.verification);
+        record.task.verification = verification.unwrap_or(usual);
+    }
+    if edit.runtime == Some(None) {
+        record.task.runtime = owner.and_then(|project| project.default_runtime);
+    }
+    if let Some(rule) = edit.plan_approval {
+        fields.push("plan_approval");
+        plans::set_task_rule(tx.db, record.key, rule)?;
+    }
     if fields.is_empty() {
         return Err(CommandError::invalid("update_mask", "names no field that can be changed"));
     }
@@ -92,9 +113,9 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &TaskId, edit: &TaskEdit) ->
     if edit.budget_tokens.is_some() {
         tx.state.set_budgets_changed(true);
     }
-    // The order among the READY ones follows the priority and the lane follows the runtime.
+    // The order among the READY ones follows the priority, and the line follows what it asks of its agent.
     if record.task.status == TaskStatus::Ready {
-        tx.state.remove_ready(&before.task.project, before.task.runtime, before.task.priority, record.key);
+        tx.state.remove_ready(&before.task.project, before.task.needs(), before.task.priority, record.key);
         make_startable(tx, &record);
     }
     let payload = json!({ "title": record.task.title, "fields": fields, "actor": context.actor() });
@@ -117,6 +138,9 @@ fn check(record: &TaskRecord) -> Result<(), CommandError> {
         let least = record.task.retry_count;
         wrong.push(Violation::new("task.max_retries", format!("must be from {least} (tries used) to {MAX_RETRIES}")));
     }
+    if let Some(problem) = fallback_problem(record.task.runtime, record.task.fallback) {
+        wrong.push(Violation::new("task.fallback", problem));
+    }
     for limit in record.task.limits.out_of_bounds() {
         wrong.push(Violation::new(format!("task.{limit}"), LIMIT_BOUNDS));
     }
@@ -130,17 +154,24 @@ fn check(record: &TaskRecord) -> Result<(), CommandError> {
 pub fn add_dependency(tx: &mut Tx<'_>, context: &Context, id: &TaskId, on: &TaskId) -> Result<TaskRecord, CommandError> {
     let (mut record, upstream) = (task(tx.db, context, id)?, task(tx.db, context, on)?);
     check_new_edge(tx, &record, &upstream)?;
-    dependencies::insert(tx.db, record.key, upstream.key)?;
-    if !upstream.task.status.satisfies_dependents() {
-        record.unmet += 1;
-        tasks::set_unmet(tx.db, record.key, record.unmet)?;
-        if record.task.status == TaskStatus::Ready {
-            let (actor, run) = (context.actor(), record.task.run_number);
-            apply(tx, &mut record, run, Move::by(&actor, Trigger::DepsUnmet, context.now))?;
+    let mut edges = vec![upstream];
+    for step in chains::landed_with(tx.db, record.task.branch.as_deref(), &edges)? {
+        // A step that waits for this task itself cannot be waited for: then the task starts before the work has landed.
+        if check_new_edge(tx, &record, &step).is_ok() {
+            edges.push(step);
         }
     }
-    let payload = json!({ "title": record.task.title, "depends_on": on.as_str(), "actor": context.actor() });
-    announce(tx, EventKind::DependencyAdded, context.now, Subject::task(&record), payload)?;
+    for upstream in edges {
+        dependencies::insert(tx.db, record.key, upstream.key)?;
+        record.unmet += u32::from(!upstream.task.status.satisfies_dependents());
+        let payload = json!({ "title": record.task.title, "depends_on": upstream.task.id.as_str(), "actor": context.actor() });
+        announce(tx, EventKind::DependencyAdded, context.now, Subject::task(&record), payload)?;
+    }
+    tasks::set_unmet(tx.db, record.key, record.unmet)?;
+    if record.unmet > 0 && record.task.status == TaskStatus::Ready {
+        let (actor, run) = (context.actor(), record.task.run_number);
+        apply(tx, &mut record, run, Move::by(&actor, Trigger::DepsUnmet, context.now))?;
+    }
     Ok(record)
 }
 

@@ -14,6 +14,7 @@ pub mod control;
 pub mod create;
 pub mod edit;
 mod error;
+pub mod grants;
 pub mod hook_runs;
 pub mod hooks;
 pub mod keys;

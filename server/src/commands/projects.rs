@@ -1,10 +1,11 @@
 //! Projects: create, edit, pause, resume, delete.
 
 use aq_core::event::EventKind;
-use aq_core::ids::ProjectId;
+use aq_core::ids::{AgentId, ProjectId};
 use aq_core::names::id_slug;
 use aq_core::project::{PlanApproval, Project, ProjectStatus, ProposalPolicy};
 use aq_core::runtime::RuntimeKind;
+use aq_core::task::VerificationType;
 use serde_json::json;
 
 use super::context::{Context, project};
@@ -50,6 +51,12 @@ pub struct ProjectFields {
     pub plan_approval: Option<Option<PlanApproval>>,
     /// What becomes of tasks that its agents propose.
     pub proposals: Option<ProposalPolicy>,
+    /// Who checks the work of tasks that say nothing about it.
+    pub verification: Option<VerificationType>,
+    /// The runtime of reviewers; `Some(None)` clears it.
+    pub reviewer_runtime: Option<Option<RuntimeKind>>,
+    /// The agent that reviews; `Some(None)` clears it.
+    pub reviewer: Option<Option<AgentId>>,
 }
 
 fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str>, CommandError> {
@@ -74,7 +81,10 @@ fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str
         default_runtime,
         question_timeout_ms,
         plan_approval,
-        proposals
+        proposals,
+        verification,
+        reviewer_runtime,
+        reviewer
     );
     if let Some(limit) = fields.time_limit_ms {
         changed.push("time_limit");
@@ -109,6 +119,13 @@ fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str
     if wrong.is_empty() { Ok(changed) } else { Err(CommandError::Invalid(wrong)) }
 }
 
+fn reviewer_exists(tx: &Tx<'_>, fields: &ProjectFields) -> Result<(), CommandError> {
+    match fields.reviewer.as_ref().and_then(Option::as_ref).filter(|agent| !tx.state.agents.contains_key(agent)) {
+        Some(agent) => Err(CommandError::invalid("reviewer_agent_id", format!("there is no agent `{agent}`; see ListAgents"))),
+        None => Ok(()),
+    }
+}
+
 /// Creates a project. Its id is the slug of its name and is never used again, even after a deletion.
 ///
 /// # Errors
@@ -119,6 +136,7 @@ pub fn create(tx: &mut Tx<'_>, context: &Context, fields: &ProjectFields) -> Res
     let id = ProjectId::parse(&slug).map_err(|error| CommandError::id("name", &error))?;
     let mut new = Project::new(id.clone(), name, context.now);
     lay(fields, &mut new)?;
+    reviewer_exists(tx, fields)?;
     match projects::insert(tx.db, &new) {
         Err(StoreError::Conflict(_)) => return Err(CommandError::Exists { kind: "project", id: id.to_string() }),
         other => other?,
@@ -135,6 +153,7 @@ pub fn create(tx: &mut Tx<'_>, context: &Context, fields: &ProjectFields) -> Res
 pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &ProjectId, fields: &ProjectFields) -> Result<Project, CommandError> {
     let mut changed = project(tx, context, id)?;
     let names = lay(fields, &mut changed)?;
+    reviewer_exists(tx, fields)?;
     if names.is_empty() {
         return Err(CommandError::invalid("update_mask", "names no field that can be changed"));
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aq_core::event::EventKind;
 use aq_core::hook::{Action, Hook, day_start, fill_json};
 use aq_core::principal::{Principal, Role};
+use aq_core::runtime::RuntimeSet;
 use aq_core::task::{OwnLimits, TaskOrigin};
 use serde_json::{Value, json};
 
@@ -146,6 +147,10 @@ async fn task(acting: &Acting<'_>, title: String, description: String, priority:
         task_type: None,
         after: Vec::new(),
         runtime: None,
+        fallback: RuntimeSet::EMPTY,
+        filler: false,
+        verification: None,
+        plan_approval: None,
         model: None,
         preferred_agent: None,
         attachments: Vec::new(),

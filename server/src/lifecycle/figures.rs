@@ -9,11 +9,10 @@ use aq_core::agent::Agent;
 use aq_core::budget::BudgetWarning;
 use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
 use aq_core::project::Project;
-use aq_core::run::RunState;
+use aq_core::run::{RunPurpose, RunState};
 use aq_core::runner_link::StopReason;
-use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::expected_rest;
-use aq_core::task::TaskStatus;
+use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
 
@@ -25,8 +24,8 @@ use super::usage::Usage;
 pub struct ProjectHot {
     /// The project.
     pub project: Project,
-    /// READY tasks that may start, by required runtime: (priority, key), least first.
-    pub ready: BTreeMap<Option<RuntimeKind>, BTreeSet<(i32, i64)>>,
+    /// READY tasks that may start, by what they ask of their agent: (priority, key), least first.
+    pub ready: BTreeMap<Needs, BTreeSet<(i32, i64)>>,
     /// Tasks by status, archived and deleted ones left out.
     pub counts: BTreeMap<TaskStatus, u64>,
     /// Tokens and run endings within the rolling window.
@@ -91,6 +90,10 @@ pub struct OpenRun {
     pub conclude_due: bool,
     /// True when the present conclusion was ordered to leave the work on its branch. Not stored, as above.
     pub kept: bool,
+    /// True when the present conclusion was ordered to leave the work for a review. Not stored, as above.
+    pub reviewed_next: bool,
+    /// What it is for.
+    pub purpose: RunPurpose,
 }
 
 /// A task that could not be moved although it was its turn.
@@ -123,6 +126,9 @@ pub struct Figures {
     pub budgets_changed: bool,
     /// Tokens spent by the trees of the open runs, by the key of the root.
     pub trees: BTreeMap<i64, u64>,
+    /// READY tasks whose tree's budget is reserved by its open runs, with the keys of the trees' roots: they are looked at again when one of these runs
+    /// ends. Not stored: a start looks at them all again.
+    pub tree_waits: BTreeMap<i64, i64>,
     /// Open runs by task key.
     pub runs: BTreeMap<i64, OpenRun>,
     /// Agents whose open run is starting or running.
@@ -144,6 +150,10 @@ pub struct Figures {
     pub degraded: BTreeMap<&'static str, String>,
     /// Tasks that could not be moved for a reason of the server's own, by key. Not stored: a start tries them all again.
     pub held_up: BTreeMap<i64, HeldUp>,
+    /// How often work landed in each project since this server started. Not stored.
+    pub landings: BTreeMap<ProjectId, u64>,
+    /// Tasks in AWAITING_APPROVAL whose work would conflict with what has landed, with the files. Not stored: a start thinks it through again.
+    pub clashes: BTreeMap<i64, Vec<String>>,
     /// Virtual time of start-time fair queueing.
     pub virtual_time: f64,
     /// The last task key given.
@@ -281,11 +291,17 @@ impl Figures {
 }
 
 impl ProjectHot {
-    pub(super) fn take_ready(&mut self, runtime: Option<RuntimeKind>, priority: i32, key: i64) {
-        if let Some(lane) = self.ready.get_mut(&runtime) {
+    /// True when the task is among the ready heads.
+    #[must_use]
+    pub fn is_in_line(&self, key: i64) -> bool {
+        self.ready.values().any(|lane| lane.iter().any(|(_, head)| *head == key))
+    }
+
+    pub(super) fn take_ready(&mut self, needs: Needs, priority: i32, key: i64) {
+        if let Some(lane) = self.ready.get_mut(&needs) {
             lane.remove(&(priority, key));
             if lane.is_empty() {
-                self.ready.remove(&runtime);
+                self.ready.remove(&needs);
             }
         }
     }

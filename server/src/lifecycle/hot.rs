@@ -10,8 +10,7 @@ use aq_core::agent::Agent;
 use aq_core::event::Event;
 use aq_core::ids::{AccountId, AgentId, ProjectId, WorkspaceId};
 use aq_core::project::Project;
-use aq_core::runtime::RuntimeKind;
-use aq_core::task::TaskStatus;
+use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
 
@@ -173,6 +172,34 @@ impl Hot {
         }
     }
 
+    /// Notes that a task waits for the open runs of its tree, or (`None`) that it does not any more.
+    pub fn put_tree_wait(&mut self, key: i64, root: Option<i64>) {
+        if root.is_some() || self.figures.tree_waits.contains_key(&key) {
+            self.put(key, root, |figures| &mut figures.tree_waits);
+        }
+    }
+
+    /// Lets every task be looked at again that waits for the runs of a tree; of all trees for `None`.
+    pub fn end_tree_waits(&mut self, root: Option<i64>) {
+        let waiting = self.figures.tree_waits.iter().filter(|(_, of)| root.is_none_or(|root| **of == root));
+        for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.put_tree_wait(key, None);
+        }
+    }
+
+    /// Work landed in a project.
+    pub fn note_landing(&mut self, project: &ProjectId) {
+        let landed = self.figures.landings.get(project).copied().unwrap_or(0).saturating_add(1);
+        self.put(project.clone(), Some(landed), |figures| &mut figures.landings);
+    }
+
+    /// Says in which files a task's work would conflict, or (`None`) that it would not, or waits no more.
+    pub fn put_clash(&mut self, key: i64, files: Option<Vec<String>>) {
+        if files.is_some() || self.figures.clashes.contains_key(&key) {
+            self.put(key, files, |figures| &mut figures.clashes);
+        }
+    }
+
     /// Adds a project or replaces its fields; what is known of its work stays.
     pub fn put_project(&mut self, project: Project) {
         let id = project.id.clone();
@@ -252,31 +279,31 @@ impl Hot {
     }
 
     /// A task may start.
-    pub fn add_ready(&mut self, project: &ProjectId, runtime: Option<RuntimeKind>, priority: i32, key: i64) {
+    pub fn add_ready(&mut self, project: &ProjectId, needs: Needs, priority: i32, key: i64) {
         self.change_project(
             project,
             |state| {
-                state.ready.entry(runtime).or_default().insert((priority, key));
+                state.ready.entry(needs).or_default().insert((priority, key));
             },
-            move |state| state.take_ready(runtime, priority, key),
+            move |state| state.take_ready(needs, priority, key),
         );
     }
 
     /// A task may not start any more.
-    pub fn remove_ready(&mut self, project: &ProjectId, runtime: Option<RuntimeKind>, priority: i32, key: i64) {
+    pub fn remove_ready(&mut self, project: &ProjectId, needs: Needs, priority: i32, key: i64) {
         let was = self
             .figures
             .projects
             .get(project)
-            .is_some_and(|state| state.ready.get(&runtime).is_some_and(|lane| lane.contains(&(priority, key))));
+            .is_some_and(|state| state.ready.get(&needs).is_some_and(|lane| lane.contains(&(priority, key))));
         if !was {
             return;
         }
         self.change_project(
             project,
-            |state| state.take_ready(runtime, priority, key),
+            |state| state.take_ready(needs, priority, key),
             move |state| {
-                state.ready.entry(runtime).or_default().insert((priority, key));
+                state.ready.entry(needs).or_default().insert((priority, key));
             },
         );
     }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use aq_core::ids::{AccountId, AgentId, ProjectId};
 use aq_core::runner_link::StopReason;
-use aq_core::runtime::RuntimeKind;
-use aq_core::task::TaskStatus;
+use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 
 use super::figures::{Figures, OpenRun, ProjectHot};
@@ -67,6 +66,8 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
                 waits: task.task.status == TaskStatus::WaitingInput,
                 conclude_due: false,
                 kept: false,
+                reviewed_next: false,
+                purpose: run.purpose,
             },
         );
     }
@@ -98,15 +99,15 @@ fn load_accounts(db: &mut Connection, figures: &mut Figures, since: Timestamp) -
     Ok(())
 }
 
-/// READY tasks of a project by required runtime: (priority, key), in order.
-type Lanes = BTreeMap<Option<RuntimeKind>, Vec<(i32, i64)>>;
+/// READY tasks of a project by what they ask of their agent: (priority, key), in order.
+type Lanes = BTreeMap<Needs, Vec<(i32, i64)>>;
 
 fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreError> {
     let mut failed = None;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     // Rows come project by project and in order: each list is made once, and in one piece.
     let mut list: Option<(String, Lanes)> = None;
-    task_figures::each_ready(db, &mut |(key, project, runtime, priority)| {
+    task_figures::each_ready(db, &mut |(key, project, needs, priority)| {
         match counts.get_mut(&project) {
             Some(count) => *count += 1,
             None => drop(counts.insert(project.clone(), 1)),
@@ -114,15 +115,9 @@ fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreErr
         if figures.runs.contains_key(&key) {
             return;
         }
-        let lane = match runtime {
-            None => None,
-            Some(text) => match RuntimeKind::parse(&text) {
-                Some(lane) => Some(lane),
-                None => {
-                    failed = Some(StoreError::Corrupt { column: "tasks.runtime", found: text });
-                    return;
-                }
-            },
+        let Some(lane) = Needs::parse(&needs) else {
+            failed = Some(StoreError::Corrupt { column: "tasks.needs", found: needs });
+            return;
         };
         if list.as_ref().is_none_or(|(of, _)| *of != project)
             && let Some((of, lanes)) = list.replace((project, BTreeMap::new()))
@@ -146,14 +141,14 @@ fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreErr
     for (project, branch) in busy {
         for held in chains::ready_on_branch(db, &project, &branch)? {
             if let Some(state) = figures.projects.get_mut(&project) {
-                state.take_ready(held.runtime, held.priority, held.key);
+                state.take_ready(held.needs, held.priority, held.key);
             }
         }
     }
     failed.map_or(Ok(()), Err)
 }
 
-fn put_ready(figures: &mut Figures, project: &str, lanes: BTreeMap<Option<RuntimeKind>, Vec<(i32, i64)>>) {
+fn put_ready(figures: &mut Figures, project: &str, lanes: Lanes) {
     let Some(state) = figures.projects.get_mut(&ProjectId::from_trusted(project)) else { return };
     state.ready = lanes.into_iter().map(|(lane, heads)| (lane, heads.into_iter().collect())).collect();
 }

@@ -77,7 +77,10 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
     let from = record.task.status;
     let to = settle(from, change.trigger, record.unmet == 0)
         .map_err(|source| LifecycleError::Invalid { task: record.task.id.clone(), source })?;
-    let was_ready = (record.task.runtime, record.task.priority);
+    let was_ready = (record.task.needs(), record.task.priority);
+    if change.trigger.ends_review() {
+        record.task.review = None;
+    }
     let waited_for_answers = from == TaskStatus::Paused && record.task.resume_after == Some(UNTIL_ANSWERED);
     let was_due = record.task.resume_after;
     record.task.status = to;
@@ -93,6 +96,8 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
     }
     let project = record.task.project.clone();
     tx.state.put_held_up(record.key, None);
+    tx.state.put_tree_wait(record.key, None);
+    tx.state.put_clash(record.key, None);
     tx.state.count(&project, Some(from), Some(to));
     if from == TaskStatus::Ready {
         tx.state.remove_ready(&project, was_ready.0, was_ready.1, record.key);
@@ -133,7 +138,7 @@ pub fn apply(tx: &mut Tx<'_>, record: &mut TaskRecord, from_run: u32, change: Mo
 /// does.
 pub fn make_startable(tx: &mut Tx<'_>, record: &TaskRecord) {
     if may_start(tx.state, record) {
-        tx.state.add_ready(&record.task.project, record.task.runtime, record.task.priority, record.key);
+        tx.state.add_ready(&record.task.project, record.task.needs(), record.task.priority, record.key);
     }
 }
 
@@ -150,7 +155,7 @@ fn nobody_works(state: &Hot, key: i64, project: &ProjectId, branch: Option<&str>
 /// A run works on this branch from now on: no other READY task on it is a head.
 pub(super) fn hold_branch(tx: &mut Tx<'_>, project: &ProjectId, branch: &str) -> Result<(), LifecycleError> {
     for held in chains::ready_on_branch(tx.db, project, branch)? {
-        tx.state.remove_ready(project, held.runtime, held.priority, held.key);
+        tx.state.remove_ready(project, held.needs, held.priority, held.key);
     }
     Ok(())
 }
@@ -162,7 +167,7 @@ pub(super) fn free_branch(tx: &mut Tx<'_>, project: &ProjectId, branch: &str) ->
     }
     for held in chains::ready_on_branch(tx.db, project, branch)? {
         if !tx.state.runs.contains_key(&held.key) {
-            tx.state.add_ready(project, held.runtime, held.priority, held.key);
+            tx.state.add_ready(project, held.needs, held.priority, held.key);
         }
     }
     Ok(())
@@ -243,7 +248,7 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
     for task in promoted {
         tx.state.count(&task.project, Some(TaskStatus::Defined), Some(TaskStatus::Ready));
         if nobody_works(tx.state, task.key, &task.project, task.branch.as_deref()) {
-            tx.state.add_ready(&task.project, task.runtime, task.priority, task.key);
+            tx.state.add_ready(&task.project, task.needs, task.priority, task.key);
         }
         facts.push(Event {
             seq: tx.state.next_event(),

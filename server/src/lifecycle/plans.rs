@@ -163,6 +163,8 @@ fn inherit(task: &mut Task, parent: &Task) {
     task.test_commands.clone_from(&parent.test_commands);
     task.max_retries = parent.max_retries;
     task.runtime = parent.runtime;
+    task.fallback = parent.fallback;
+    task.filler = parent.filler;
     task.preferred_agent.clone_from(&parent.preferred_agent);
     task.budget_tokens = parent.budget_tokens;
     task.limits = parent.limits;

@@ -3,7 +3,7 @@
 use aq_core::event::EventKind;
 use aq_core::ids::{AgentId, RunRef, WorkspaceId};
 use aq_core::output::TokenUsage;
-use aq_core::run::{Run, RunEnd, RunResult, RunState};
+use aq_core::run::{Run, RunEnd, RunPurpose, RunResult, RunState};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{TaskStatus, Trigger};
 use aq_core::time::Timestamp;
@@ -50,6 +50,8 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
     apply(tx, record, from_run, change)?;
     let id = RunRef { task: record.task.id.clone(), number: record.task.run_number };
     let mut run = Run::new(id.clone(), record.task.project.clone(), lease.agent.clone(), lease.runtime, lease.workspace.clone(), now);
+    let purpose = if record.task.review.is_some() { RunPurpose::Review } else { RunPurpose::Work };
+    run.purpose = purpose;
     run.session_id = Some(lease.session_id);
     run.reserved_tokens = lease.reserved;
     let stored = RunRecord { task_key: record.key, pid: None, output_bytes: 0, run };
@@ -73,6 +75,8 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
             waits: false,
             conclude_due: false,
             kept: false,
+            reviewed_next: false,
+            purpose,
         }),
     );
     if shared {
@@ -139,6 +143,10 @@ pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunE
     let branch = tx.state.runs.get(&record.task_key).map(|open| open.branch.clone()).unwrap_or_default();
     let root = tx.state.runs.get(&record.task_key).map(|open| open.root);
     tx.state.put_run(record.task_key, None);
+    if root.is_some() {
+        // What the run reserved of its tree's budget is free again.
+        tx.state.end_tree_waits(root);
+    }
     if let Some(root) = root.filter(|root| tx.state.runs.values().all(|open| open.root != *root)) {
         tx.state.put_tree(root, None);
     }
@@ -218,6 +226,8 @@ pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Res
             // The orchestrator finds it and gives the order.
             conclude_due: true,
             kept: false,
+            reviewed_next: false,
+            purpose: record.run.purpose,
         }),
     );
     hold_branch(tx, &task.task.project.clone(), task.task.branch.as_deref().unwrap_or_default())

@@ -158,6 +158,9 @@ impl Hot {
 
     /// Says that blocks for a budget have to be looked at again, or that this was done.
     pub fn set_budgets_changed(&mut self, changed: bool) {
+        if changed {
+            self.end_tree_waits(None);
+        }
         self.set(changed, |figures| &mut figures.budgets_changed);
     }
 }

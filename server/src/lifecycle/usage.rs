@@ -133,7 +133,7 @@ impl Usage {
         match result {
             RunResult::Done | RunResult::Kept | RunResult::NoOp | RunResult::NeedsReview => Some(&mut self.completed),
             RunResult::Failed => Some(&mut self.failed),
-            RunResult::Limited | RunResult::Asked | RunResult::Stopped | RunResult::NotLanded => None,
+            RunResult::InReview | RunResult::Limited | RunResult::Asked | RunResult::Stopped | RunResult::NotLanded => None,
         }
     }
 

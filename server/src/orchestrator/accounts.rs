@@ -209,7 +209,7 @@ pub(super) fn judged(tx: &Tx<'_>, policy: &Policy, run: &Run, outcome: RunOutcom
     }
 }
 
-/// When a task that a provider refused goes on, and in which words that is told. The refusal is evidence about the account, unless it is a short
+/// When a task that a provider refused goes on, and in which words that is told; at once for one that may fall back (limits R10). The refusal is evidence about the account, unless it is a short
 /// throttle (limits R2, R7).
 ///
 /// # Errors
@@ -219,6 +219,7 @@ pub(super) fn refused(
     policy: &Policy,
     record: &RunRecord,
     (window, resets_at): (&str, Option<Timestamp>),
+    falls_back: bool,
     jitter: f64,
     now: Timestamp,
 ) -> Result<(Timestamp, String), LifecycleError> {
@@ -241,6 +242,8 @@ pub(super) fn refused(
     let waits = (policy.limit_wait_ms, policy.limit_wait_most_ms);
     Ok(match refusal(window, resets_at, closed(tx), before, waits, now) {
         Refusal::Throttle { until } => (until, "throttled".to_owned()),
+        // It waits for an agent of another runtime, and for nothing else: the closed account itself holds it back from its own.
+        Refusal::Window { .. } if falls_back && closed(tx).is_some() => (now, format!("limit: {window}; it may fall back")),
         Refusal::Window { until } => {
             let place = paused::paused_between(tx.db, until, resume_at(until, 1, 1.0).plus_millis(1))?;
             (resume_at(until, place, jitter), format!("limit: {window}"))

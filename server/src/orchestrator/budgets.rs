@@ -98,8 +98,11 @@ pub(super) fn reserve(
     let of_tree = Budgets { project: None, global: None, ..budgets };
     match of_tree.reserve(&uses, expected) {
         Ok(tokens) => Ok(Some(Reserved { tokens, tree: (root, spent) })),
-        // Only what open runs reserved is in the way: their end decides.
-        Err(_) if rest > 0 && spent < budgets.task_tree.unwrap_or(u64::MAX) => Ok(None),
+        // Only what open runs reserved is in the way: their end decides, and until then others have the turn (budget R11).
+        Err(_) if rest > 0 && spent < budgets.task_tree.unwrap_or(u64::MAX) => {
+            tx.state.put_tree_wait(task.key, Some(root));
+            Ok(None)
+        }
         Err(stop) => {
             block(tx, task, &stop, now)?;
             Ok(None)

@@ -61,6 +61,8 @@ pub(super) fn act(
                 }
                 budgets::hold(tx, policy, &mut task, &record, now)?;
             }
+            // A task that was deleted asks nobody any more; its run is being stopped.
+            OutputBody::Question(_) if task.deleted_at.is_some() => {}
             OutputBody::Question(question) => orders.extend(ask(tx, policy, &mut task, run, question, now)?),
             OutputBody::QuestionClosed { request_id, answer } => answered(tx, &mut task, run, request_id, answer, item.at)?,
             OutputBody::SessionStarted { session_id, .. } => {

@@ -112,7 +112,7 @@ pub fn present(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Prese
         .map(|record| Waiting {
             head: head(record.task.priority, record.key),
             project: record.task.project.clone(),
-            lane: Lane { runtime: record.task.runtime, fallback: false, filler: false, heads: Vec::new() },
+            lane: Lane::of(record.task.needs(), Vec::new()),
             after: after.get(&record.key).into_iter().flatten().map(|on| head(0, *on).task).collect(),
             not_before: record.task.resume_after,
         })

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aq_core::ids::{AgentId, RunRef, TaskId};
+use aq_core::ids::{RunRef, TaskId};
 use aq_core::output::FailureClass;
-use aq_core::run::RunResult;
+use aq_core::run::{RunPurpose, RunResult};
 use aq_core::runner_link::{RunnerOrder, SessionOrder, StopReason};
 use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::{Assignment, IdleAgent, Wish, decide, prefer};
@@ -19,7 +19,7 @@ use super::own_key::issue;
 use super::policy::Policy;
 use super::snapshot::{key_of, snapshot};
 use crate::lifecycle::{Lease, LifecycleError, Move, Tx, apply, begin, hold, may_start};
-use crate::store::{StoreError, TaskRecord, questions, runs, tasks};
+use crate::store::{StoreError, TaskRecord, TaskWish, questions, runs, tasks};
 
 /// Timers handled in one pass; the rest follow in the next one, which comes at once.
 const TIMERS_PER_PASS: usize = 256;
@@ -109,8 +109,11 @@ pub(super) fn starts(
                 branch_taken = !may_start(tx.state, &task);
                 if branch_taken { Ok(None) } else { start(tx, policy, task, &assignment, now, &mut *fresh_session) }
             })?;
-            // Whose turn it was is held up now or waits for its branch; the next pass, at once, gives the agent to somebody else.
-            gave_way |= branch_taken || started.is_none();
+            // Whose turn it was is held up now, waits for its branch or its tree, or is blocked; the next pass, at once, gives the agent to somebody
+            // else. One that could not start and is still in its line would be chosen again for ever: that would be a contradiction, and waits.
+            let in_line = tx.state.projects.get(&assignment.project).is_some_and(|hot| hot.is_in_line(key))
+                && !tx.state.tree_waits.contains_key(&key);
+            gave_way |= branch_taken || started.is_none() || (matches!(started, Some(None)) && !in_line);
             begun.extend(started.flatten());
         }
     }
@@ -123,11 +126,13 @@ fn wishes(tx: &mut Tx<'_>, assignments: &[Assignment]) -> Result<BTreeMap<TaskId
     let keys: Vec<i64> = assignments.iter().filter_map(|given| key_of(&given.task)).collect();
     let found = if keys.is_empty() { Vec::new() } else { tasks::wishes(tx.db, &keys)? };
     // The scheduler knows tasks by key.
-    let wish = |(key, agent, runtime): (i64, String, Option<String>)| {
-        let runtime = runtime.as_deref().and_then(RuntimeKind::parse);
-        (TaskId::from_trusted(&key.to_string()), Wish { agent: AgentId::from_trusted(&agent), runtime })
+    let project = |key: i64| assignments.iter().find(|given| key_of(&given.task) == Some(key)).map(|given| &given.project);
+    let reviewer = |key: i64| project(key).and_then(|id| tx.state.projects.get(id)).and_then(|hot| hot.project.reviewer.clone());
+    let wish = |wish: TaskWish| {
+        let agent = if wish.review { reviewer(wish.key).or(wish.agent) } else { wish.agent }?;
+        Some((TaskId::from_trusted(&wish.key.to_string()), Wish { agent, runtime: wish.needs.runtime }))
     };
-    Ok(found.into_iter().map(wish).collect())
+    Ok(found.into_iter().filter_map(wish).collect())
 }
 
 /// Orders for the runs that a command took up again to land their work.
@@ -165,7 +170,7 @@ fn start(
     };
     let parent = task.parent_key.filter(|_| task.task.is_plan_subtask).map(|key| tasks::by_key(tx.db, key)).transpose()?;
     let Some(reserved) = budgets::reserve(tx, policy, &mut task, assignment.cost, now)? else { return Ok(None) };
-    let session = session(tx, &task, agent.runtime, fresh_session)?;
+    let (session, afresh) = session(tx, &task, agent.runtime, fresh_session)?;
     let (SessionOrder::Fresh { session_id } | SessionOrder::Resume { session_id }) = &session;
     let lease = Lease {
         agent: agent.id,
@@ -182,28 +187,32 @@ fn start(
         Some(project) => issue(tx, policy.own_keys.as_ref(), &project, &run.run.id, now)?,
         None => None,
     };
-    let drafted = draft(tx.state, policy, &task, &run.run, session).map(|draft| draft.with_key(own_key));
+    let drafted = draft(tx.state, policy, &task, &run.run, session).map(|draft| draft.with_key(own_key).afresh(afresh));
     hold(tx, task, run);
     Ok(drafted)
 }
 
-/// A run that ended without a fault of the work goes on in its session; anything else starts a new one.
+/// A run that ended without a fault of the work goes on in its session; anything else starts a new one. Also whether the last run was a review,
+/// whose leavings go aside.
 fn session(
     tx: &mut Tx<'_>,
     task: &TaskRecord,
     runtime: RuntimeKind,
     fresh_session: &mut dyn FnMut() -> String,
-) -> Result<SessionOrder, LifecycleError> {
+) -> Result<(SessionOrder, bool), LifecycleError> {
+    let mut afresh = false;
     if task.task.run_number > 0
         && let Some(last) = runs::get(tx.db, task.key, task.task.run_number)?
-        && let Some(session_id) = last.run.session_id.clone()
     {
+        afresh = last.run.purpose == RunPurpose::Review;
         let interrupted = last.run.end.as_ref().is_some_and(|end| {
             matches!(end.result, RunResult::Limited | RunResult::Asked | RunResult::Stopped) || end.class == Some(FailureClass::Lost)
         });
-        if interrupted && last.run.runtime == runtime {
-            return Ok(SessionOrder::Resume { session_id });
+        // A reviewer does not go on in the session of the work, nor the work in that of a review.
+        let same = afresh == task.task.review.is_some() && last.run.runtime == runtime;
+        if let Some(session_id) = last.run.session_id.filter(|_| interrupted && same) {
+            return Ok((SessionOrder::Resume { session_id }, afresh));
         }
     }
-    Ok(SessionOrder::Fresh { session_id: fresh_session() })
+    Ok((SessionOrder::Fresh { session_id: fresh_session() }, afresh))
 }

@@ -53,7 +53,7 @@ fn section(answered: &[QuestionRecord], sent: &[MessageRecord]) -> String {
     }
     for question in answered.iter().skip(newest(answered.len())) {
         let Some(given) = &question.given else { continue };
-        let asked = if question.question.tool.is_empty() {
+        let asked = if question.question.tool.is_empty() || question.question.text.starts_with("May ") {
             question.question.text.clone()
         } else {
             format!("May {} be used? {}", question.question.tool, question.question.text)

@@ -55,7 +55,7 @@ pub(super) fn found(
     proposed: &[ProposedStep],
     now: Timestamp,
 ) -> Result<(), LifecycleError> {
-    let Some((task, _)) = fenced(tx, run)? else { return Ok(()) };
+    let Some((task, _)) = fenced(tx, run)?.filter(|(task, _)| task.deleted_at.is_none()) else { return Ok(()) };
     keep(tx, policy, &task, run, PlanSource::File, None, (path, text, archive, proposed), now)?;
     Ok(())
 }

@@ -53,7 +53,8 @@ pub(super) fn assemble(task: &Task, project: &Project, workspace: &WorkspaceOrde
     text
 }
 
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+/// Adds a line.
+pub(super) fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _infallible = writeln!(text, "{arguments}");
 }
@@ -114,7 +115,8 @@ fn quoted(text: &mut String, result: &Upstream) {
     }
 }
 
-fn section(text: &mut String, title: &str, task: &Task, kind: AttachmentKind) {
+/// Adds the attachments of a kind under a heading, where there are any.
+pub(super) fn section(text: &mut String, title: &str, task: &Task, kind: AttachmentKind) {
     let mut entries = task.attachments.iter().filter(|attachment| attachment.kind == kind).peekable();
     if entries.peek().is_none() {
         return;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aq_core::ids::RunRef;
-use aq_core::run::RunState;
+use aq_core::run::{RunPurpose, RunState};
 use aq_core::runner_link::{RunnerLink, RunnerOrder, SessionOrder};
 use aq_core::task::{TaskStatus, Trigger};
 use aq_core::time::Timestamp;
@@ -51,13 +51,15 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
         match record.run.state {
             // Whether the process was started is not known: the same order starts it or finds it.
             RunState::Starting => {
-                let session = session_again(tx, &record)?;
+                let (session, afresh) = session_again(tx, &record)?;
                 // Only its hash is known of the key that was made before; the agent, should it run already, keeps that one.
                 let own_key = match tx.state.projects.get(&record.run.project).map(|hot| hot.project.clone()) {
                     Some(project) => issue(tx, policy.own_keys.as_ref(), &project, &record.run.id, now)?,
                     None => None,
                 };
-                found.restart.extend(draft(tx.state, policy, &task, &record.run, session).map(|draft| draft.with_key(own_key)));
+                found
+                    .restart
+                    .extend(draft(tx.state, policy, &task, &record.run, session).map(|draft| draft.with_key(own_key).afresh(afresh)));
             }
             RunState::Running => found.attach.extend(draft(tx.state, policy, &task, &record.run, session)),
             RunState::Concluding => found.conclude.extend(conclude(tx, policy, &task, &record.run)?),
@@ -79,13 +81,15 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
     Ok(found)
 }
 
-/// How the session of a run starts that is ordered again: as it was ordered first. An id that the run before had is one to go on with.
-fn session_again(tx: &mut Tx<'_>, record: &RunRecord) -> Result<SessionOrder, LifecycleError> {
+/// How the session of a run starts that is ordered again: as it was ordered first. An id that the run before had is one to go on with. Also whether the
+/// run before was a review.
+fn session_again(tx: &mut Tx<'_>, record: &RunRecord) -> Result<(SessionOrder, bool), LifecycleError> {
     let session_id = record.run.session_id.clone().unwrap_or_default();
     let before = record.run.id.number.saturating_sub(1);
     let before = if before == 0 { None } else { runs::get(tx.db, record.task_key, before)? };
+    let afresh = before.as_ref().is_some_and(|before| before.run.purpose == RunPurpose::Review);
     let goes_on = before.is_some_and(|before| before.run.runtime == record.run.runtime && before.run.session_id == record.run.session_id);
-    Ok(if goes_on { SessionOrder::Resume { session_id } } else { SessionOrder::Fresh { session_id } })
+    Ok((if goes_on { SessionOrder::Resume { session_id } } else { SessionOrder::Fresh { session_id } }, afresh))
 }
 
 /// Orders what was found.

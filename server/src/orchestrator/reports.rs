@@ -5,7 +5,7 @@
 use aq_core::event::EventKind;
 use aq_core::ids::RunRef;
 use aq_core::output::FailureClass;
-use aq_core::run::{RunEnd, RunResult, RunState};
+use aq_core::run::{RunEnd, RunPurpose, RunResult, RunState};
 use aq_core::runner_link::{Conclusion, LandMode, RunOutcome, RunnerOrder, StopReason};
 use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, UNTIL_ANSWERED, after_failure, land_mode};
 use aq_core::time::Timestamp;
@@ -18,6 +18,8 @@ use super::orders::Draft;
 use super::pass::starts;
 use super::plans;
 use super::policy::Policy;
+use super::reviews;
+use super::wall;
 use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, end, fenced, hold, save};
 use crate::store::{RunRecord, TaskRecord, messages, questions, tasks};
 
@@ -138,12 +140,21 @@ pub(super) fn finished(
             // Its question was not answered in time; the session goes on when it is.
             return over(tx, &task, &mut record, RunResult::Asked, None, "the question was not answered in time".to_owned(), now);
         }
+        if tx.state.runs.get(&task.key).is_some_and(|open| open.stopping == Some(StopReason::Limit)) {
+            // The refusal that another run met was enough for this one too.
+            return over(tx, &task, &mut record, RunResult::Limited, None, "the account is refused".to_owned(), now);
+        }
         // The task moved on without this run: stopped, restarted, deleted.
         return over(tx, &task, &mut record, RunResult::Stopped, None, "stopped".to_owned(), now);
     }
     match outcome {
         RunOutcome::Succeeded { summary } => {
             record.run.summary = summary;
+            if record.run.purpose == RunPurpose::Review
+                && let Some(fault) = reviews::judge(tx, &mut task, &record, now)?
+            {
+                return failed(tx, policy, task, record, FailureClass::Verification, fault, at);
+            }
             withdraw_question(tx, &mut task, run, now)?;
             if task.task.status == TaskStatus::Assigned {
                 apply(tx, &mut task, run.number, Move::system(Trigger::AgentStarted, now))?;
@@ -157,9 +168,12 @@ pub(super) fn finished(
         }
         RunOutcome::Failed { class, message } => failed(tx, policy, task, record, class, message, at),
         RunOutcome::Limited { window, resets_at, message } => {
-            let (until, reason) = accounts::refused(tx, policy, &record, (&window, resets_at), at.jitter, now)?;
+            let falls_back = !task.task.needs().fallback.is_empty();
+            let (until, reason) = accounts::refused(tx, policy, &record, (&window, resets_at), falls_back, at.jitter, now)?;
             let change = Move::system(Trigger::LimitReached, now).until(until).with("reason", reason).with("context", message.clone());
             apply(tx, &mut task, run.number, change)?;
+            // After this one has its place: it met the refusal first, and is the probe.
+            wall::pause_beginners(tx, policy, &record.run, now)?;
             over(tx, &task, &mut record, RunResult::Limited, None, message, now)
         }
         RunOutcome::Stopped { reason } => {
@@ -214,7 +228,17 @@ pub(super) fn concluded(
     if task.task.status != TaskStatus::Verifying {
         return over(tx, &task, &mut record, RunResult::Stopped, None, "the task moved on".to_owned(), now);
     }
-    let kept = tx.state.runs.get(&task.key).is_some_and(|open| open.kept);
+    let (kept, review) = tx.state.runs.get(&task.key).map_or((false, false), |open| (open.kept, open.reviewed_next));
+    if record.run.purpose == RunPurpose::Review {
+        if matches!(conclusion, Conclusion::VerifyFailed { .. }) {
+            // The reviewed files passed, the merged ones do not: that is work, not another review.
+            task.task.review = None;
+        }
+        if !matches!(conclusion, Conclusion::Error { .. }) && record.run.commit.is_empty() {
+            // What the reviewer changed is aside now. A later conclusion of this run takes the branch as it finds it.
+            record.run.commit = reviews::work_commit(tx.db, &task)?;
+        }
+    }
     if kept && land_mode(&task.task, orders::unfinished_steps(tx.db, &task)?) == LandMode::Merge {
         // The other steps were completed meanwhile, by a skip for example: this one is the last, and lands them all.
         if matches!(conclusion, Conclusion::Done { .. } | Conclusion::NothingToDo) {
@@ -222,8 +246,8 @@ pub(super) fn concluded(
             return Ok(orders::conclude(tx, policy, &task, &record.run)?.map_or_else(Followed::default, Followed::order));
         }
     }
-    let awaits = orders::awaits_approval(&task, &record.run);
-    tell_landing(tx, &task, &conclusion, !kept && !awaits, now)?;
+    let awaits = !review && orders::awaits_approval(&task, &record.run);
+    tell_landing(tx, &task, &conclusion, !kept && !awaits && !review, now)?;
     let pushed = matches!(conclusion, Conclusion::Done { pushed: true, .. });
     let blocked = |reason, context: String| Move::system(Trigger::LandingFailed, now).because(reason).with("context", context);
     let (change, result, message) = match conclusion {
@@ -232,7 +256,11 @@ pub(super) fn concluded(
             record.run.files_changed = files_changed;
             record.run.pushed = pushed;
             let branch = task.task.branch.clone().unwrap_or_default();
-            if awaits {
+            if review {
+                task.task.review = Some(reviews::due(tx.state, &task));
+                let change = Move::system(Trigger::ReviewOrdered, now).with("branch", branch).with("commit", commit);
+                (change, RunResult::InReview, "a second agent reviews the work next".to_owned())
+            } else if awaits {
                 let change = Move::system(Trigger::ApprovalRequested, now).with("branch", branch).with("commit", commit);
                 (change, RunResult::NeedsReview, "the branch waits for approval".to_owned())
             } else {
@@ -299,6 +327,10 @@ fn tell_landing(tx: &mut Tx<'_>, task: &TaskRecord, conclusion: &Conclusion, lan
         Conclusion::PushFailed { message } => (EventKind::GitPushFailed, json!({ "branch": branch, "message": message })),
         _ => return Ok(()),
     };
+    if kind == EventKind::GitMerged {
+        // What waits for approval is thought through again: it may conflict now.
+        tx.state.note_landing(&task.task.project);
+    }
     announce(tx, kind, now, Subject { run: Some(task.task.run_number), ..Subject::task(task) }, payload)
 }
 

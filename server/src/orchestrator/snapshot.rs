@@ -3,6 +3,7 @@
 use aq_core::ids::TaskId;
 use aq_core::project::ProjectStatus;
 use aq_core::schedule::{Head, Lane, ProjectState, Snapshot};
+use aq_core::task::Needs;
 use aq_core::time::Timestamp;
 
 use super::accounts::Seen;
@@ -75,16 +76,9 @@ pub(super) fn look(figures: &Figures, policy: &Policy, now: Timestamp, around: S
 }
 
 fn lanes(figures: &Figures, state: &ProjectHot, heads: usize, now: Timestamp) -> Vec<Lane> {
-    let lane = |(runtime, tasks): (&Option<_>, &std::collections::BTreeSet<_>)| Lane {
-        runtime: *runtime,
-        fallback: false,
-        filler: false,
-        heads: tasks
-            .iter()
-            .filter(|(_, key)| !figures.is_held_up(*key, now))
-            .take(heads)
-            .map(|(priority, key)| head(*priority, *key))
-            .collect(),
+    let lane = |(needs, tasks): (&Needs, &std::collections::BTreeSet<_>)| {
+        let free = tasks.iter().filter(|(_, key)| !figures.is_held_up(*key, now) && !figures.tree_waits.contains_key(key));
+        Lane::of(*needs, free.take(heads).map(|(priority, key)| head(*priority, *key)).collect())
     };
     state.ready.iter().map(lane).collect()
 }

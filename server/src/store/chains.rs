@@ -3,11 +3,10 @@
 //! What is said about it lives in `aq_core::task::chain`.
 
 use aq_core::ids::{ProjectId, TaskId};
-use aq_core::runtime::RuntimeKind;
-use aq_core::task::TaskStatus;
+use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Text};
 
 use super::columns;
 use super::dependencies::TaskLink;
@@ -43,8 +42,8 @@ struct RootRow {
 pub struct OnBranch {
     /// The row's key.
     pub key: i64,
-    /// The runtime it requires.
-    pub runtime: Option<RuntimeKind>,
+    /// What it asks of its agent.
+    pub needs: Needs,
     /// Its priority.
     pub priority: i32,
 }
@@ -53,8 +52,8 @@ pub struct OnBranch {
 struct OnBranchRow {
     #[diesel(sql_type = BigInt)]
     key: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    runtime: Option<String>,
+    #[diesel(sql_type = Text)]
+    needs: String,
     #[diesel(sql_type = Integer)]
     priority: i32,
 }
@@ -80,6 +79,24 @@ pub fn steps(connection: &mut Connection, task: &TaskRecord) -> Result<Vec<TaskR
     steps.retain(|step| step.task.is_plan_subtask && step.deleted_at.is_none() && shared(step) && related(step, task));
     steps.sort_by_key(|step| step.key);
     Ok(steps)
+}
+
+/// The unfinished steps with whose landing the work of these tasks reaches the default branch, for a task that works on `branch` itself: an
+/// intermediate step of a plan only commits, and what waits for it from outside would start without its work. By key, without the tasks themselves.
+///
+/// # Errors
+/// As [`steps`].
+pub fn landed_with(connection: &mut Connection, branch: Option<&str>, tasks: &[TaskRecord]) -> Result<Vec<TaskRecord>, StoreError> {
+    let mut found: Vec<TaskRecord> = Vec::new();
+    let outside = |task: &&TaskRecord| task.task.is_plan_subtask && (branch.is_none() || task.task.branch.as_deref() != branch);
+    for task in tasks.iter().filter(outside) {
+        let others = steps(connection, task)?;
+        found.extend(others.into_iter().filter(|step| !step.task.status.satisfies_dependents()));
+    }
+    found.sort_by_key(|step| step.key);
+    found.dedup_by_key(|step| step.key);
+    found.retain(|step| tasks.iter().all(|task| task.key != step.key));
+    Ok(found)
 }
 
 /// True when a step that has no branch yet will be on the task's: they came out of the same plan.
@@ -133,7 +150,7 @@ queries! {
     /// The READY tasks of a project on this branch, by priority and key. The partial index holds only READY tasks that have a branch.
     pub fn ready_on_branch(connection, project: &ProjectId, branch: &str) -> Result<Vec<OnBranch>, StoreError> {
         let ready = diesel::sql_query(
-            "SELECT key, runtime, priority FROM tasks WHERE status = 'READY' AND branch IS NOT NULL AND branch = $1 AND project_id = $2 \
+            "SELECT key, needs, priority FROM tasks WHERE status = 'READY' AND branch IS NOT NULL AND branch = $1 AND project_id = $2 \
                AND deleted_at IS NULL",
         )
         .bind::<Text, _>(branch)
@@ -143,8 +160,8 @@ queries! {
         rows.sort_by_key(|row| (row.priority, row.key));
         rows.into_iter()
             .map(|row| {
-                let runtime = row.runtime.as_deref().map(|text| columns::runtime("tasks.runtime", text)).transpose()?;
-                Ok(OnBranch { key: row.key, runtime, priority: row.priority })
+                let needs = columns::read("tasks.needs", &row.needs, Needs::parse)?;
+                Ok(OnBranch { key: row.key, needs, priority: row.priority })
             })
             .collect()
     }

@@ -1,6 +1,6 @@
 //! Between stored values and domain values. The stored texts are explicit, so that renaming a type never changes old rows.
 
-use aq_core::runtime::RuntimeKind;
+use aq_core::runtime::{RuntimeKind, RuntimeSet};
 use aq_core::task::OwnLimits;
 use aq_core::time::Timestamp;
 
@@ -23,6 +23,16 @@ pub(super) fn read_optional<T>(
 /// Reads a stored runtime name.
 pub(super) fn runtime(column: &'static str, text: &str) -> Result<RuntimeKind, StoreError> {
     read(column, text, RuntimeKind::parse)
+}
+
+/// Reads a stored set of runtimes: names with commas between them.
+pub(super) fn runtimes(column: &'static str, text: &str) -> Result<RuntimeSet, StoreError> {
+    text.split(',').filter(|name| !name.is_empty()).map(|name| runtime(column, name)).collect()
+}
+
+/// Writes a set of runtimes.
+pub(super) fn to_runtimes(set: RuntimeSet) -> String {
+    set.iter().map(RuntimeKind::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// Reads a stored JSON value.

@@ -3,8 +3,7 @@
 //! The edges themselves live in `dependencies`.
 
 use aq_core::ids::{ProjectId, TaskId};
-use aq_core::runtime::RuntimeKind;
-use aq_core::task::TaskStatus;
+use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
@@ -25,8 +24,8 @@ pub struct Promoted {
     pub id: TaskId,
     /// Its project.
     pub project: ProjectId,
-    /// The runtime it requires.
-    pub runtime: Option<RuntimeKind>,
+    /// What it asks of its agent.
+    pub needs: Needs,
     /// Its priority.
     pub priority: i32,
     /// Its title.
@@ -44,8 +43,8 @@ struct FreedRow {
     id: String,
     #[diesel(sql_type = Text)]
     project_id: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    runtime: Option<String>,
+    #[diesel(sql_type = Text)]
+    needs: String,
     #[diesel(sql_type = Integer)]
     priority: i32,
     #[diesel(sql_type = Text)]
@@ -68,7 +67,7 @@ impl TryFrom<FreedRow> for Promoted {
             key: row.key,
             id: TaskId::from_trusted(&row.id),
             project: ProjectId::from_trusted(&row.project_id),
-            runtime: row.runtime.as_deref().map(|text| columns::runtime("tasks.runtime", text)).transpose()?,
+            needs: columns::read("tasks.needs", &row.needs, Needs::parse)?,
             priority: row.priority,
             title: row.title,
             branch: row.branch,
@@ -105,7 +104,7 @@ queries! {
                updated_at = CASE WHEN unmet_deps = 1 AND status = 'DEFINED' AND deleted_at IS NULL THEN $1 ELSE updated_at END, \
                status = CASE WHEN unmet_deps = 1 AND status = 'DEFINED' AND deleted_at IS NULL THEN 'READY' ELSE status END \
              WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = $2) AND unmet_deps > 0 \
-             RETURNING key, id, project_id, runtime, priority, title, branch, unmet_deps, status, deleted_at",
+             RETURNING key, id, project_id, needs, priority, title, branch, unmet_deps, status, deleted_at",
         )
         .bind::<BigInt, _>(now.as_millis())
         .bind::<BigInt, _>(key);

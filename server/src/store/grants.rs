@@ -1,4 +1,6 @@
 //! Tools that a person allowed once and for all, for a task or for a project.
+//!
+//! What an allowance means for a question lives in the orchestrator.
 
 use aq_core::ids::ProjectId;
 use aq_core::time::Timestamp;
@@ -35,7 +37,68 @@ impl GrantScope {
     }
 }
 
+/// An allowance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRecord {
+    /// How far it reaches.
+    pub scope: GrantScope,
+    /// The tool.
+    pub tool: String,
+    /// Who gave it.
+    pub actor: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+fn record((scope, subject, tool, actor, at): (String, String, String, String, i64)) -> Result<GrantRecord, StoreError> {
+    let corrupt = |found: &str| StoreError::Corrupt { column: "permission_grants.subject", found: found.chars().take(80).collect() };
+    let scope = match scope.as_str() {
+        "task" => GrantScope::Task(subject.parse().map_err(|_| corrupt(&subject))?),
+        _ => GrantScope::Project(ProjectId::from_trusted(&subject)),
+    };
+    Ok(GrantRecord { scope, tool, actor, created_at: Timestamp::from_millis(at) })
+}
+
 queries! {
+    /// Every allowance, in the order of its columns.
+    pub fn all(connection) -> Result<Vec<GrantRecord>, StoreError> {
+        let rows: Vec<(String, String, String, String, i64)> = permission_grants::table
+            .order((permission_grants::scope, permission_grants::subject, permission_grants::tool))
+            .select((
+                permission_grants::scope,
+                permission_grants::subject,
+                permission_grants::tool,
+                permission_grants::actor,
+                permission_grants::created_at,
+            ))
+            .load(connection)?;
+        rows.into_iter().map(record).collect()
+    }
+
+    /// Takes an allowance back; `None` when there is none.
+    pub fn revoke(connection, scope: &GrantScope, tool: &str) -> Result<Option<GrantRecord>, StoreError> {
+        let found: Option<(String, String, String, String, i64)> = permission_grants::table
+            .find((scope.as_str(), scope.subject(), tool))
+            .select((
+                permission_grants::scope,
+                permission_grants::subject,
+                permission_grants::tool,
+                permission_grants::actor,
+                permission_grants::created_at,
+            ))
+            .first(connection)
+            .optional()?;
+        diesel::delete(permission_grants::table.find((scope.as_str(), scope.subject(), tool))).execute(connection)?;
+        found.map(record).transpose()
+    }
+
+    /// Takes back whatever was allowed within a scope.
+    pub fn forget(connection, scope: &GrantScope) -> Result<(), StoreError> {
+        let of = permission_grants::scope.eq(scope.as_str()).and(permission_grants::subject.eq(scope.subject()));
+        diesel::delete(permission_grants::table.filter(of)).execute(connection)?;
+        Ok(())
+    }
+
     /// Remembers that a tool is allowed. Saying it twice changes nothing.
     pub fn allow(connection, scope: &GrantScope, tool: &str, actor: &str, now: Timestamp) -> Result<(), StoreError> {
         diesel::insert_into(permission_grants::table)

@@ -222,14 +222,25 @@ queries! {
         columns::read_optional("task_plan_rules.rule", rule.as_deref(), PlanApproval::parse)
     }
 
-    /// Sets what a task says about plans.
-    pub fn set_task_rule(connection, task: i64, rule: PlanApproval) -> Result<(), StoreError> {
-        diesel::insert_into(task_plan_rules::table)
-            .values((task_plan_rules::task_key.eq(task), task_plan_rules::rule.eq(rule.as_str())))
-            .on_conflict(task_plan_rules::task_key)
-            .do_update()
-            .set(task_plan_rules::rule.eq(rule.as_str()))
-            .execute(connection)?;
+    /// Sets what a task says about plans; `None`: nothing, as its project says.
+    pub fn set_task_rule(connection, task: i64, rule: Option<PlanApproval>) -> Result<(), StoreError> {
+        diesel::delete(task_plan_rules::table.find(task)).execute(connection)?;
+        if let Some(rule) = rule {
+            let row = (task_plan_rules::task_key.eq(task), task_plan_rules::rule.eq(rule.as_str()));
+            diesel::insert_into(task_plan_rules::table).values(row).execute(connection)?;
+        }
         Ok(())
+    }
+
+    /// What these tasks say about plans themselves; those that say nothing are left out.
+    pub fn task_rules(connection, keys: &[i64]) -> Result<Vec<(i64, PlanApproval)>, StoreError> {
+        let mut found = Vec::new();
+        for part in keys.chunks(500) {
+            let rows: Vec<(i64, String)> = task_plan_rules::table.filter(task_plan_rules::task_key.eq_any(part)).load(connection)?;
+            for (key, rule) in rows {
+                found.push((key, columns::read("task_plan_rules.rule", &rule, PlanApproval::parse)?));
+            }
+        }
+        Ok(found)
     }
 }

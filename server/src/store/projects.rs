@@ -1,7 +1,8 @@
 //! Projects.
 
-use aq_core::ids::ProjectId;
+use aq_core::ids::{AgentId, ProjectId};
 use aq_core::project::{PlanApproval, Project, ProjectStatus, ProposalPolicy};
+use aq_core::task::VerificationType;
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 
@@ -32,6 +33,9 @@ struct Row {
     question_timeout_ms: Option<i64>,
     plan_approval: Option<String>,
     proposals: String,
+    verification: String,
+    reviewer_runtime: Option<String>,
+    reviewer: Option<String>,
 }
 
 impl TryFrom<Row> for Project {
@@ -54,6 +58,13 @@ impl TryFrom<Row> for Project {
             question_timeout_ms: row.question_timeout_ms.map(|ms| columns::count("projects.question_timeout_ms", ms)).transpose()?,
             plan_approval: columns::read_optional("projects.plan_approval", row.plan_approval.as_deref(), PlanApproval::parse)?,
             proposals: columns::read("projects.proposals", &row.proposals, ProposalPolicy::parse)?,
+            verification: columns::read("projects.verification", &row.verification, VerificationType::parse)?,
+            reviewer_runtime: row
+                .reviewer_runtime
+                .as_deref()
+                .map(|text| columns::runtime("projects.reviewer_runtime", text))
+                .transpose()?,
+            reviewer: row.reviewer.as_deref().map(AgentId::from_trusted),
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
@@ -82,6 +93,9 @@ impl From<&Project> for Row {
             question_timeout_ms: project.question_timeout_ms.map(columns::big),
             plan_approval: project.plan_approval.map(|rule| rule.as_str().to_owned()),
             proposals: project.proposals.as_str().to_owned(),
+            verification: project.verification.as_str().to_owned(),
+            reviewer_runtime: project.reviewer_runtime.map(|runtime| runtime.as_str().to_owned()),
+            reviewer: project.reviewer.as_ref().map(|agent| agent.as_str().to_owned()),
         }
     }
 }

@@ -19,7 +19,28 @@ struct HeldRow {
     unmet: i64,
 }
 
-/// Deletes every task of a project: edges on both sides, attachments, notes of alerts and texts go; rows, names, runs and the ledger stay.
+/// What hangs on a task and goes with it: what agents asked, what people told them, what was allowed for it, its plans and what it said about them, its
+/// wait for approval, its attachments and the notes of alerts. Each with the column that names the task's key.
+const BELONGINGS: [(&str, &str); 7] = [
+    ("questions", "task_key"),
+    ("messages", "task_key"),
+    ("plans", "task_key"),
+    ("task_plan_rules", "task_key"),
+    ("approvals", "task_key"),
+    ("task_attachments", "task_key"),
+    ("stuck_alerts", "task_key"),
+];
+
+/// Deletes what hangs on one task. Its row, its name, its runs and the ledger stay, and so do its edges: they are the caller's part.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn remove_belongings(connection: &mut Connection, key: i64) -> Result<(), StoreError> {
+    connection.touched.keys.push(key);
+    write_no_belongings(connection, key)
+}
+
+/// Deletes every task of a project: edges on both sides, texts and what hangs on it go; rows, names, runs and the ledger stay.
 ///
 /// # Errors
 /// Whatever the database answers.
@@ -45,13 +66,28 @@ queries! {
             .collect()
     }
 
+    fn write_no_belongings(connection, key: i64) -> Result<(), StoreError> {
+        for (table, column) in BELONGINGS {
+            diesel::sql_query(format!("DELETE FROM {table} WHERE {column} = $1")).bind::<BigInt, _>(key).execute(connection)?;
+        }
+        diesel::sql_query("DELETE FROM permission_grants WHERE scope = 'task' AND subject = $1")
+            .bind::<Text, _>(key.to_string())
+            .execute(connection)?;
+        Ok(())
+    }
+
     fn write_removal(connection, project: &ProjectId, now: Timestamp) -> Result<(), StoreError> {
         let own = "(SELECT key FROM tasks WHERE project_id = $1)";
-        for statement in [
+        let mut statements = vec![
             format!("DELETE FROM task_dependencies WHERE task_key IN {own} OR depends_on_key IN {own}"),
-            format!("DELETE FROM task_attachments WHERE task_key IN {own}"),
-            format!("DELETE FROM stuck_alerts WHERE task_key IN {own}"),
-        ] {
+            "DELETE FROM permission_grants WHERE scope = 'task' AND subject IN \
+               (SELECT CAST(key AS TEXT) FROM tasks WHERE project_id = $1)"
+                .to_owned(),
+            "DELETE FROM permission_grants WHERE scope = 'project' AND subject = $1".to_owned(),
+            "DELETE FROM plans WHERE project_id = $1".to_owned(),
+        ];
+        statements.extend(BELONGINGS.iter().map(|(table, column)| format!("DELETE FROM {table} WHERE {column} IN {own}")));
+        for statement in statements {
             diesel::sql_query(statement).bind::<Text, _>(project.as_str()).execute(connection)?;
         }
         diesel::sql_query(

@@ -2,7 +2,7 @@
 
 use aq_core::ids::{AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
 use aq_core::output::{FailureClass, TokenUsage};
-use aq_core::run::{Run, RunEnd, RunResult, RunState};
+use aq_core::run::{Run, RunEnd, RunPurpose, RunResult, RunState};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 
@@ -57,6 +57,7 @@ struct Row {
     started_at: i64,
     ended_at: Option<i64>,
     pushed: bool,
+    purpose: String,
 }
 
 impl TryFrom<Row> for RunRecord {
@@ -75,6 +76,7 @@ impl TryFrom<Row> for RunRecord {
                 agent: AgentId::from_trusted(&row.agent_id),
                 runtime: columns::runtime("runs.runtime", &row.runtime)?,
                 workspace: WorkspaceId::from_trusted(&row.workspace_id),
+                purpose: columns::read("runs.purpose", &row.purpose, RunPurpose::parse)?,
                 state: columns::read("runs.state", &row.state, RunState::parse)?,
                 end: result.map(|result| RunEnd { result, class, message: row.message }),
                 started_at: Timestamp::from_millis(row.started_at),
@@ -133,6 +135,7 @@ impl From<&RunRecord> for Row {
             started_at: run.started_at.as_millis(),
             ended_at: run.ended_at.map(Timestamp::as_millis),
             pushed: run.pushed,
+            purpose: run.purpose.as_str().to_owned(),
         }
     }
 }

@@ -30,6 +30,9 @@ diesel::table! {
         question_timeout_ms -> Nullable<BigInt>,
         plan_approval -> Nullable<Text>,
         proposals -> Text,
+        verification -> Text,
+        reviewer_runtime -> Nullable<Text>,
+        reviewer -> Nullable<Text>,
     }
 }
 
@@ -130,6 +133,10 @@ diesel::table! {
         time_limit_ms -> Nullable<BigInt>,
         silence_limit_ms -> Nullable<BigInt>,
         model -> Nullable<Text>,
+        needs -> Text,
+        fallback -> Text,
+        filler -> Bool,
+        review -> Nullable<Text>,
     }
 }
 
@@ -188,6 +195,7 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         pushed -> Bool,
+        purpose -> Text,
     }
 }
 

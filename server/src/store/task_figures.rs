@@ -13,8 +13,8 @@ use super::dialect::queries;
 use super::error::StoreError;
 use super::schema::tasks;
 
-/// A READY task as the figures need it: key, project, required runtime, priority.
-pub type ReadyHead = (i64, String, Option<String>, i32);
+/// A READY task as the figures need it: key, project, what it asks of its agent, priority.
+pub type ReadyHead = (i64, String, String, i32);
 
 queries! {
     /// The instants at which paused tasks go on, with their keys: what rebuilds the timers.
@@ -31,7 +31,7 @@ queries! {
         let rows = tasks::table
             .filter(sql::<Bool>("status = 'READY'"))
             .order((tasks::project_id, tasks::priority, tasks::key))
-            .select((tasks::key, tasks::project_id, tasks::runtime, tasks::priority))
+            .select((tasks::key, tasks::project_id, tasks::needs, tasks::priority))
             .load_iter::<ReadyHead, DefaultLoadingMode>(connection)?;
         for row in rows {
             take(row?);

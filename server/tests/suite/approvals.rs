@@ -10,7 +10,7 @@ use aq_core::task::{BlockedReason, TaskStatus};
 use aq_core::workspace::WorkspaceKind;
 use aq_server::commands::{self, control, edit};
 use aq_server::forges::{Forge, ForgeError, Polled, PullRequest, PullState, RepositoryName, Review, WantedPull, repository_of};
-use aq_server::orchestrator::Approvals;
+use aq_server::orchestrator::{Approvals, ConflictWatch};
 use aq_server::store::events;
 
 use crate::harness::{Harness, new_task};
@@ -291,4 +291,51 @@ async fn a_repair_lands_the_blocked_task() {
     server.until(&made.task.id, TaskStatus::Completed).await;
     server.until(&id, TaskStatus::Completed).await;
     assert_ne!(server.get(&waits).await.status, TaskStatus::Defined);
+}
+
+/// orchestrator R34: work that waits for approval is told to conflict as soon as something lands that it conflicts with, once; and that it does no more.
+#[tokio::test]
+async fn a_conflict_is_told_before_the_landing() {
+    let server = Harness::start().await;
+    let project = server.project("local", 2).await;
+    server.agents(1).await;
+    let (run, _) = worked(&server, &project).await;
+    kept(&server, &run, false).await;
+    server.until(&run.task, TaskStatus::AwaitingApproval).await;
+    let (files, asked) = (Arc::new(Mutex::new(Vec::<String>::new())), Arc::new(Mutex::new(0)));
+    let (foreseen, counted) = (Arc::clone(&files), Arc::clone(&asked));
+    let watch = ConflictWatch::asking(server.parts(), move |_, branch| {
+        assert!(branch.contains("do-it"), "{branch}");
+        *counted.lock().unwrap() += 1;
+        let foreseen = foreseen.lock().unwrap().clone();
+        Box::pin(async { Ok(foreseen) })
+    });
+    watch.once().await.unwrap();
+    assert_eq!((*asked.lock().unwrap(), told(&server, EventKind::ConflictExpected).await), (1, 0));
+    *files.lock().unwrap() = vec!["a.txt".to_owned(), "b.txt".to_owned()];
+    for _ in 0..2 {
+        watch.once().await.unwrap();
+        assert_eq!(told(&server, EventKind::ConflictExpected).await, 1, "the same is told once");
+    }
+    let key = server.record(&run.task).await.key;
+    let clash = move |tx: &mut aq_server::lifecycle::Tx<'_>| Ok::<_, commands::CommandError>(tx.state.clashes.get(&key).cloned());
+    assert_eq!(server.engine.submit(clash).await.unwrap().unwrap(), ["a.txt", "b.txt"]);
+    files.lock().unwrap().clear();
+    watch.once().await.unwrap();
+    assert_eq!(told(&server, EventKind::ConflictExpected).await, 2);
+    assert_eq!(server.engine.submit(clash).await.unwrap(), None);
+    // Work that landed in the project is a reason to think again; a task that waits no more is not.
+    let before = server.engine.submit(|tx| Ok::<_, commands::CommandError>(tx.state.landings.clone())).await.unwrap();
+    let other = server.task(&project, "other", &[]).await;
+    let start = server.start_order().await;
+    assert_eq!(start.run.task, other);
+    server.succeed(&start.run).await;
+    server.until(&other, TaskStatus::Completed).await;
+    let after = server.engine.submit(|tx| Ok::<_, commands::CommandError>(tx.state.landings.clone())).await.unwrap();
+    assert_eq!((before.get(&project), after.get(&project)), (None, Some(&1)));
+    let approved = run.task.clone();
+    server.command(move |tx, context| control::approve(tx, context, &approved)).await.unwrap();
+    let before = *asked.lock().unwrap();
+    watch.once().await.unwrap();
+    assert_eq!(*asked.lock().unwrap(), before);
 }

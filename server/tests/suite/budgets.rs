@@ -275,3 +275,34 @@ async fn nothing_stays_reserved() {
         assert_eq!(in_flight(&server).await, (0, 0));
     }
 }
+
+/// budget R11: a task that only the reservations of its tree's open runs keep from starting stands aside and says so; others have the turn, and it starts
+/// when one of those runs has ended, or when the budget is raised.
+#[tokio::test]
+async fn a_task_that_waits_for_its_tree_stands_aside() {
+    let server = Harness::start().await;
+    server.agents(3).await;
+    let app = server.project("App", 3).await;
+    budget(&server, BudgetScope::TaskTree, Some(Some(100))).await;
+    budget(&server, BudgetScope::Run, Some(Some(100))).await;
+    let parent = server.task(&app, "parent", &[]).await;
+    let start = server.start_order().await;
+    // The run reserves one token while nothing is known of costs; what it is counted with is all that its tree may spend.
+    let key = server.record(&parent).await.key;
+    server
+        .command(move |tx, _| {
+            let open = tx.state.runs[&key].clone();
+            tx.state.put_run(key, Some(aq_server::lifecycle::OpenRun { reserved: 100, ..open }));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let step = child(&server, &app, "step", &parent).await;
+    let other = server.task(&app, "other", &[]).await;
+    assert_eq!(server.start_order().await.run.task, other, "the agent goes to somebody else at once");
+    assert!(server.nothing_started().await);
+    let waits = server.engine.submit(|tx| Ok::<_, CommandError>(tx.state.tree_waits.len())).await.unwrap();
+    assert_eq!((waits, server.get(&step).await.status), (1, TaskStatus::Ready));
+    server.succeed(&start.run).await;
+    assert_eq!(server.start_order().await.run.task, step);
+}

@@ -437,3 +437,36 @@ async fn steps_made_before_their_parent_began_share_its_branch() {
     assert_eq!((second.run.task, second.workspace.branch), (step, first.workspace.branch));
     agree(&server).await;
 }
+
+/// chains R5a: a task outside of a plan that waits for an intermediate step waits for the steps that land its work as well, whether it is made so or told so
+/// later; a step that waits for that task itself is left out.
+#[tokio::test]
+async fn an_outside_task_waits_for_the_landing() {
+    let server = Harness::start().await;
+    server.agents(3).await;
+    let project = server.project("App", 4).await;
+    let (_, steps) = plan(&server, &project, &["a", "b", "c"], true).await;
+    let waits = server.task(&project, "waits", &[&steps[0]]).await;
+    let told = server.task(&project, "told", &[]).await;
+    let told_run = server.start_order().await;
+    let first = if told_run.run.task == told { server.start_order().await } else { told_run.clone() };
+    let (of, on) = (told.clone(), steps[0].clone());
+    server.command(move |tx, context| commands::edit::add_dependency(tx, context, &of, &on)).await.unwrap();
+    for id in [&waits, &told] {
+        assert_eq!(server.record(id).await.unmet, 3, "{id}");
+    }
+    // The second step is made to wait for a task that is to wait for the first: the edge back is left out.
+    let between = server.task(&project, "between", &[]).await;
+    let (of, on) = (steps[2].clone(), between.clone());
+    server.command(move |tx, context| commands::edit::add_dependency(tx, context, &of, &on)).await.unwrap();
+    let (of, on) = (between.clone(), steps[0].clone());
+    server.command(move |tx, context| commands::edit::add_dependency(tx, context, &of, &on)).await.unwrap();
+    assert_eq!(server.record(&between).await.unmet, 2, "the first and the second, not the one that waits for it");
+    assert_eq!(first.run.task, steps[0]);
+    let order = worked(&server, &first.run).await;
+    assert_eq!(order.land, LandMode::KeepBranch);
+    done(&server, &first.run).await;
+    server.until(&steps[0], TaskStatus::Completed).await;
+    assert_eq!(server.get(&waits).await.status, TaskStatus::Defined, "its work is not on the target yet");
+    agree(&server).await;
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aq_core::ids::{ProjectId, RunRef, TaskId};
 use aq_core::principal::Principal;
 use aq_core::runner_link::{Conclusion, RunOutcome, RunReport, RunnerLink, RunnerOrder, RunnerSink, StartRun};
-use aq_core::runtime::RuntimeKind;
+use aq_core::runtime::{RuntimeKind, RuntimeSet};
 use aq_core::task::{OwnLimits, Task, TaskOrigin, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::WorkspaceKind;
@@ -323,6 +323,10 @@ pub(crate) fn new_task(project: &ProjectId, title: &str, after: &[&TaskId]) -> N
         task_type: None,
         after: after.iter().map(ToString::to_string).collect(),
         runtime: None,
+        fallback: RuntimeSet::EMPTY,
+        filler: false,
+        verification: None,
+        plan_approval: None,
         model: None,
         preferred_agent: None,
         attachments: Vec::new(),

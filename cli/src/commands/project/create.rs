@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use aq_proto::v1::{CreateProjectRequest, PlanApproval, ProposalPolicy, Runtime};
+use aq_proto::v1::{CreateProjectRequest, PlanApproval, ProposalPolicy, Runtime, Verification};
 
+use crate::candidates;
 use crate::commands::values::{self, PlanRule};
 use crate::context::{Context, request_id};
 use crate::error::CliError;
+use crate::ids;
 use crate::words;
 
 /// Create a project; its id is made from the name
@@ -38,6 +40,15 @@ pub(crate) struct Args {
     /// What becomes of tasks that its agents propose [default: approval]
     #[arg(long, value_parser = words::parser::<ProposalPolicy>(), ignore_case = true)]
     proposals: Option<ProposalPolicy>,
+    /// Who checks the work of tasks that say nothing about it [default: tests]
+    #[arg(long, value_parser = words::parser::<Verification>(), ignore_case = true)]
+    verification: Option<Verification>,
+    /// The runtime of agents that review work [default: the reviewer's, else the task's]
+    #[arg(long, value_name = "RUNTIME", value_parser = words::parser::<Runtime>(), ignore_case = true)]
+    reviewer_runtime: Option<Runtime>,
+    /// The agent that reviews work when it is free
+    #[arg(long, value_name = "AGENT", add = candidates::agents())]
+    reviewer: Option<String>,
     /// Discord channel id of the project
     #[arg(long, value_name = "ID", default_value = "")]
     discord_channel: String,
@@ -57,6 +68,10 @@ pub(crate) struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let connection = context.connect().await?;
+    let reviewer_agent_id = match &args.reviewer {
+        Some(typed) => ids::agent(&connection, typed).await?,
+        None => String::new(),
+    };
     let request = CreateProjectRequest {
         name: args.name,
         credit_weight: args.weight,
@@ -72,6 +87,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         question_timeout: args.question_timeout.map(values::wire_length),
         plan_approval: args.plan_approval.map_or_else(PlanApproval::default, PlanRule::on_the_wire).into(),
         proposals: args.proposals.unwrap_or_default().into(),
+        verification: args.verification.unwrap_or_default().into(),
+        reviewer_runtime: args.reviewer_runtime.unwrap_or_default().into(),
+        reviewer_agent_id,
         request_id: request_id(),
     };
     let project = connection.projects().create_project(request).await?.into_inner();

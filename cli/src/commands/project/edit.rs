@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aq_proto::v1::{Project, ProposalPolicy, Runtime, UpdateProjectRequest};
+use aq_proto::v1::{Project, ProposalPolicy, Runtime, UpdateProjectRequest, Verification};
 use prost_types::FieldMask;
 
 use crate::candidates;
@@ -17,7 +17,7 @@ use crate::words;
 #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args([
     "name", "repo", "default_branch", "weight", "max_agents", "budget", "runtime", "any_runtime", "tests", "no_tests", "discord_channel",
     "time_limit", "silence_limit",
-    "question_timeout", "plan_approval", "proposals",
+    "question_timeout", "plan_approval", "proposals", "verification", "reviewer_runtime", "no_reviewer_runtime", "reviewer",
 ]))]
 pub(crate) struct Args {
     /// The project
@@ -56,6 +56,18 @@ pub(crate) struct Args {
     /// What becomes of tasks that its agents propose
     #[arg(long, value_parser = words::parser::<ProposalPolicy>(), ignore_case = true)]
     proposals: Option<ProposalPolicy>,
+    /// Who checks the work of tasks that say nothing about it
+    #[arg(long, value_parser = words::parser::<Verification>(), ignore_case = true)]
+    verification: Option<Verification>,
+    /// The runtime of agents that review work
+    #[arg(long, value_name = "RUNTIME", value_parser = words::parser::<Runtime>(), ignore_case = true)]
+    reviewer_runtime: Option<Runtime>,
+    /// Reviewers are of the runtime of the reviewer, else of the task
+    #[arg(long, conflicts_with = "reviewer_runtime")]
+    no_reviewer_runtime: bool,
+    /// The agent that reviews work when it is free, or none
+    #[arg(long, value_name = "AGENT|none", add = candidates::agents())]
+    reviewer: Option<String>,
     /// Discord channel id of the project, or none
     #[arg(long, value_name = "ID|none")]
     discord_channel: Option<String>,
@@ -112,6 +124,17 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         project.proposals = proposals.into();
         paths.push("proposals");
     }
+    if let Some(verification) = args.verification {
+        project.verification = verification.into();
+        paths.push("verification");
+    }
+    if args.reviewer_runtime.is_some() || args.no_reviewer_runtime {
+        project.reviewer_runtime = args.reviewer_runtime.unwrap_or_default().into();
+        paths.push("reviewer_runtime");
+    }
+    if args.reviewer.is_some() {
+        paths.push("reviewer_agent_id");
+    }
     if let Some(channel) = args.discord_channel {
         project.discord_channel_id = if channel == "none" { String::new() } else { channel };
         paths.push("discord_channel_id");
@@ -134,6 +157,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
     let connection = context.connect().await?;
     project.id = ids::project(&connection, &args.project).await?;
+    if let Some(typed) = args.reviewer.as_deref().filter(|typed| *typed != "none") {
+        project.reviewer_agent_id = ids::agent(&connection, typed).await?;
+    }
     let update_mask = Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
     let request = UpdateProjectRequest { project: Some(project), update_mask, request_id: request_id() };
     let project = connection.projects().update_project(request).await?.into_inner();

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::time::Duration;
 
 use aq_proto::client::Connection;
-use aq_proto::v1::{CreateTaskRequest, ListProjectsRequest, Runtime, TaskContext, TaskCriterion, TaskType};
+use aq_proto::v1::{CreateTaskRequest, ListProjectsRequest, PlanApproval, Runtime, TaskContext, TaskCriterion, TaskType, Verification};
 
 use super::wait;
 use crate::candidates;
-use crate::commands::values::{self, long_text};
+use crate::commands::values::{self, PlanRule, long_text};
 use crate::context::{Context, request_id};
 use crate::error::CliError;
 use crate::ids;
@@ -47,6 +47,12 @@ pub(crate) struct Args {
     /// The runtime that must do it
     #[arg(long, value_parser = words::parser::<Runtime>(), ignore_case = true)]
     runtime: Option<Runtime>,
+    /// A runtime that may do it while the accounts of its own are closed; may be repeated
+    #[arg(long, value_name = "RUNTIME", value_parser = words::parser::<Runtime>(), ignore_case = true)]
+    fallback: Vec<Runtime>,
+    /// Filler work: start it only on what the usage windows would let expire
+    #[arg(long)]
+    filler: bool,
     /// The agent that must do it
     #[arg(long, value_name = "AGENT", add = candidates::agents())]
     agent: Option<String>,
@@ -56,6 +62,12 @@ pub(crate) struct Args {
     /// Command that must succeed before the work lands; may be repeated [default: the project's]
     #[arg(long = "test", value_name = "COMMAND")]
     tests: Vec<String>,
+    /// Who checks the work before it lands [default: the project's]
+    #[arg(long, value_parser = words::parser::<Verification>(), ignore_case = true)]
+    verification: Option<Verification>,
+    /// What happens between a plan that it writes and the tasks of the plan [default: the project's]
+    #[arg(long, value_name = "RULE", value_enum)]
+    plan_approval: Option<PlanRule>,
     /// Finished work waits for a person before it lands
     #[arg(long)]
     requires_approval: bool,
@@ -118,6 +130,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         r#type: args.kind.unwrap_or_default().into(),
         after: ids::tasks(&connection, &args.after).await?,
         runtime: args.runtime.unwrap_or_default().into(),
+        fallback: args.fallback.into_iter().map(Into::into).collect(),
+        filler: args.filler,
+        verification: args.verification.unwrap_or_default().into(),
+        plan_approval: args.plan_approval.map_or_else(PlanApproval::default, PlanRule::on_the_wire).into(),
         model: args.model,
         context: pieces,
         criteria: args.criterion.into_iter().map(|content| TaskCriterion { r#type: "acceptance".to_owned(), content }).collect(),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use aq_proto::v1::{Runtime, Task, TaskType, UpdateTaskRequest};
+use aq_proto::v1::{Runtime, Task, TaskType, UpdateTaskRequest, Verification};
 use prost_types::FieldMask;
 
 use crate::candidates;
-use crate::commands::values::{self, OrNone, long_text};
+use crate::commands::values::{self, OrNone, PlanRule, long_text};
 use crate::context::{Context, request_id};
 use crate::error::CliError;
 use crate::ids;
@@ -15,7 +15,8 @@ use crate::words;
 /// Change a task; only what is named changes. The status has commands of its own
 #[derive(clap::Args, Debug)]
 #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args([
-    "title", "description", "file", "priority", "kind", "no_type", "runtime", "any_runtime", "agent", "model", "tests", "no_tests",
+    "title", "description", "file", "priority", "kind", "no_type", "runtime", "any_runtime", "fallback", "no_fallback", "filler", "verification",
+    "plan_approval", "agent", "model", "tests", "no_tests",
     "requires_approval", "max_retries", "budget", "time_limit", "silence_limit",
 ]))]
 pub(crate) struct Args {
@@ -46,6 +47,21 @@ pub(crate) struct Args {
     /// The project's default runtime, else any
     #[arg(long, conflicts_with = "runtime")]
     any_runtime: bool,
+    /// A runtime that may do it while the accounts of its own are closed; may be repeated, replaces all
+    #[arg(long, value_name = "RUNTIME", value_parser = words::parser::<Runtime>(), ignore_case = true)]
+    fallback: Vec<Runtime>,
+    /// No runtime but its own
+    #[arg(long, conflicts_with = "fallback")]
+    no_fallback: bool,
+    /// Whether it is filler work, which starts only on what the usage windows would let expire
+    #[arg(long, value_name = "true|false")]
+    filler: Option<bool>,
+    /// Who checks the work before it lands; `default`: as the project says now
+    #[arg(long, value_name = "WHO", value_parser = values::or_default::<Verification>)]
+    verification: Option<Verification>,
+    /// What happens between a plan that it writes and the tasks of the plan; `default`: as the project says
+    #[arg(long, value_name = "RULE", value_enum)]
+    plan_approval: Option<PlanRule>,
     /// The agent that must do it, or none
     #[arg(long, value_name = "AGENT|none", add = candidates::agents())]
     agent: Option<String>,
@@ -99,6 +115,22 @@ fn changes(args: Args, description: Option<String>) -> (Task, Vec<&'static str>)
     if args.runtime.is_some() || args.any_runtime {
         task.runtime = args.runtime.unwrap_or_default().into();
         paths.push("runtime");
+    }
+    if !args.fallback.is_empty() || args.no_fallback {
+        task.fallback = args.fallback.into_iter().map(Into::into).collect();
+        paths.push("fallback");
+    }
+    if let Some(filler) = args.filler {
+        task.filler = filler;
+        paths.push("filler");
+    }
+    if let Some(verification) = args.verification {
+        task.verification = verification.into();
+        paths.push("verification");
+    }
+    if let Some(rule) = args.plan_approval {
+        task.plan_approval = rule.on_the_wire().into();
+        paths.push("plan_approval");
     }
     if let Some(agent) = args.agent {
         task.required_agent_id = unless_none(agent);

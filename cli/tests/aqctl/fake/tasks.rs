@@ -59,6 +59,8 @@ service! {
     approve_task: ApproveTaskRequest => Task,
     reject_task: RejectTaskRequest => Task,
     answer_question: AnswerQuestionRequest => Task,
+    list_permission_grants: ListPermissionGrantsRequest => ListPermissionGrantsResponse,
+    revoke_permission_grant: RevokePermissionGrantRequest => PermissionGrant,
     send_message: SendMessageRequest => SendMessageResponse,
     list_messages: ListMessagesRequest => ListMessagesResponse,
     explain_task: ExplainTaskRequest => ExplainTaskResponse,

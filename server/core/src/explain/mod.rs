@@ -6,4 +6,4 @@ mod reason;
 #[cfg(test)]
 mod tests;
 
-pub use reason::{Facts, WaitReason, Wake, explain};
+pub use reason::{Facts, WaitReason, Wake, explain, preface};

@@ -2,7 +2,7 @@
 
 use crate::ids::{AgentId, TaskId};
 use crate::limits::{GateReason, sentence};
-use crate::runtime::RuntimeKind;
+use crate::runtime::{RuntimeKind, RuntimeSet};
 use crate::schedule::Reason;
 use crate::task::{BlockedReason, Task, TaskStatus, UNTIL_ANSWERED};
 use crate::time::Timestamp;
@@ -72,6 +72,8 @@ pub enum WaitReason {
         reason: GateReason,
         /// Until then; `None`: until a run ends or a person acts.
         until: Option<Timestamp>,
+        /// The runtimes that may take it meanwhile.
+        fallback: RuntimeSet,
     },
     /// It is filler work, and no window has anything to spare.
     Filler,
@@ -91,9 +93,18 @@ pub enum WaitReason {
     Starting {
         /// The agent.
         agent: Option<AgentId>,
+        /// The runtime that it stands in for, whose accounts were closed.
+        stands_in_for: Option<RuntimeKind>,
     },
     /// An agent works on it.
     Working {
+        /// The agent.
+        agent: Option<AgentId>,
+        /// The runtime that it stands in for, whose accounts were closed.
+        stands_in_for: Option<RuntimeKind>,
+    },
+    /// A second agent reviews its work.
+    Reviewing {
         /// The agent.
         agent: Option<AgentId>,
     },
@@ -130,6 +141,8 @@ pub struct Facts {
     pub no_workspace: bool,
     /// When the budget that is used up opens again, when known.
     pub budget_opens: Option<Timestamp>,
+    /// The runtime that the agent of the open run stands in for, when it is not the one that the task needs.
+    pub stands_in_for: Option<RuntimeKind>,
 }
 
 /// Why `task` does not run now; `None` exactly for a COMPLETED task (explain R1).
@@ -140,8 +153,11 @@ pub fn explain(task: &Task, facts: &Facts) -> Option<WaitReason> {
         TaskStatus::Defined if facts.unmet.is_empty() => WaitReason::RunnableNow,
         TaskStatus::Defined => WaitReason::Dependencies { unmet: sorted(&facts.unmet) },
         TaskStatus::Ready => ready(task, facts),
-        TaskStatus::Assigned => WaitReason::Starting { agent: task.assigned_agent.clone() },
-        TaskStatus::InProgress => WaitReason::Working { agent: task.assigned_agent.clone() },
+        TaskStatus::Assigned | TaskStatus::InProgress if task.review.is_some() => {
+            WaitReason::Reviewing { agent: task.assigned_agent.clone() }
+        }
+        TaskStatus::Assigned => WaitReason::Starting { agent: task.assigned_agent.clone(), stands_in_for: facts.stands_in_for },
+        TaskStatus::InProgress => WaitReason::Working { agent: task.assigned_agent.clone(), stands_in_for: facts.stands_in_for },
         TaskStatus::Verifying => WaitReason::Verifying,
         TaskStatus::WaitingInput => WaitReason::Answer,
         TaskStatus::Paused if task.resume_after == Some(UNTIL_ANSWERED) => WaitReason::Answer,
@@ -164,7 +180,7 @@ fn ready(task: &Task, facts: &Facts) -> WaitReason {
         return WaitReason::Dependencies { unmet: sorted(&facts.unmet) };
     }
     if facts.no_fitting_agent {
-        return WaitReason::Agent { runtime: task.runtime, none_exists: true };
+        return WaitReason::Agent { runtime: task.needs().runtime, none_exists: true };
     }
     match facts.project {
         Some(Reason::SystemPaused) => WaitReason::SystemPaused,
@@ -173,9 +189,9 @@ fn ready(task: &Task, facts: &Facts) -> WaitReason {
         Some(Reason::ProjectBudget { used, limit }) => WaitReason::Budget { global: false, used, limit, until: facts.budget_opens },
         Some(Reason::NoWorkspace) => WaitReason::Workspace { none_exists: facts.no_workspace },
         Some(Reason::ConcurrencyCap { max_runs }) => WaitReason::ConcurrencyCap { max_runs },
-        Some(Reason::AccountClosed { reason, until }) => WaitReason::AccountLimit { reason, until },
+        Some(Reason::AccountClosed { reason, until }) => WaitReason::AccountLimit { reason, until, fallback: task.needs().fallback },
         Some(Reason::FillerWaits) => WaitReason::Filler,
-        Some(Reason::NoAgent { .. }) => WaitReason::Agent { runtime: task.runtime, none_exists: false },
+        Some(Reason::NoAgent { .. }) => WaitReason::Agent { runtime: task.needs().runtime, none_exists: false },
         Some(Reason::Outranked) => WaitReason::Turn,
         None if facts.ahead > 0 => WaitReason::Queued { ahead: facts.ahead },
         None => WaitReason::RunnableNow,
@@ -189,9 +205,9 @@ impl WaitReason {
         match self {
             Self::RunnableNow => Wake::Now,
             Self::Until { at, .. } | Self::AccountLimit { until: Some(at), .. } => Wake::At(*at),
-            Self::AccountLimit { reason: GateReason::Paused, until: None } => Wake::Person,
+            Self::AccountLimit { reason: GateReason::Paused, until: None, .. } => Wake::Person,
             Self::Budget { until, .. } => until.map_or(Wake::Others, Wake::At),
-            Self::Starting { .. } | Self::Working { .. } | Self::Verifying => Wake::OwnRun,
+            Self::Starting { .. } | Self::Working { .. } | Self::Reviewing { .. } | Self::Verifying => Wake::OwnRun,
             Self::Queued { .. } | Self::Turn | Self::ConcurrencyCap { .. } | Self::AccountLimit { until: None, .. } | Self::Filler => {
                 Wake::Others
             }
@@ -217,6 +233,7 @@ impl WaitReason {
     #[must_use]
     pub fn sentence(&self) -> String {
         let by = |agent: &Option<AgentId>| agent.as_ref().map_or(String::new(), |agent| format!(" by agent {agent}"));
+        let instead = |runtime: Option<RuntimeKind>| runtime.map_or(String::new(), |runtime| format!(", which stands in for {runtime}"));
         match self {
             Self::RunnableNow => "Starts with the next free agent.".to_owned(),
             Self::Queued { ahead: 1 } => "Waits behind 1 task of its project.".to_owned(),
@@ -237,8 +254,12 @@ impl WaitReason {
                 format!("The {whose} budget is used up ({used} of {limit} tokens). {when}")
             }
             Self::ConcurrencyCap { max_runs } => format!("The project runs as many tasks as it may ({max_runs})."),
-            Self::AccountLimit { reason, until: Some(until) } => format!("{}; work goes on at {until}.", sentence(*reason)),
-            Self::AccountLimit { reason, until: None } => format!("{}.", sentence(*reason)),
+            Self::AccountLimit { reason, until, fallback } => {
+                let then = until.map_or_else(String::new, |until| format!("; work goes on at {until}"));
+                let meanwhile =
+                    if fallback.is_empty() { String::new() } else { format!(" An idle agent of {fallback} may take it meanwhile.") };
+                format!("{}{then}.{meanwhile}", sentence(*reason))
+            }
             Self::Filler => "Is filler work: it starts when an account's window would let something expire.".to_owned(),
             Self::Dependencies { unmet } => {
                 let list: Vec<_> = unmet.iter().map(|(task, status)| format!("{task} ({status})")).collect();
@@ -248,8 +269,9 @@ impl WaitReason {
             }
             Self::Until { at, retry_count: 0 } => format!("Goes on at {at}."),
             Self::Until { at, retry_count } => format!("Is tried again at {at}, after {retry_count} failed."),
-            Self::Starting { agent } => format!("Is being started{}.", by(agent)),
-            Self::Working { agent } => format!("Is worked on{}.", by(agent)),
+            Self::Starting { agent, stands_in_for } => format!("Is being started{}{}.", by(agent), instead(*stands_in_for)),
+            Self::Working { agent, stands_in_for } => format!("Is worked on{}{}.", by(agent), instead(*stands_in_for)),
+            Self::Reviewing { agent } => format!("Is under review{}.", by(agent)),
             Self::Verifying => "Its work is being checked and landed.".to_owned(),
             Self::Answer => "Waits for an answer to the agent's question: reply to it.".to_owned(),
             Self::Approval { pr_url: Some(url) } => format!("Waits for its pull request to be merged: {url}"),
@@ -258,4 +280,11 @@ impl WaitReason {
             Self::Blocked { reason } => format!("Is blocked ({reason}): {}.", reason.remedy()),
         }
     }
+}
+
+/// What is said before the reason while the work of a task waits for its review and no reviewer is at it; empty otherwise (explain R5).
+#[must_use]
+pub const fn preface(task: &Task) -> &'static str {
+    let waits = matches!(task.status, TaskStatus::Defined | TaskStatus::Ready | TaskStatus::Paused | TaskStatus::WaitingInput);
+    if task.review.is_some() && waits { "Its work is under review. " } else { "" }
 }

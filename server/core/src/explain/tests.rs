@@ -1,11 +1,11 @@
 //! Every status has a reason, a wake-up and a sentence.
 
 use super::*;
-use crate::ids::{ProjectId, TaskId};
+use crate::ids::{AgentId, ProjectId, TaskId};
 use crate::limits::GateReason;
-use crate::runtime::RuntimeKind;
+use crate::runtime::{RuntimeKind, RuntimeSet};
 use crate::schedule::Reason;
-use crate::task::{BlockedReason, Task, TaskStatus};
+use crate::task::{BlockedReason, ReviewDue, Task, TaskStatus};
 use crate::time::Timestamp;
 
 fn task(status: TaskStatus) -> Task {
@@ -94,4 +94,37 @@ fn what_does_not_exist_needs_a_person() {
         let wake = WaitReason::Blocked { reason: *reason }.wake();
         assert_eq!(wake == Wake::Person, !reason.leaves_by_itself(), "{reason}");
     }
+}
+
+/// explain R5, F-084: a task whose work is reviewed says so in every phase of the review.
+#[test]
+fn a_review_is_named() {
+    let mut reviewed = task(TaskStatus::InProgress);
+    reviewed.review = Some(ReviewDue { runtime: None });
+    reviewed.assigned_agent = Some(AgentId::from_trusted("quinn"));
+    let facts = Facts::default();
+    assert_eq!(explain(&reviewed, &facts).unwrap().sentence(), "Is under review by agent quinn.");
+    assert_eq!(preface(&reviewed), "");
+    for status in [TaskStatus::Ready, TaskStatus::Paused] {
+        reviewed.status = status;
+        assert_eq!(preface(&reviewed), "Its work is under review. ");
+    }
+    reviewed.review = None;
+    assert_eq!(preface(&reviewed), "");
+}
+
+/// explain R6: a task that may fall back says where it may go meanwhile, and an agent that stands in says for whom.
+#[test]
+fn falling_back_is_named() {
+    let mut wants = task(TaskStatus::Ready);
+    wants.runtime = Some(RuntimeKind::Claude);
+    wants.fallback = RuntimeSet::EMPTY.with(RuntimeKind::Codex).with(RuntimeKind::Gemini);
+    let until = Some(Timestamp::from_millis(5_000));
+    let facts = Facts { project: Some(Reason::AccountClosed { reason: GateReason::Limit, until }), ..Facts::default() };
+    let told = explain(&wants, &facts).unwrap().sentence();
+    assert!(told.ends_with("work goes on at 1970-01-01T00:00:05Z. An idle agent of codex, gemini may take it meanwhile."), "{told}");
+    wants.status = TaskStatus::InProgress;
+    wants.assigned_agent = Some(AgentId::from_trusted("cody"));
+    let facts = Facts { stands_in_for: Some(RuntimeKind::Claude), ..Facts::default() };
+    assert_eq!(explain(&wants, &facts).unwrap().sentence(), "Is worked on by agent cody, which stands in for claude.");
 }

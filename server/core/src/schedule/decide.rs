@@ -158,7 +158,7 @@ impl Fit {
     }
 
     fn fits(&self, lane: &Lane, runtime: RuntimeKind) -> bool {
-        let away = |needed: RuntimeKind| lane.fallback && self.held_back.get(needed as usize).copied().unwrap_or(false);
+        let away = |needed: RuntimeKind| lane.fallback.has(runtime) && self.held_back.get(needed as usize).copied().unwrap_or(false);
         lane.filler == self.filler && lane.runtime.is_none_or(|needed| needed == runtime || away(needed))
     }
 }

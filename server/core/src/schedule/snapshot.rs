@@ -2,7 +2,8 @@
 
 use crate::ids::{AgentId, ProjectId, TaskId};
 use crate::limits::Closed;
-use crate::runtime::RuntimeKind;
+use crate::runtime::{RuntimeKind, RuntimeSet};
+use crate::task::Needs;
 use crate::time::Timestamp;
 
 /// A READY task whose dependencies are met, as far as the scheduler needs it. Ordered: the least is started first.
@@ -21,12 +22,20 @@ pub struct Head {
 pub struct Lane {
     /// The runtime they need; `None`: any.
     pub runtime: Option<RuntimeKind>,
-    /// True when another runtime may take them while the accounts of theirs are closed.
-    pub fallback: bool,
+    /// The runtimes that may take them while the accounts of theirs are closed.
+    pub fallback: RuntimeSet,
     /// True for filler work: it runs only on what the accounts' windows would let expire.
     pub filler: bool,
     /// The tasks in order, at least as many as there are idle agents (or all there are).
     pub heads: Vec<Head>,
+}
+
+impl Lane {
+    /// The lane of the tasks that ask for this.
+    #[must_use]
+    pub const fn of(needs: Needs, heads: Vec<Head>) -> Self {
+        Self { runtime: needs.runtime, fallback: needs.fallback, filler: needs.filler, heads }
+    }
 }
 
 /// One project.

@@ -3,9 +3,11 @@
 use super::attachment::Attachment;
 use super::blocked::BlockedReason;
 use super::limits::OwnLimits;
+use super::needs::Needs;
+use super::review::ReviewDue;
 use super::status::TaskStatus;
 use crate::ids::{AgentId, ProjectId, RunRef, TaskId};
-use crate::runtime::RuntimeKind;
+use crate::runtime::{RuntimeKind, RuntimeSet};
 use crate::text_enum::text_enum;
 use crate::time::Timestamp;
 
@@ -44,10 +46,12 @@ text_enum! {
     VerificationType, "verification type" {
         /// The task's or project's test commands.
         AutoTest = "auto_test",
-        /// A second agent.
+        /// A second agent, after the test commands.
         QaAgent = "qa_agent",
-        /// A person.
+        /// A person, after the test commands.
         Human = "human",
+        /// Nobody: not even the test commands run.
+        None = "none",
     }
 }
 
@@ -102,7 +106,13 @@ pub struct Task {
     pub plan_source: Option<String>,
     /// The runtime it must run on; `None`: any.
     pub runtime: Option<RuntimeKind>,
-    /// The model its runs ask for, in the runtime's own words; `None`: the agent's.
+    /// Runtimes that may take it while every idle agent of its own is held back by its account.
+    pub fallback: RuntimeSet,
+    /// True for filler work: it runs only on what the accounts' windows would let expire.
+    pub filler: bool,
+    /// Set while the work of its last run waits for the review by a second agent: the next run is that review.
+    pub review: Option<ReviewDue>,
+    /// The model its runs ask for, in the runtime's own words; `None`: the agent's. Other runtimes use the agent's.
     pub model: Option<String>,
     /// An agent that is preferred, never waited for.
     pub preferred_agent: Option<AgentId>,
@@ -156,6 +166,9 @@ impl Task {
             is_plan_subtask: false,
             plan_source: None,
             runtime: None,
+            fallback: RuntimeSet::EMPTY,
+            filler: false,
+            review: None,
             model: None,
             preferred_agent: None,
             assigned_agent: None,
@@ -178,6 +191,17 @@ impl Task {
     #[must_use]
     pub fn run(&self) -> Option<RunRef> {
         (self.run_number > 0).then(|| RunRef { task: self.id.clone(), number: self.run_number })
+    }
+
+    /// What its next run asks of its agent: of a reviewer what the project asks for, else what the task does.
+    #[must_use]
+    pub const fn needs(&self) -> Needs {
+        match self.review {
+            Some(ReviewDue { runtime: Some(runtime) }) => {
+                Needs { runtime: Some(runtime), fallback: RuntimeSet::EMPTY, filler: self.filler }
+            }
+            _ => Needs { runtime: self.runtime, fallback: self.fallback, filler: self.filler },
+        }
     }
 
     /// True when it is hidden from default lists.

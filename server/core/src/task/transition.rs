@@ -65,6 +65,7 @@ pub const ROWS: &[(TaskStatus, Trigger, TaskStatus)] = &[
     (Blocked, Trigger::Repaired, Completed),
     (Completed, Trigger::LandAgain, Verifying),
     (Verifying, Trigger::LandingFailed, Blocked),
+    (Verifying, Trigger::ReviewOrdered, Ready),
     // Workspaces and questions.
     (Assigned, Trigger::WorkspaceLost, Ready),
     (InProgress, Trigger::WorkspaceLost, Ready),

@@ -94,6 +94,8 @@ triggers! {
     LandAgain = "LAND_AGAIN",
     /// A task that a person ordered for it has resolved its conflict and landed its work.
     Repaired = "REPAIRED",
+    /// The work is committed and checked; a second agent reviews it next.
+    ReviewOrdered = "REVIEW_ORDERED",
     /// The workspace is gone or was taken by someone else.
     WorkspaceLost = "WORKSPACE_LOST",
     /// The work could not reach its target: conflict, refused push, dirty target.
@@ -149,6 +151,26 @@ impl Trigger {
                 | Self::AdminHalt
                 | Self::Reopen
                 | Self::Restore
+                | Self::SetStatus(_)
+        )
+    }
+
+    /// True when nothing of a review that was due stays due: the task begins anew, or its work is settled otherwise.
+    #[must_use]
+    pub const fn ends_review(self) -> bool {
+        matches!(
+            self,
+            Self::AdminRestart
+                | Self::Reopen
+                | Self::Restore
+                | Self::AdminSkip
+                | Self::VerifyPassed
+                | Self::PrCreated
+                | Self::ApprovalRequested
+                | Self::ApprovedToLand
+                | Self::LandAgain
+                | Self::LandingFailed
+                | Self::Repaired
                 | Self::SetStatus(_)
         )
     }

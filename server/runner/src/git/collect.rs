@@ -116,7 +116,8 @@ impl Rooms {
         Ok(LeftOver { tip: commit.to_string(), commit: Some(commit.to_string()) })
     }
 
-    fn reseat(
+    /// Gives the directory a fresh `.git` that stands at `tip`.
+    pub(super) fn reseat(
         &self,
         project: &ProjectId,
         run: &RunRef,

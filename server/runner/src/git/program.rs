@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::address::without_credentials;
+use super::credentials;
 use super::error::{AtPath, GitError};
 
 /// Longest time of one command, unless set otherwise.
@@ -116,6 +117,9 @@ impl GitProgram {
         for setting in SETTINGS {
             command.arg("-c").arg(setting);
         }
+        for setting in self.credentials(operands)? {
+            command.arg("-c").arg(setting);
+        }
         command.arg(operation).args(options);
         if !operands.is_empty() {
             command.arg("--").args(operands);
@@ -129,7 +133,8 @@ impl GitProgram {
         if !user.askpass {
             command.env("GIT_ASKPASS", "/bin/false");
         }
-        command.env("GIT_SSH_COMMAND", format!("{} -oBatchMode=yes", user.ssh));
+        // The keys of the user's agent are for this host, and not for what runs on it.
+        command.env("GIT_SSH_COMMAND", format!("{} -oBatchMode=yes -oForwardAgent=no", user.ssh));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn().map_err(|error| match error.kind() {
@@ -137,6 +142,15 @@ impl GitProgram {
             _ => GitError::Io { path: self.path.clone(), source: error },
         })?;
         self.wait(operation, child)
+    }
+
+    /// The user's helpers, bound to the host of the address that a command speaks to; nothing for what needs no helper.
+    fn credentials(&self, operands: &[&OsStr]) -> Result<Vec<String>, GitError> {
+        let Some(url) = operands.iter().filter_map(|operand| operand.to_str()).find(|operand| operand.starts_with("https://")) else {
+            return Ok(Vec::new());
+        };
+        let listed = self.run("config", None, &["--null", "--get-regexp", r"^credential(\..*)?\.helper$"], &[])?;
+        Ok(credentials::bound(&credentials::read(&listed.stdout), url))
     }
 
     /// Like [`GitProgram::run`], and a failure is an error.
@@ -232,6 +246,19 @@ mod tests {
         let program = GitProgram { path: "/nowhere/git".into(), ..GitProgram::default() };
         let error = program.run("fetch", None, &[], &[]).err().unwrap();
         assert!(error.to_string().contains("/nowhere/git"));
+    }
+
+    /// git R5a: a command that speaks to a host is given the helpers of that host only, and one that speaks to a path none.
+    #[test]
+    fn helpers_are_given_to_one_host() {
+        let (_dir, program) = script("case \"$*\" in *get-regexp*) printf 'credential.helper\\nstore\\0';; *) echo \"$*\";; esac");
+        let url = OsStr::new("https://host.example/x.git");
+        let said = program.run("fetch", None, &[], &[url]).unwrap().stdout;
+        assert!(
+            said.contains("-c credential.helper= -c credential.https://host.example.helper=store fetch -- https://host.example/x.git"),
+            "{said}"
+        );
+        assert!(!program.run("fetch", None, &[], &[OsStr::new("/srv/x")]).unwrap().stdout.contains("credential"));
     }
 
     /// git R5: messages carry no credentials.

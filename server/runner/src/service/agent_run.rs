@@ -57,7 +57,15 @@ pub(super) async fn run(shared: &Arc<Shared>, start: &StartRun, last_seq: Option
 /// Prepares the work directory; false when that was the end of the run.
 async fn prepare(shared: &Arc<Shared>, start: &StartRun, journal: &mut Journal, mailbox: &mut Mailbox) -> Result<bool, LinkClosed> {
     let (rooms, project, run, order) = (shared.rooms.clone(), start.project.clone(), start.run.clone(), start.workspace.clone());
-    let work = shared.blocking(move || rooms.alone(&project, &run.task, || rooms.prepare(&project, &run, &order)));
+    let afresh = start.afresh;
+    let work = shared.blocking(move || {
+        rooms.alone(&project, &run.task, || {
+            if afresh {
+                rooms.put_back(&project, &run, &order)?;
+            }
+            rooms.prepare(&project, &run, &order)
+        })
+    });
     tokio::pin!(work);
     let mut later = Vec::new();
     let prepared = loop {

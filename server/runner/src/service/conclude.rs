@@ -39,6 +39,9 @@ type Early<T> = Result<T, Conclusion>;
 
 impl Concluding<'_> {
     async fn work(&mut self) -> Result<Early<Conclusion>, LinkClosed> {
+        if self.order.reviewed.is_some() {
+            return self.after_a_review().await;
+        }
         plans::collect(self.shared, self.order, &mut self.journal).await?;
         let (rooms, project, run) = (self.shared.rooms.clone(), self.order.project.clone(), self.order.run.clone());
         let (workspace, title) = (self.order.workspace.clone(), self.order.title.clone());
@@ -57,6 +60,27 @@ impl Concluding<'_> {
         if let Err(conclusion) = self.check(true).await? {
             return Ok(Err(conclusion));
         }
+        self.land().await
+    }
+
+    /// The run only looked: what it changed goes aside, and the work that it looked at is landed. The test commands run where the branch is not
+    /// what they passed on.
+    async fn after_a_review(&mut self) -> Result<Early<Conclusion>, LinkClosed> {
+        let (rooms, project, run) = (self.shared.rooms.clone(), self.order.project.clone(), self.order.run.clone());
+        let workspace = self.order.workspace.clone();
+        let tip = match self.git(move || rooms.settle_review(&project, &run, &workspace)).await {
+            Ok(tip) => tip,
+            Err(conclusion) => return Ok(Err(conclusion)),
+        };
+        if self.order.reviewed.as_ref() != Some(&tip)
+            && let Err(conclusion) = self.check(true).await?
+        {
+            return Ok(Err(conclusion));
+        }
+        self.land().await
+    }
+
+    async fn land(&mut self) -> Result<Early<Conclusion>, LinkClosed> {
         match self.order.land {
             LandMode::KeepBranch => {
                 let (rooms, project, run) = (self.shared.rooms.clone(), self.order.project.clone(), self.order.run.clone());

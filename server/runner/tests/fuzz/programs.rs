@@ -46,6 +46,7 @@ fn start(kind: RuntimeKind) -> StartRun {
         },
         title: "A title".to_owned(),
         prompt: "Do it".to_owned(),
+        afresh: false,
         session: SessionOrder::Fresh { session_id: "5e551011-0000-4000-8000-000000000001".to_owned() },
         profile: RuntimeProfile { command: vec!["/bin/agent".to_owned()], ..RuntimeProfile::default() },
         limits: RunLimits { wall_ms: 1000, silence_ms: 1000, output_bytes: 1000, processes: 0, grace_ms: 10 },

@@ -13,4 +13,6 @@ mod hundred;
 mod landing;
 mod plans;
 mod preparing;
+mod reviewing;
+mod rows;
 mod world;

@@ -29,6 +29,7 @@ pub(crate) fn start(kind: RuntimeKind) -> StartRun {
         },
         title: "A title".to_owned(),
         prompt: "Do it".to_owned(),
+        afresh: false,
         session: SessionOrder::Fresh { session_id: SESSION.to_owned() },
         profile: RuntimeProfile::default(),
         limits: RunLimits { wall_ms: 1000, silence_ms: 1000, output_bytes: 1000, processes: 0, grace_ms: 10 },

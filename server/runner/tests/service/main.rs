@@ -7,5 +7,6 @@ mod conclude;
 mod lifecycle;
 mod plans;
 mod restart;
+mod reviewing;
 mod talk;
 mod world;

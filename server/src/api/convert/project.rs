@@ -1,11 +1,11 @@
 //! Projects.
 
-use aq_core::project::{PlanApproval, ProjectStatus, ProposalPolicy};
+use aq_core::project::{ProjectStatus, ProposalPolicy};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
 use super::admin::status_counts;
-use super::words::{limit, runtime, timestamp};
+use super::words::{limit, plan_approval, runtime, timestamp, verification};
 use crate::lifecycle::{Figures, ProjectHot};
 
 /// A project with what is known of its work.
@@ -45,11 +45,9 @@ pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, now: Timestam
             seconds: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
             nanos: i32::try_from(ms % 1000).unwrap_or(0) * 1_000_000,
         }),
-        plan_approval: match project.plan_approval {
-            None => pb::PlanApproval::Unspecified,
-            Some(PlanApproval::None) => pb::PlanApproval::None,
-            Some(PlanApproval::Approve) => pb::PlanApproval::Approve,
-        }
-        .into(),
+        plan_approval: plan_approval(project.plan_approval),
+        verification: verification(project.verification),
+        reviewer_runtime: runtime(project.reviewer_runtime),
+        reviewer_agent_id: project.reviewer.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }

@@ -1,6 +1,6 @@
 //! Runs.
 
-use aq_core::run::{Run, RunState};
+use aq_core::run::{Run, RunPurpose, RunState};
 use aq_core::task::{Task, TaskStatus};
 use aq_proto::v1 as pb;
 
@@ -42,5 +42,6 @@ pub(in crate::api) fn run(task: &Task, run: &Run, cost: Option<&RunCost>, last_s
         created_at: Some(timestamp(run.started_at)),
         started_at: started.then(|| timestamp(run.started_at)),
         ended_at: run.ended_at.map(timestamp),
+        is_review: run.purpose == RunPurpose::Review,
     }
 }

@@ -1,11 +1,12 @@
 //! Tasks.
 
 use aq_core::output::TokenUsage;
+use aq_core::project::PlanApproval;
 use aq_core::task::{Attachment, AttachmentKind, UNTIL_ANSWERED};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
-use super::words::{block_reason, limit, runtime, task_status, task_type, timestamp};
+use super::words::{block_reason, limit, plan_approval, runtime, task_status, task_type, timestamp, verification};
 use crate::events::wire;
 use crate::store::TaskRecord;
 use crate::store::dependencies::TaskLink;
@@ -22,6 +23,7 @@ pub(in crate::api) struct TaskExtra {
     pub(in crate::api) started_at: Option<Timestamp>,
     pub(in crate::api) finished_at: Option<Timestamp>,
     pub(in crate::api) question: Option<pb::Question>,
+    pub(in crate::api) plan_approval: Option<PlanApproval>,
 }
 
 fn attached(record: &TaskRecord, kind: AttachmentKind) -> impl Iterator<Item = &Attachment> {
@@ -81,6 +83,11 @@ pub(in crate::api) fn task(record: &TaskRecord, extra: TaskExtra) -> pb::Task {
         archived: task.is_archived(),
         time_limit: limit(task.limits.time_ms),
         silence_limit: limit(task.limits.silence_ms),
+        verification: verification(task.verification),
+        fallback: task.fallback.iter().map(|kind| runtime(Some(kind))).collect(),
+        filler: task.filler,
+        plan_approval: plan_approval(extra.plan_approval),
+        under_review: task.review.is_some(),
     }
 }
 

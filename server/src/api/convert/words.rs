@@ -2,9 +2,10 @@
 
 use aq_core::output::FailureClass;
 use aq_core::principal::Role;
+use aq_core::project::PlanApproval;
 use aq_core::run::{RunResult, RunState};
 use aq_core::runtime::RuntimeKind;
-use aq_core::task::{BlockedReason, TaskStatus, TaskType};
+use aq_core::task::{BlockedReason, TaskStatus, TaskType, VerificationType};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 
@@ -88,6 +89,27 @@ pub(in crate::api) fn block_reason(reason: Option<BlockedReason>) -> i32 {
     .into()
 }
 
+/// Who checks work.
+pub(super) fn verification(verification: VerificationType) -> i32 {
+    match verification {
+        VerificationType::None => pb::Verification::None,
+        VerificationType::AutoTest => pb::Verification::Tests,
+        VerificationType::QaAgent => pb::Verification::QaAgent,
+        VerificationType::Human => pb::Verification::Human,
+    }
+    .into()
+}
+
+/// What happens with plans.
+pub(super) fn plan_approval(rule: Option<PlanApproval>) -> i32 {
+    match rule {
+        None => pb::PlanApproval::Unspecified,
+        Some(PlanApproval::None) => pb::PlanApproval::None,
+        Some(PlanApproval::Approve) => pb::PlanApproval::Approve,
+    }
+    .into()
+}
+
 /// Where a run stands. A run whose agent waits for an answer is running for the store.
 pub(super) fn run_state(state: RunState, waits: bool) -> i32 {
     match state {
@@ -104,6 +126,7 @@ pub(super) fn run_state(state: RunState, waits: bool) -> i32 {
 pub(super) fn run_outcome(result: RunResult, block: Option<BlockedReason>) -> i32 {
     match (result, block) {
         (RunResult::Done | RunResult::Kept | RunResult::NeedsReview, _) => pb::RunOutcome::Succeeded,
+        (RunResult::InReview, _) => pb::RunOutcome::InReview,
         (RunResult::NoOp, _) => pb::RunOutcome::NothingToDo,
         (RunResult::Failed, _) => pb::RunOutcome::Failed,
         (RunResult::Limited, _) => pb::RunOutcome::Limited,

@@ -3,9 +3,11 @@
 mod archive;
 mod events;
 mod explain;
+mod fields;
 pub(crate) mod fixture;
 mod flow;
 mod git;
+mod grants;
 mod hooks;
 mod keys;
 mod limits;

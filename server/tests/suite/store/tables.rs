@@ -7,13 +7,14 @@ use aq_core::event::EventKind;
 use aq_core::ids::WorkspaceId;
 use aq_core::output::{FailureClass, Question, QuestionKind, QuestionOption, TokenUsage};
 use aq_core::profile::{McpServer, McpTransport};
-use aq_core::project::{Project, ProjectStatus};
-use aq_core::run::{RunEnd, RunResult, RunState};
+use aq_core::project::{PlanApproval, Project, ProjectStatus};
+use aq_core::run::{RunEnd, RunPurpose, RunResult, RunState};
 use aq_core::runner_link::RuntimeProfile;
-use aq_core::runtime::RuntimeKind;
-use aq_core::task::{Attachment, AttachmentKind, BlockedReason, TaskOrigin, TaskStatus, TaskType, VerificationType};
+use aq_core::runtime::{RuntimeKind, RuntimeSet};
+use aq_core::task::{Attachment, AttachmentKind, BlockedReason, ReviewDue, TaskOrigin, TaskStatus, TaskType, VerificationType};
 use aq_server::store::{
-    QuestionRecord, StoreError, agents, attachments, events, ledger, projects, questions, runs, settings, task_figures, tasks, workspaces,
+    GrantScope, QuestionRecord, StoreError, agents, attachments, events, grants, ledger, plans, projects, questions, removal, runs,
+    settings, task_figures, tasks, workspaces,
 };
 
 use super::backend::on_both;
@@ -52,6 +53,9 @@ on_both! {
         project.discord_channel_id = Some("12".into());
         project.test_commands = vec!["cargo test".into(), "a 'b' \"c\"".into()];
         project.default_runtime = Some(RuntimeKind::Claude);
+        project.verification = VerificationType::QaAgent;
+        project.reviewer_runtime = Some(RuntimeKind::Codex);
+        project.reviewer = Some(agent_id("quinn"));
         project.updated_at = at(9);
         projects::update(&mut db, &project).unwrap();
         assert_eq!(projects::all(&mut db).unwrap(), [project.clone()]);
@@ -130,6 +134,9 @@ on_both! {
         t.is_plan_subtask = true;
         t.plan_source = Some("plan.md".into());
         t.runtime = Some(RuntimeKind::Command);
+        t.fallback = RuntimeSet::EMPTY.with(RuntimeKind::Codex).with(RuntimeKind::Acp);
+        t.filler = true;
+        t.review = Some(ReviewDue { runtime: Some(RuntimeKind::Gemini) });
         t.preferred_agent = Some(agent_id("nova"));
         t.run_number = 4;
         t.session_id = Some("s".into());
@@ -160,6 +167,7 @@ on_both! {
         stage(&mut db);
         add(&mut db, &[task(1)]);
         let mut record = run(1, 1, "nova", "ws-1");
+        record.run.purpose = RunPurpose::Review;
         runs::insert(&mut db, &record).unwrap();
         record.pid = Some(77);
         record.output_bytes = 9;
@@ -278,6 +286,31 @@ on_both! {
             tasks::insert(&mut db, &task_in(key, *status)).unwrap();
         }
         assert_eq!(db.quick_check().unwrap(), Vec::<String>::new());
+    }
+
+    /// commands R14, R15: grants are listed in order and taken back one by one; what hangs on a task goes with it, and with its project everything.
+    fn grants_and_belongings_go(home) {
+        let mut db = home.open();
+        stage(&mut db);
+        add(&mut db, &[task(1), task(2)]);
+        let (one, all) = (GrantScope::Task(1), GrantScope::Project(task(1).task.project));
+        for scope in [&one, &all, &GrantScope::Task(2)] {
+            grants::allow(&mut db, scope, "Bash", "me", at(3)).unwrap();
+        }
+        let listed = grants::all(&mut db).unwrap();
+        assert_eq!(listed.iter().map(|grant| &grant.scope).collect::<Vec<_>>(), [&all, &one, &GrantScope::Task(2)]);
+        assert_eq!(grants::revoke(&mut db, &one, "Bash").unwrap().as_ref(), Some(&listed[1]));
+        assert_eq!(grants::revoke(&mut db, &one, "Bash").unwrap(), None);
+        grants::allow(&mut db, &one, "Bash", "me", at(3)).unwrap();
+        for (key, rule) in [(1, Some(PlanApproval::Approve)), (2, Some(PlanApproval::None)), (2, None), (2, Some(PlanApproval::Approve))] {
+            plans::set_task_rule(&mut db, key, rule).unwrap();
+        }
+        assert_eq!(plans::task_rules(&mut db, &[1, 2, 3]).unwrap().len(), 2);
+        removal::remove_belongings(&mut db, 1).unwrap();
+        assert_eq!((grants::all(&mut db).unwrap().len(), plans::task_rules(&mut db, &[1, 2]).unwrap()), (2, vec![(2, PlanApproval::Approve)]));
+        removal::remove_tasks(&mut db, &task(2).task.project, at(9)).unwrap();
+        assert_eq!((grants::all(&mut db).unwrap(), plans::task_rules(&mut db, &[2]).unwrap()), (Vec::new(), Vec::new()));
+        assert!(tasks::by_key(&mut db, 2).unwrap().deleted_at.is_some());
     }
 
     /// F-005, D-28: a name is never used twice, not even after its task was deleted.

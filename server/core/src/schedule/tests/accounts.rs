@@ -71,13 +71,15 @@ fn filler_comes_last_and_only_where_something_expires() {
 #[test]
 fn tasks_fall_back_to_another_runtime() {
     let mut wants = project("a", &[]);
-    wants.lanes = vec![Lane { fallback: true, ..lane(Some(RuntimeKind::Claude), &["t1"]) }];
+    wants.lanes = vec![Lane { fallback: RuntimeSet::EMPTY.with(RuntimeKind::Command), ..lane(Some(RuntimeKind::Claude), &["t1"]) }];
     let mut state = snapshot(vec![wants], 0);
     state.agents = vec![agent("command", RuntimeKind::Command)];
     assert_eq!(chosen(&state), [""; 0], "its agents are busy, not held back");
     state.agents.insert(0, IdleAgent { closed: limited(50), ..agent("claude", RuntimeKind::Claude) });
     let decision = decide(&state);
     assert_eq!(decision.assignments[0].agent.as_str(), "command");
-    state.projects[0].lanes[0].fallback = false;
+    state.projects[0].lanes[0].fallback = RuntimeSet::EMPTY.with(RuntimeKind::Codex);
+    assert_eq!(chosen(&state), [""; 0], "it allows another one only");
+    state.projects[0].lanes[0].fallback = RuntimeSet::EMPTY;
     assert_eq!(chosen(&state), [""; 0], "it does not allow it");
 }

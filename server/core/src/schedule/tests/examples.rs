@@ -73,7 +73,7 @@ fn priority_then_key_then_id() {
     let mut two = |heads: [Head; 2]| {
         let mut heads = heads.to_vec();
         heads.sort();
-        p1.lanes = vec![Lane { runtime: None, fallback: false, filler: false, heads }];
+        p1.lanes = vec![Lane { runtime: None, fallback: RuntimeSet::EMPTY, filler: false, heads }];
         chosen(&snapshot(vec![p1.clone()], 1))
     };
     assert_eq!(two([head(200, "late"), head(10, "soon")]), ["soon"]);

@@ -9,7 +9,7 @@ mod simulation;
 use super::snapshot::{Head, IdleAgent, Lane, ProjectState, Snapshot};
 use crate::ids::{AgentId, ProjectId, TaskId};
 use crate::limits::{Closed, GateReason};
-use crate::runtime::RuntimeKind;
+use crate::runtime::{RuntimeKind, RuntimeSet};
 use crate::time::Timestamp;
 
 /// A project with `tasks` ready, priority 100.
@@ -21,7 +21,7 @@ fn project(id: &str, tasks: &[&str]) -> ProjectState {
 }
 
 fn lane(runtime: Option<RuntimeKind>, tasks: &[&str]) -> Lane {
-    Lane { runtime, fallback: false, filler: false, heads: tasks.iter().map(|task| head(100, task)).collect() }
+    Lane { runtime, fallback: RuntimeSet::EMPTY, filler: false, heads: tasks.iter().map(|task| head(100, task)).collect() }
 }
 
 fn head(priority: i32, task: &str) -> Head {

@@ -26,7 +26,7 @@ prop_compose! {
             let mut heads: Vec<_> =
                 priorities.iter().enumerate().map(|(n, priority)| head(*priority, &format!("t{index}-{number}-{n}"))).collect();
             heads.sort();
-            Lane { runtime, fallback: false, filler: false, heads }
+            Lane { runtime, fallback: RuntimeSet::EMPTY, filler: false, heads }
         }).collect();
         let id = ProjectId::from_trusted(&format!("p{index}"));
         ProjectState { id, weight, active, window_use, budget_use: window_use, in_flight, expected_next, active_runs, max_runs, free_workspaces, budget_limit,

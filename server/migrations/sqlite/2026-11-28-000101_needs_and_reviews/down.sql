@@ -1,0 +1,10 @@
+ALTER TABLE projects DROP COLUMN reviewer;
+ALTER TABLE projects DROP COLUMN reviewer_runtime;
+ALTER TABLE projects DROP COLUMN verification;
+ALTER TABLE runs DROP COLUMN purpose;
+DROP INDEX tasks_ready;
+CREATE INDEX tasks_ready ON tasks (project_id, priority, key, runtime) WHERE status = 'READY';
+ALTER TABLE tasks DROP COLUMN review;
+ALTER TABLE tasks DROP COLUMN filler;
+ALTER TABLE tasks DROP COLUMN fallback;
+ALTER TABLE tasks DROP COLUMN needs;

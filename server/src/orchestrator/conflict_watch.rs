@@ -1,0 +1,156 @@
+//! Thinks the landing of work that waits for approval through whenever something lands in its project, and tells early that it would conflict
+//! (orchestrator R34).
+//!
+//! How a landing is thought through lives in the runner; nothing here changes a repository.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aq_core::event::EventKind;
+use aq_core::git_link::{GitLink, GitPlace, GitRefused};
+use aq_core::runner_link::BoxFuture;
+use aq_core::task::TaskStatus;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::orders;
+use super::service::Parts;
+use crate::lifecycle::{LifecycleError, Subject, Tx, announce};
+use crate::store::{runs, tasks};
+
+/// Time between two looks.
+const EVERY: Duration = Duration::from_secs(5);
+/// Most branches that are thought through in one round; the rest follow in the next one.
+const BRANCHES: usize = 64;
+
+/// One task whose work waits.
+#[derive(Clone, Debug)]
+struct Waiting {
+    key: i64,
+    run: u32,
+    landings: u64,
+    place: GitPlace,
+    branch: String,
+}
+
+/// What was thought through already: by task, the run and how often work had landed in the project by then.
+type Seen = BTreeMap<i64, (u32, u64)>;
+
+/// Says in which files landing a branch would conflict; none: it lands cleanly.
+type Foresee = Arc<dyn Fn(GitPlace, String) -> BoxFuture<'static, Result<Vec<String>, GitRefused>> + Send + Sync>;
+
+/// Watches for conflicts.
+#[derive(Clone)]
+pub struct ConflictWatch {
+    parts: Parts,
+    foresee: Foresee,
+}
+
+impl ConflictWatch {
+    /// A watch that asks git.
+    #[must_use]
+    pub fn new(parts: Parts, git: Arc<dyn GitLink>) -> Self {
+        Self::asking(parts, move |place, branch| {
+            let git = Arc::clone(&git);
+            Box::pin(async move { git.forecast(place, branch).await.map(|forecast| forecast.conflicts) })
+        })
+    }
+
+    /// A watch that asks `foresee`.
+    #[must_use]
+    pub fn asking(
+        parts: Parts,
+        foresee: impl Fn(GitPlace, String) -> BoxFuture<'static, Result<Vec<String>, GitRefused>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { parts, foresee: Arc::new(foresee) }
+    }
+
+    /// Thinks through what is new since `seen`, and tells what changed.
+    ///
+    /// # Errors
+    /// When the rows cannot be read or written.
+    async fn round(&self, seen: &mut Seen) -> Result<(), LifecycleError> {
+        let known = seen.clone();
+        let (waiting, live) = self.parts.engine.submit(move |tx| look(tx, &known)).await?;
+        seen.retain(|key, _| live.contains(key));
+        for one in waiting {
+            let Waiting { key, run, landings, place, branch } = one;
+            // What cannot be thought through now is looked at again after the next landing; the landing itself finds out in any case.
+            seen.insert(key, (run, landings));
+            match (self.foresee)(place, branch.clone()).await {
+                Ok(conflicts) => {
+                    let now = self.parts.clock.now();
+                    let tell = move |tx: &mut Tx<'_>| tell(tx, (key, run), &branch, &conflicts, now);
+                    self.parts.engine.submit(tell).await?;
+                }
+                Err(error) => tracing::debug!(key, %branch, %error, "the landing of a branch cannot be thought through"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes round until `stop`.
+    ///
+    /// # Errors
+    /// When the rows cannot be read or written.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), LifecycleError> {
+        let mut seen = Seen::new();
+        loop {
+            self.round(&mut seen).await?;
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// One round that knows nothing of earlier ones, for those who do not want to wait.
+    ///
+    /// # Errors
+    /// When the rows cannot be read or written.
+    pub async fn once(&self) -> Result<(), LifecycleError> {
+        self.round(&mut Seen::new()).await
+    }
+}
+
+/// The tasks that have to be thought through, and the keys of all that wait.
+fn look(tx: &mut Tx<'_>, seen: &Seen) -> Result<(Vec<Waiting>, Vec<i64>), LifecycleError> {
+    let waits = |hot: &crate::lifecycle::ProjectHot| hot.counts.get(&TaskStatus::AwaitingApproval).is_some_and(|count| *count > 0);
+    if !tx.state.projects.values().any(waits) {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (mut found, mut live) = (Vec::new(), Vec::new());
+    for record in tasks::in_status(tx.db, TaskStatus::AwaitingApproval)? {
+        live.push(record.key);
+        let landings = tx.state.landings.get(&record.task.project).copied().unwrap_or(0);
+        let number = record.task.run_number;
+        if found.len() == BRANCHES || seen.get(&record.key) == Some(&(number, landings)) {
+            continue;
+        }
+        let Some(run) = runs::get(tx.db, record.key, number)? else { continue };
+        let Some(order) = orders::workspace(tx.state, &record, &run.run.workspace) else { continue };
+        let place = GitPlace { project: record.task.project.clone(), source: order.source, default_branch: order.default_branch };
+        found.push(Waiting { key: record.key, run: number, landings, place, branch: order.branch });
+    }
+    Ok((found, live))
+}
+
+/// Tells that a task's work would conflict now, in other files than before, or no more. The same is told once.
+fn tell(
+    tx: &mut Tx<'_>,
+    (key, run): (i64, u32),
+    branch: &str,
+    files: &[String],
+    now: aq_core::time::Timestamp,
+) -> Result<(), LifecycleError> {
+    let record = tasks::by_key(tx.db, key)?;
+    let waits = record.task.status == TaskStatus::AwaitingApproval && record.task.run_number == run && record.deleted_at.is_none();
+    let before = tx.state.clashes.get(&key).map(Vec::as_slice).unwrap_or_default();
+    if !waits || before == files {
+        return Ok(());
+    }
+    tx.state.put_clash(key, (!files.is_empty()).then(|| files.to_vec()));
+    let payload = json!({ "title": record.task.title, "branch": branch, "files": files });
+    announce(tx, EventKind::ConflictExpected, now, Subject { run: Some(run), ..Subject::task(&record) }, payload)
+}

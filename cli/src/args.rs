@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook, init, key,
-    limits, logs, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage, watch,
-    workspace,
+    limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage,
+    watch, workspace,
 };
 use crate::look::ColorChoice;
 use crate::ui::Format;
@@ -127,6 +127,7 @@ pub(crate) enum Command {
     Pause(pause::Args),
     Resume(resume::Args),
     Health(health::Args),
+    Mcp(mcp::Args),
     /// The server process on this machine: start, stop, look
     #[command(subcommand)]
     Server(server::Verb),

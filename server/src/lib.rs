@@ -20,6 +20,7 @@ pub mod grpc;
 pub mod home;
 pub mod hooks;
 pub mod lifecycle;
+pub mod mcp;
 pub mod orchestrator;
 pub mod shutdown;
 pub mod store;

@@ -3,8 +3,8 @@
 use crate::args::Command;
 use crate::commands::{
     account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook, init, key,
-    limits, logs, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task, usage,
-    watch, workspace,
+    limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task,
+    usage, watch, workspace,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -33,6 +33,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Answer(args) => Box::pin(answer::run(context, args)).await,
         Command::Grant(verb) => Box::pin(grant::run(context, verb)).await,
         Command::Say(args) => Box::pin(say::run(context, args)).await,
+        Command::Mcp(args) => Box::pin(mcp::run(context, args)).await,
         Command::Messages(args) => Box::pin(messages::run(context, args)).await,
         Command::Plan(verb) => Box::pin(plan::run(context, verb)).await,
         Command::Hook(verb) => Box::pin(hook::run(context, verb)).await,

@@ -24,6 +24,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod limits;
 pub(crate) mod logs;
+pub(crate) mod mcp;
 pub(crate) mod messages;
 pub(crate) mod note;
 pub(crate) mod paging;

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+mod bridge;
 mod calls;
 mod chat;
 mod fake;

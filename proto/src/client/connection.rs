@@ -219,6 +219,12 @@ impl Connection {
         v1::event_service_client::EventServiceClient::new(self.channel())
     }
 
+    /// Calls that carry the Model Context Protocol.
+    #[must_use]
+    pub fn mcp(&self) -> v1::mcp_service_client::McpServiceClient<AqChannel> {
+        v1::mcp_service_client::McpServiceClient::new(self.channel())
+    }
+
     /// Calls about the server itself.
     #[must_use]
     pub fn admin(&self) -> v1::admin_service_client::AdminServiceClient<AqChannel> {

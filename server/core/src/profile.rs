@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::runner_link::RuntimeProfile;
 use crate::runtime::RuntimeKind;
 
+/// The name under which an agent finds the tools of our own server.
+pub const OWN_SERVER: &str = "aq";
 /// Longest name of an MCP server, in characters.
 const MAX_SERVER_NAME: usize = 64;
 
@@ -126,6 +128,12 @@ fn honours(kind: RuntimeKind, field: &str) -> bool {
         RuntimeKind::Codex => field != "allowed_tools",
         RuntimeKind::Claude | RuntimeKind::Gemini | RuntimeKind::OpenCode | RuntimeKind::Acp => true,
     }
+}
+
+/// True when agents of a runtime can be given MCP servers.
+#[must_use]
+pub fn takes_servers(kind: RuntimeKind) -> bool {
+    honours(kind, "mcp_servers")
 }
 
 /// What helps instead.

@@ -118,7 +118,7 @@ impl House {
         let (wake, stop) = (Wake::default(), CancellationToken::new());
         let budgets = Budgets { run: None, task_tree: None, project: None, global: None };
         // Every run has a key of its own, as in a server without configuration.
-        let own_keys = Some(OwnKeys { socket: home.join("aq.sock"), lifetime_ms: 86_400_000 });
+        let own_keys = Some(OwnKeys { socket: home.join("aq.sock"), mcp_url: None, lifetime_ms: 86_400_000 });
         let policy = Arc::new(Policy { budgets, own_keys, ..Policy::default() });
         let parts = Parts {
             engine: engine.clone(),

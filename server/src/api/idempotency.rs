@@ -50,6 +50,7 @@ mutations!(
     CreateTaskRequest,
     BatchCreateTasksRequest,
     ProposeTaskRequest,
+    ReportProgressRequest,
     UpdateTaskRequest,
     SetTaskStatusRequest,
     AddDependencyRequest,

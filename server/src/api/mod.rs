@@ -9,6 +9,7 @@
 mod accounts;
 mod admin;
 mod agents;
+mod assistants;
 mod budgets;
 mod chats;
 mod convert;
@@ -33,6 +34,7 @@ mod page;
 mod permissions;
 mod plans;
 mod ports;
+mod progress;
 mod projects;
 mod prompts;
 mod proposals;
@@ -52,6 +54,7 @@ mod usage;
 mod views;
 mod workspaces;
 
+pub use assistants::{Assistants, MAX_MESSAGE};
 pub use idempotency::KEPT_MS as REQUESTS_KEPT_MS;
 pub use inside::{Inside, Refused};
 pub use keys::KeyRing;

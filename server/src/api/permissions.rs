@@ -61,6 +61,7 @@ table! {
         CreateTask CreateTaskRequest WORK,
         BatchCreateTasks BatchCreateTasksRequest WORK,
         ProposeTask ProposeTaskRequest PROPOSE,
+        ReportProgress ReportProgressRequest PROPOSE,
         GetTask GetTaskRequest OWN,
         ListTasks ListTasksRequest READ,
         GetTaskTree GetTaskTreeRequest READ,
@@ -89,7 +90,7 @@ table! {
         GetArchiveSettings GetArchiveSettingsRequest READ,
         GetChainHealth GetChainHealthRequest READ,
         CreateRepairTask CreateRepairTaskRequest WORK,
-        GetTaskResult GetTaskResultRequest READ,
+        GetTaskResult GetTaskResultRequest OWN,
         GetTaskError GetTaskErrorRequest READ,
     }
     PlanService {
@@ -178,6 +179,9 @@ table! {
         KeepRecords KeepRecordsRequest READ,
         ListRecords ListRecordsRequest READ,
     }
+    McpService {
+        ExchangeMcpMessage ExchangeMcpMessageRequest OWN,
+    }
     AdminService {
         GetStatus GetStatusRequest READ,
         GetServerInfo GetServerInfoRequest OWN,
@@ -219,12 +223,15 @@ mod tests {
         let agents: Vec<_> = TABLE.iter().filter(|(_, roles)| roles.contains(&Role::Run)).map(|(path, _)| *path).collect();
         let expected = [
             "TaskService/ProposeTask",
+            "TaskService/ReportProgress",
             "TaskService/GetTask",
+            "TaskService/GetTaskResult",
             "RunService/GetRun",
             "NoteService/ListNotes",
             "NoteService/GetNote",
             "NoteService/WriteNote",
             "NoteService/AppendNote",
+            "McpService/ExchangeMcpMessage",
             "AdminService/GetServerInfo",
         ]
         .map(|call| format!("/agentqueue.v1.{call}"));

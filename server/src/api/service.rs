@@ -11,9 +11,11 @@ use prost::Message;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use super::assistants::Assistants;
 use super::idempotency::{self, Mutation};
 use super::permissions::Call;
 use super::ports::{Ending, RepositoryCheck, ServerFacts};
+use super::progress::LastReports;
 use super::status::{ApiError, Reply};
 use super::talk::Talk;
 use crate::clock::SharedClock;
@@ -71,6 +73,9 @@ pub struct Api {
     talk: Arc<OnceLock<Arc<dyn Talk>>>,
     /// Writers of documents take turns.
     pub(super) documents: Arc<tokio::sync::Mutex<()>>,
+    assistants: Arc<OnceLock<Arc<dyn Assistants>>>,
+    /// When agents told last how far they are.
+    pub(super) last_reports: LastReports,
 }
 
 /// What a mutation did: the answer, and the orders that follow from it.
@@ -95,7 +100,14 @@ impl Api {
     /// The API over `parts`, not yet ready.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), ready: Arc::default(), talk: Arc::default(), documents: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            ready: Arc::default(),
+            talk: Arc::default(),
+            documents: Arc::default(),
+            assistants: Arc::default(),
+            last_reports: LastReports::default(),
+        }
     }
 
     /// Says that recovery is over and work is taken (`ServerInfo.ready`).
@@ -116,6 +128,15 @@ impl Api {
         self.ready.load(Ordering::SeqCst)
     }
 
+    /// Says who answers assistants. They use this very API, so they come after it; the first call holds.
+    pub fn serve_assistants(&self, assistants: Arc<dyn Assistants>) {
+        let _kept = self.assistants.set(assistants);
+    }
+
+    pub(super) fn assistants(&self) -> Option<&Arc<dyn Assistants>> {
+        self.assistants.get()
+    }
+
     /// Every service of the contract.
     #[must_use]
     pub fn routes(&self) -> Routes {
@@ -126,6 +147,7 @@ impl Api {
         use pb::event_service_server::EventServiceServer;
         use pb::git_service_server::GitServiceServer;
         use pb::hook_service_server::HookServiceServer;
+        use pb::mcp_service_server::McpServiceServer;
         use pb::note_service_server::NoteServiceServer;
         use pb::plan_service_server::PlanServiceServer;
         use pb::project_service_server::ProjectServiceServer;
@@ -153,6 +175,7 @@ impl Api {
             .add_service(sized!(NoteServiceServer, super::notes::NoteCalls(self.clone())))
             .add_service(sized!(PromptServiceServer, super::prompts::PromptCalls(self.clone())))
             .add_service(sized!(EventServiceServer, super::events::Events::new(self.clone())))
+            .add_service(sized!(McpServiceServer, super::assistants::Mcp(self.clone())))
             .add_service(sized!(AdminServiceServer, super::admin::Admin(self.clone())));
         routes.routes()
     }

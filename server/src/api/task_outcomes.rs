@@ -7,12 +7,20 @@ use tonic::Request;
 
 use super::convert;
 use super::incoming::task_id;
-use super::status::Reply;
+use super::status::{ApiError, Reply};
 use super::tasks::Tasks;
 use super::views;
 use crate::commands::{CommandError, Context, repair, task};
 use crate::lifecycle::Tx;
-use crate::store::{details, runs};
+use crate::store::{Connection, TaskRecord, dependencies, details, runs};
+
+/// An agent reads results of its own task and of those that its own depends on; the rest is not there for it.
+fn stands_on(db: &mut Connection, context: &Context, record: &TaskRecord) -> Result<(), ApiError> {
+    let Some(run) = &context.principal.run else { return Ok(()) };
+    let own = task(db, context, &run.task)?;
+    let known = own.key == record.key || dependencies::upstream(db, own.key)?.contains(&record.key);
+    if known { Ok(()) } else { Err(ApiError::not_found("task", record.task.id.as_str())) }
+}
 
 impl Tasks {
     pub(super) async fn repair(&self, request: Request<pb::CreateRepairTaskRequest>) -> Reply<pb::Task> {
@@ -31,6 +39,7 @@ impl Tasks {
         let (context, hub) = (call.context, self.0.parts.hub.clone());
         let found = self.0.read(move |db| {
             let record = task(db, &context, &id)?;
+            stands_on(db, &context, &record)?;
             let all = runs::of_task(db, record.key)?;
             let done = |result| matches!(result, RunResult::Done | RunResult::NoOp | RunResult::NeedsReview | RunResult::NotLanded);
             let newest = all.iter().rev().find(|run| run.run.end.as_ref().is_some_and(|end| done(end.result)));

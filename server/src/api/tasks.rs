@@ -153,6 +153,7 @@ forward! {
     create_task(CreateTaskRequest) -> Task = create;
     batch_create_tasks(BatchCreateTasksRequest) -> BatchCreateTasksResponse = create_batch;
     propose_task(ProposeTaskRequest) -> ProposeTaskResponse = propose;
+    report_progress(ReportProgressRequest) -> ReportProgressResponse = progress;
     get_task(GetTaskRequest) -> GetTaskResponse = get;
     list_tasks(ListTasksRequest) -> ListTasksResponse = list;
     get_task_tree(GetTaskTreeRequest) -> GetTaskTreeResponse = tree;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::adapters::{Ender, Keys, Repositories};
 use super::degraded::Condition;
 use super::retention::Keeper;
-use super::{chat, forge, hooks, maintenance, policy, seed, standby};
+use super::{assistants, chat, forge, hooks, maintenance, policy, seed, standby};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
@@ -58,6 +58,9 @@ pub enum AppError {
     /// A listener broke while serving.
     #[error(transparent)]
     Serve(#[from] grpc::ServeError),
+    /// The listener for assistants cannot be opened.
+    #[error(transparent)]
+    Assistants(#[from] crate::mcp::ListenError),
     /// A file or a signal handler cannot be had.
     #[error("{what}: {source}")]
     Io {
@@ -150,6 +153,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     if forge.is_some() {
         Arc::make_mut(&mut started.policy).forge_hosts.insert(config.git.github_host.to_ascii_lowercase());
     }
+    let listener = assistants::listen(&config, &home, Arc::make_mut(&mut started.policy)).await?;
     let model = chat::model(&config, environment, home.path(), &started.clock);
     Arc::make_mut(&mut started.policy).hooks.model = model.is_ok();
     let closed = CancellationToken::new();
@@ -210,8 +214,8 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
             Ok::<(), StoreError>(())
         }
     });
-    let engine = started.engine.clone();
-    background.spawn("use of keys", OnExit::Restart, move |shutdown| maintenance::note_keys(engine.clone(), ring.clone(), shutdown));
+    let (engine, noted) = (started.engine.clone(), ring.clone());
+    background.spawn("use of keys", OnExit::Restart, move |shutdown| maintenance::note_keys(engine.clone(), noted.clone(), shutdown));
     let git: Arc<dyn GitLink> = Arc::new(aq_runner::git::Desk::new(runner.rooms().clone()));
     let conflicts = ConflictWatch::new(parts.clone(), Arc::clone(&git));
     background.spawn("conflicts", OnExit::Restart, move |shutdown| conflicts.clone().run(shutdown.drain().clone()));
@@ -237,6 +241,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         drain: shutdown.drain().clone(),
     });
     let tools = Arc::new(Registry::new(api.inside())?);
+    assistants::serve(&background, &api, Arc::clone(&tools), listener, ring);
     hooks::spawn(&background, &started, &runner, Arc::clone(&tools) as Arc<dyn ToolBox>, model.as_ref().ok().cloned());
     chat::open(&config, &api, model, tools, (&started.engine, &started.clock), &shutdown);
     chat::spawn_records(&background, home.path(), config.llm_logging.retention_days, &started.clock);

@@ -3,6 +3,7 @@
 //! Spec: specs/server/README.md
 
 mod adapters;
+mod assistants;
 mod chat;
 mod compose;
 mod copies;

@@ -96,6 +96,7 @@ pub(super) fn policy(config: &ServerConfig, environment: &Environment, socket: &
         // The longest run, its grace, and an hour for what comes before and after it.
         own_keys: config.agents.own_key.then(|| OwnKeys {
             socket: socket.to_owned(),
+            mcp_url: None,
             lifetime_ms: i64::try_from(run_limits.wall_ms.saturating_add(run_limits.grace_ms))
                 .unwrap_or(i64::MAX / 4)
                 .saturating_add(3_600_000),

@@ -19,6 +19,7 @@ pub mod hook_runs;
 pub mod hooks;
 pub mod keys;
 pub mod plans;
+pub mod progress;
 pub mod projects;
 pub mod propose;
 pub mod questions;

@@ -11,7 +11,7 @@ use super::legacy;
 use super::problem::{Problems, Severity, Sink, Warning};
 use super::reader::Reader;
 use super::sections::{
-    Account, Agents, Archive, AutoTask, Budgets, Chat, ChatProvider, Database, Git, HookEngine, LlmLogging, Logging, Monitoring,
+    Account, Agents, Archive, AutoTask, Budgets, Chat, ChatProvider, Database, Git, HookEngine, LlmLogging, Logging, Mcp, Monitoring,
     PauseRetry, Questions, Retention, Runtimes, Scheduling, Server,
 };
 use super::source::{ConfigSource, Overrides};
@@ -50,6 +50,8 @@ pub struct ServerConfig {
     pub auto_task: AutoTask,
     /// Whether hooks run.
     pub hook_engine: HookEngine,
+    /// Where assistants reach the tools.
+    pub mcp: Mcp,
     /// The model behind the chat.
     pub chat_provider: ChatProvider,
     /// How far a turn of the chat goes.
@@ -166,6 +168,7 @@ fn read(root: BTreeMap<String, Node>, environment: &Environment, sink: &Sink) ->
         questions: Questions::read(document.section("questions")),
         auto_task: AutoTask::read(document.section("auto_task")),
         hook_engine: HookEngine::read(document.section("hook_engine")),
+        mcp: Mcp::read(document.section("mcp")),
         chat_provider: ChatProvider::read(document.section("chat_provider")),
         chat: Chat::read(document.section("chat")),
         llm_logging: LlmLogging::read(document.section("llm_logging")),

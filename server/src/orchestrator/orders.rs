@@ -3,6 +3,7 @@
 use aq_core::account::Account;
 use aq_core::ids::WorkspaceId;
 use aq_core::output::FailureClass;
+use aq_core::profile::takes_servers;
 use aq_core::project::Project;
 use aq_core::run::{Run, RunEnd, RunPurpose, RunResult};
 use aq_core::runner_link::{ConcludeRun, LandMode, PlanSearch, RunnerOrder, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
@@ -139,10 +140,14 @@ impl Draft {
         self
     }
 
-    /// Hands the agent its own key.
+    /// Hands the agent its own key, and the tools that it opens.
     pub(super) fn with_key(mut self, issued: Option<Issued>) -> Self {
-        if let Some(Issued { variables, key }) = issued {
-            self.order.profile.env.extend(variables);
+        if let Some(Issued { variables, key, server }) = issued {
+            let profile = &mut self.order.profile;
+            profile.env.extend(variables);
+            let wanted =
+                server.filter(|server| takes_servers(self.order.runtime) && !profile.mcp_servers.iter().any(|own| own.name == server.name));
+            profile.mcp_servers.extend(wanted);
             self.order.secrets.push(key);
         }
         self

@@ -2,11 +2,12 @@
 //!
 //! What the key may do lives in the API's table of permissions; handing it to the program is the runner's business.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use aq_core::ids::RunRef;
 use aq_core::principal::{ProjectScope, Role};
+use aq_core::profile::{McpServer, McpTransport, OWN_SERVER};
 use aq_core::project::{Project, ProposalPolicy};
 use aq_core::time::Timestamp;
 
@@ -18,6 +19,8 @@ use crate::store::{api_keys, new_key};
 pub struct OwnKeys {
     /// The server's socket.
     pub socket: PathBuf,
+    /// Where the tools are served over HTTP; `None`: nowhere.
+    pub mcp_url: Option<String>,
     /// How long a key works at most, in milliseconds; it ends with its run.
     pub lifetime_ms: i64,
 }
@@ -28,6 +31,8 @@ pub(super) struct Issued {
     pub(super) variables: [(String, String); 2],
     /// The key, which must not appear in output.
     pub(super) key: String,
+    /// The tools, where they are served.
+    pub(super) server: Option<McpServer>,
 }
 
 /// Makes a key for the run, unless the server or the project hands out none.
@@ -48,5 +53,9 @@ pub(super) fn issue(
     api_keys::insert(tx.db, &made.record)?;
     let socket = keys.socket.to_string_lossy().into_owned();
     let variables = [("AQ_API_KEY".to_owned(), made.key.clone()), ("AQ_SOCKET".to_owned(), socket)];
-    Ok(Some(Issued { variables, key: made.key }))
+    let server = keys.mcp_url.as_ref().map(|url| {
+        let headers = BTreeMap::from([("Authorization".to_owned(), format!("Bearer {}", made.key))]);
+        McpServer { name: OWN_SERVER.to_owned(), transport: McpTransport::Http { url: url.clone(), headers } }
+    });
+    Ok(Some(Issued { variables, key: made.key, server }))
 }

@@ -95,14 +95,12 @@ fn sentence(problems: &[Problem]) -> String {
 
 /// The sentence, the fields that it does not name itself, and when to try again.
 fn told(refused: &Refused) -> String {
-    let mut text = refused.sentence.clone();
-    for (field, problem) in refused.fields.iter().filter(|(field, _)| !refused.sentence.contains(field.as_str())) {
-        text.push_str(&format!("; `{field}` {problem}"));
-    }
-    if let Some(wait) = refused.retry_after.filter(|wait| *wait > Duration::ZERO) {
-        text.push_str(&format!("; try again in {}", humantime::format_duration(wait)));
-    }
-    format!("{text} [{}]", refused.reason)
+    let unnamed = refused.fields.iter().filter(|(field, _)| !refused.sentence.contains(field.as_str()));
+    let fields = unnamed.map(|(field, problem)| format!("; `{field}` {problem}"));
+    let wait = refused.retry_after.filter(|wait| *wait > Duration::ZERO);
+    let wait = wait.map(|wait| format!("; try again in {}", humantime::format_duration(wait)));
+    let more: String = fields.chain(wait).collect();
+    format!("{}{more} [{}]", refused.sentence, refused.reason)
 }
 
 /// The tools, called in the name of a principal.

@@ -24,6 +24,7 @@ mod isolation;
 mod lanes;
 mod lifecycle;
 mod limits;
+mod mcp;
 mod plans;
 mod retention;
 mod reviews;

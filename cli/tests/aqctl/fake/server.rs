@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use aq_proto::v1;
 use aq_proto::v1::event_service_server::{EventService, EventServiceServer};
+use aq_proto::v1::mcp_service_server::{McpService, McpServiceServer};
 use aq_proto::v1::run_service_server::{RunService, RunServiceServer};
 use aq_proto::v1::stream_run_output_response::Event as Output;
 use aq_proto::v1::watch_events_response::{Event as Watched, WatchStarted};
@@ -91,6 +92,7 @@ impl Fake {
                     .add_service(v1::task_service_server::TaskServiceServer::new(Tasks(fake.clone())))
                     .add_service(RunServiceServer::new(fake.clone()))
                     .add_service(v1::chat_service_server::ChatServiceServer::new(fake.clone()))
+                    .add_service(McpServiceServer::new(fake.clone()))
                     .add_service(EventServiceServer::new(fake))
                     .serve_with_incoming(TcpListenerStream::new(listener));
                 tokio::select! {
@@ -101,6 +103,21 @@ impl Fake {
             runtime.shutdown_background();
         });
         Running { address: told.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+#[tonic::async_trait]
+impl McpService for Fake {
+    /// Says a message with an id back, on several lines.
+    async fn exchange_mcp_message(
+        &self,
+        request: Request<v1::ExchangeMcpMessageRequest>,
+    ) -> Result<Response<v1::ExchangeMcpMessageResponse>, Status> {
+        let said = request.into_inner().message;
+        let message: serde_json::Value = serde_json::from_str(&said).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let answer = message.get("id").map(|id| serde_json::json!({ "jsonrpc": "2.0", "id": id, "result": { "echo": said } }));
+        let message = answer.map(|answer| format!("{answer:#}")).unwrap_or_default();
+        Ok(Response::new(v1::ExchangeMcpMessageResponse { message }))
     }
 }
 

@@ -48,6 +48,7 @@ service! {
     create_task: CreateTaskRequest => Task,
     batch_create_tasks: BatchCreateTasksRequest => BatchCreateTasksResponse,
     propose_task: ProposeTaskRequest => ProposeTaskResponse,
+    report_progress: ReportProgressRequest => ReportProgressResponse,
     get_task_tree: GetTaskTreeRequest => GetTaskTreeResponse,
     set_task_status: SetTaskStatusRequest => Task,
     add_dependency: AddDependencyRequest => ListDependenciesResponse,

@@ -75,6 +75,7 @@ kinds! {
     TaskDeleted = "task.deleted" ["title"] "A task was deleted.",
     TaskMessage = "task.message" ["text"] "A person told a working agent something.",
     TaskMessageDelivered = "task.message_delivered" ["title", "message_id"] "A working agent has read what a person told it.",
+    TaskProgress = "task.progress" ["title", "text"] "A working agent says how far it is.",
     PermissionRevoked = "permission.revoked" ["tool", "scope"] "A tool that was allowed once and for all is asked for again.",
     DependencyAdded = "dependency.added" ["depends_on"] "A task depends on another one.",
     DependencyRemoved = "dependency.removed" ["depends_on"] "A task no longer depends on another one.",

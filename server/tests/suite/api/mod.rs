@@ -14,6 +14,7 @@ mod limits;
 mod lists;
 mod mutations;
 mod notes;
+mod own_run;
 mod profiles;
 mod prompts;
 mod proposals;

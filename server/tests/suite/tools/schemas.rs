@@ -55,7 +55,7 @@ async fn groups_keep_the_prompt_small() {
     let seen = registry.list(&viewer, &["*"]);
     assert!(seen.iter().all(|tool| !tool.mutates), "a viewer is shown nothing that changes something");
     let own = names(&registry.list(&run, &[])).into_iter().map(str::to_owned).collect::<Vec<_>>();
-    assert!(own.contains(&"propose_task".to_owned()) && own.contains(&"get_task".to_owned()) && own.len() <= 12, "{own:?}");
+    assert!(own.contains(&"propose_task".to_owned()) && own.contains(&"get_task".to_owned()) && own.len() <= 14, "{own:?}");
     let groups = registry.groups(&admin);
     let task = groups.iter().find(|group| group.name == "task").unwrap();
     assert!(task.about.starts_with("Tasks:") && task.tools.contains(&"create_task".to_owned()), "{task:?}");
@@ -137,6 +137,29 @@ async fn schemas_say_what_the_contract_says() {
         }))
         .unwrap()
     );
+}
+
+/// tools R5, contract R13: what a model is told that an update may change is what the API lets it change.
+#[tokio::test]
+async fn an_update_tells_of_every_field_that_may_change() {
+    let (server, registry) = registry().await;
+    server.admin().project("App").await;
+    let agent = server.admin().agent("Orion").await;
+    let task = server.admin().task("app", "Task").await;
+    let admin = principal(Role::Admin, &[]);
+    let account = registry.call(&admin, "create_account", json!({ "name": "Plan", "runtime": "claude" })).await.unwrap();
+    let ids = [("task", json!(task.id)), ("project", json!("app")), ("agent", json!(agent.id)), ("account", account["id"].clone())];
+    for (noun, id) in ids {
+        let tool = format!("update_{noun}");
+        let refused =
+            registry.call(&admin, &tool, json!({ noun: { "id": id }, "update_mask": ["nonsense"] })).await.unwrap_err().to_string();
+        let (_, allowed) = refused.split_once("allowed: ").unwrap();
+        let (allowed, _) = allowed.split_once(", or").unwrap();
+        let allowed: BTreeSet<_> = allowed.split(", ").filter(|name| !name.contains('.')).chain(["id"]).collect();
+        let schema = registry.find(&admin, &tool).unwrap().input.clone();
+        let told: BTreeSet<_> = schema["properties"][noun]["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(told, allowed, "{tool}");
+    }
 }
 
 /// tools R4, contract R13: what a tool calls required is refused without it by the API itself, field by field.

@@ -3,6 +3,7 @@
 //! Spec: specs/server/runner/acp.md
 
 use aq_core::output::OutputBody;
+use aq_core::profile::OWN_SERVER;
 use serde_json::{Value, json};
 
 use super::state::{Facts, Phase, State};
@@ -38,7 +39,9 @@ pub(super) fn greeted(state: &mut State, result: &Value, at_ms: i64) -> Step {
     state.http_servers = is_true(result, "/agentCapabilities/mcpCapabilities/http");
     let mut items = Vec::new();
     if !state.http_servers {
-        let names = state.wanted.servers.iter().filter(|server| is_remote(server)).map(|server| text(server, "/name"));
+        // The one that every run is given is nobody's wish; it is left out silently.
+        let wished = state.wanted.servers.iter().filter(|server| is_remote(server) && text(server, "/name") != OWN_SERVER);
+        let names = wished.map(|server| text(server, "/name"));
         items.extend(names.map(|name| note(format!("the agent cannot reach MCP servers by HTTP; {name} is left out"))));
     }
     match state.wanted.resume.clone() {

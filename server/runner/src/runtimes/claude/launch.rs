@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use aq_core::profile::OWN_SERVER;
 use aq_core::runner_link::SessionOrder;
 use aq_core::runtime::RuntimeKind;
 
@@ -62,7 +63,11 @@ impl Runtime for Claude {
         }
         let servers = mcp::file(order.home, &profile.mcp_servers);
         if let Some((path, _)) = &servers {
-            argv.extend(["--mcp-config".to_owned(), path.to_string_lossy().into_owned(), "--strict-mcp-config".to_owned()]);
+            argv.extend(["--mcp-config".to_owned(), path.to_string_lossy().into_owned()]);
+            // Who names servers means these only; the one that every run is given does not push out what the login brings along.
+            if profile.mcp_servers.iter().any(|server| server.name != OWN_SERVER) {
+                argv.push("--strict-mcp-config".to_owned());
+            }
         }
         // Takes every argument that follows, so it comes last.
         argv.push("--allowedTools".to_owned());

@@ -1,0 +1,68 @@
+//! The tools for assistants: their listener before anything runs, their desk once there is an API.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::compose::AppError;
+use crate::api::{Api, KeyRing};
+use crate::background::{Background, OnExit};
+use crate::config::ServerConfig;
+use crate::home::Home;
+use crate::mcp::{self, Desk, Listener};
+use crate::orchestrator::Policy;
+use crate::tools::Registry;
+
+/// The file in the home that says where assistants are served.
+const FILE: &str = "mcp";
+/// How long assistants get to finish when the server ends.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Opens the listener, if there shall be one, and lets runs know of it. Nobody is served before [`serve`].
+pub(super) async fn listen(config: &ServerConfig, home: &Home, policy: &mut Policy) -> Result<Option<Listener>, AppError> {
+    if !config.mcp.enabled {
+        return Ok(None);
+    }
+    let kept = tokio::fs::read_to_string(home.path().join(FILE)).await.ok().and_then(|text| address(&text));
+    let listener = mcp::bind(config.mcp.listen, kept).await?;
+    home.write(FILE, &format!("{}\n", listener.url()))?;
+    if let Some(keys) = &mut policy.own_keys {
+        keys.mcp_url = Some(listener.url());
+    }
+    Ok(Some(listener))
+}
+
+/// The address in a URL that was kept.
+fn address(url: &str) -> Option<SocketAddr> {
+    url.trim().strip_prefix("http://")?.strip_suffix("/mcp")?.parse().ok()
+}
+
+/// Serves assistants, over `listener` where there is one, and through the API.
+pub(super) fn serve(background: &Background, api: &Api, tools: Arc<Registry>, listener: Option<Listener>, keys: KeyRing) {
+    let desk = Desk::new(tools);
+    api.serve_assistants(Arc::new(desk.clone()));
+    let Some(listener) = listener else { return };
+    tracing::info!(url = listener.url(), "assistants are served");
+    let mut listener = Some(listener);
+    background.spawn("assistants", OnExit::Log, move |shutdown| {
+        let (listener, desk, keys) = (listener.take(), desk.clone(), keys.clone());
+        async move {
+            if let Some(listener) = listener {
+                listener.serve(desk, keys, DRAIN, shutdown.drain().clone()).await;
+            }
+            Ok::<(), std::convert::Infallible>(())
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// mcp R6.
+    #[test]
+    fn the_kept_address_is_read() {
+        assert_eq!(address("http://127.0.0.1:7821/mcp\n"), Some("127.0.0.1:7821".parse().unwrap()));
+        assert_eq!(address("http://example.org/mcp"), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! The tools over the Model Context Protocol, with keys of several roles.
+
+mod exchange;
+mod http;
+mod lab;
+mod runs;

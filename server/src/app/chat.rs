@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aq_core::chat::{ChatModel, Limits};
+use aq_core::runner_link::{BoxFuture, RunLimits};
+use aq_runner::service::{Errand, RunnerService};
 
 use super::maintenance::{FIRST_AFTER, SWEEP_EVERY, pause};
 use crate::api::Api;
 use crate::background::{Background, OnExit};
-use crate::chat::{Books, ModelPlans, Parts, Roots, Settings, Talker, Workspaces};
+use crate::chat::{Books, Command, Ended, ModelPlans, Parts, Programs, Roots, Settings, Talker, Workspaces};
 use crate::chat_models::{
     ANTHROPIC_URL, Anthropic, Login, OPENAI_URL, Ollama, OllamaOptions, OpenAi, Patience, Patient, Recorded, Recorder, remove_old,
 };
@@ -93,6 +95,22 @@ pub(super) fn model(
     Ok(Arc::new(Patient::new(model, rand::random::<f64>)))
 }
 
+/// Runs programs through the runner, contained like test commands.
+struct Errands(Arc<RunnerService>);
+
+impl Programs for Errands {
+    fn run(&self, command: Command) -> BoxFuture<'_, Result<Ended, String>> {
+        let limits =
+            RunLimits { wall_ms: command.timeout_ms, silence_ms: 0, output_bytes: 16 * 1024 * 1024, processes: 512, grace_ms: 2_000 };
+        let name = format!("chat-{}", uuid::Uuid::now_v7().simple());
+        let errand = Errand { name, argv: command.argv, directory: Some(command.directory), limits, most: command.most };
+        Box::pin(async move {
+            let end = self.0.errand(errand).await?;
+            Ok(Ended { stdout: end.stdout, stderr: end.stderr, exit_code: end.exit_code, timed_out: end.timed_out })
+        })
+    }
+}
+
 /// Gives the API its chat.
 pub(super) fn open(
     config: &ServerConfig,
@@ -100,6 +118,7 @@ pub(super) fn open(
     model: Result<Arc<dyn ChatModel>, String>,
     tools: Arc<dyn ToolBox>,
     (engine, clock): (&Engine, &SharedClock),
+    runner: &Arc<RunnerService>,
     shutdown: &Shutdown,
 ) {
     let chat = &config.chat;
@@ -119,6 +138,7 @@ pub(super) fn open(
         model,
         tools,
         roots,
+        programs: chat.shell.then(|| Arc::new(Errands(Arc::clone(runner))) as Arc<dyn Programs>),
         books: Books { engine: engine.clone(), clock: Arc::clone(clock) },
         settings: Settings { limits, longest: chat.longest, heartbeat: std::time::Duration::from_secs(15) },
         drain: shutdown.drain().clone(),

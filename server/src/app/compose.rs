@@ -243,7 +243,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let tools = Arc::new(Registry::new(api.inside())?);
     assistants::serve(&background, &api, Arc::clone(&tools), listener, ring);
     hooks::spawn(&background, &started, &runner, Arc::clone(&tools) as Arc<dyn ToolBox>, model.as_ref().ok().cloned());
-    chat::open(&config, &api, model, tools, (&started.engine, &started.clock), &shutdown);
+    chat::open(&config, &api, model, tools, (&started.engine, &started.clock), &runner, &shutdown);
     chat::spawn_records(&background, home.path(), config.llm_logging.retention_days, &started.clock);
     let endpoint = listeners.endpoint().unwrap_or_default();
     home.write("endpoint", &format!("{endpoint}\n"))?;

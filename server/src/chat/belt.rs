@@ -3,8 +3,8 @@
 use aq_core::chat::{Belt, Group, ToolSpec};
 use aq_core::principal::Principal;
 
-use super::files;
 use super::talker::Parts;
+use super::{files, programs};
 use crate::tools::Tool;
 
 fn spec(tool: &Tool) -> ToolSpec {
@@ -33,6 +33,14 @@ pub(super) fn of(parts: &Parts, caller: &Principal) -> Belt {
             description: "Files of workspaces: read one, search many.".to_owned(),
             core: false,
             tools: files::specs(),
+        });
+    }
+    if parts.programs.is_some() && parts.roots.is_some() && programs::may(caller) {
+        groups.push(Group {
+            name: "shell".to_owned(),
+            description: "Programs: run one in a folder of a workspace.".to_owned(),
+            core: false,
+            tools: vec![programs::spec()],
         });
     }
     Belt::new(groups)

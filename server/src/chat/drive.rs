@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::books::Account;
 use super::talker::Parts;
-use super::{belt, files};
+use super::{belt, files, programs};
 use crate::api::{Ask, TalkError, Told};
 
 type Out = mpsc::Sender<Result<Told, TalkError>>;
@@ -116,6 +116,12 @@ async fn run(parts: &Parts, caller: &Principal, ask: &Ask, wanted: &ToolUse) -> 
     if files::is_ours(&wanted.name) {
         let roots = parts.roots.clone().ok_or_else(|| "files cannot be read on this server".to_owned())?;
         return files::run(roots, caller, &wanted.name, &wanted.input).await;
+    }
+    if wanted.name == programs::NAME {
+        let (Some(programs), Some(roots)) = (parts.programs.clone(), parts.roots.clone()) else {
+            return Err("programs may not be run on this server; see `chat.shell` in its configuration".to_owned());
+        };
+        return programs::run(programs, roots, caller, &wanted.input).await;
     }
     let tool = parts.tools.find(caller, &wanted.name);
     let mut input = wanted.input.clone();

@@ -2,7 +2,7 @@
 //!
 //! What a turn is lives in the core, the models in `chat_models`, the tools in `tools`.
 //!
-//! Reading order: `talker`, `drive`, `belt`, `books`, then the tools of the machine: `rooms`, `files`, `search`; then `plans`.
+//! Reading order: `talker`, `drive`, `belt`, `books`, then the tools of the machine: `rooms`, `files`, `search`, `programs`; then `plans`.
 //!
 //! Spec: specs/server/chat.md
 
@@ -11,11 +11,13 @@ mod books;
 mod drive;
 mod files;
 mod plans;
+mod programs;
 mod rooms;
 mod search;
 mod talker;
 
 pub use books::{Account, Books, Spent};
 pub use plans::ModelPlans;
+pub use programs::{Command, Ended, Programs};
 pub use rooms::{Roots, Workspaces};
 pub use talker::{Parts, Settings, Talker};

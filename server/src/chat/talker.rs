@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::books::{Account, Books};
 use super::drive;
+use super::programs::Programs;
 use super::rooms::Roots;
 use crate::api::{Ask, Digest, Summary, Talk, TalkError, Told};
 use crate::tools::ToolBox;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub tools: Arc<dyn ToolBox>,
     /// Where files may be read; `None`: nowhere.
     pub roots: Option<Arc<dyn Roots>>,
+    /// Runs programs; `None`: it may not be done.
+    pub programs: Option<Arc<dyn Programs>>,
     /// Where tokens are counted.
     pub books: Books,
     /// The limits.

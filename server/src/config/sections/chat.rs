@@ -1,7 +1,7 @@
 //! Sections `chat_provider`, `chat` and `llm_logging`: the model behind the chat, how far a turn goes, and whether calls are recorded.
 //!
 //! Keys of `chat_provider`: `provider`, `model`, `base_url`, `api_key`, `cli_login`, `keep_alive`, `context_tokens`, `first_timeout_seconds`,
-//! `idle_timeout_seconds`. Keys of `chat`: `max_rounds`, `max_tokens`, `turn_tokens`, `turn_timeout_seconds`, `files`, `file_roots`. Keys of
+//! `idle_timeout_seconds`. Keys of `chat`: `max_rounds`, `max_tokens`, `turn_tokens`, `turn_timeout_seconds`, `files`, `shell`, `file_roots`. Keys of
 //! `llm_logging`: `enabled`, `retention_days`.
 
 use std::path::PathBuf;
@@ -65,6 +65,8 @@ pub struct Chat {
     pub longest: Duration,
     /// Whether files of workspaces may be read and searched.
     pub files: bool,
+    /// Whether administrators may run programs in workspaces through the chat.
+    pub shell: bool,
     /// Folders that may be read besides, by whoever sees every project.
     pub file_roots: Vec<PathBuf>,
 }
@@ -124,12 +126,12 @@ impl Chat {
         let (max_rounds, max_tokens) = (reader.count("max_rounds", 1..=200, 25), reader.count("max_tokens", 256..=200_000, 4096));
         let turn_tokens = reader.count("turn_tokens", 1_000..=100_000_000, 500_000);
         let longest = reader.seconds("turn_timeout_seconds", 10..=7200, 900);
-        let files = reader.boolean("files", true);
+        let (files, shell) = (reader.boolean("files", true), reader.boolean("shell", false));
         let roots = reader.texts("file_roots", &[]);
         let resolved = roots.iter().enumerate().filter_map(|(index, root)| reader.resolve_path(&format!("file_roots[{index}]"), root));
         let file_roots = resolved.collect();
         reader.finish();
-        Self { max_rounds, max_tokens, turn_tokens, longest, files, file_roots }
+        Self { max_rounds, max_tokens, turn_tokens, longest, files, shell, file_roots }
     }
 }
 

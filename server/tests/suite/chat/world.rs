@@ -84,6 +84,7 @@ impl World {
             model,
             tools: Arc::clone(&self.registry) as _,
             roots: Some(Arc::new(Workspaces { engine: inner.engine.clone(), besides: vec![inner.home.path().join("notes")] })),
+            programs: None,
             books: Books { engine: inner.engine.clone(), clock: Arc::clone(&inner.clock) as SharedClock },
             settings: settings(),
             drain: self.server.drain.clone(),

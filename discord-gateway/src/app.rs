@@ -130,6 +130,15 @@ async fn work(bridge: Bridge, following: Arc<watch::Sender<bool>>) -> Result<(),
         () = inbox::serve(&bridge, receiver) => Ok(()),
         () = crate::watchdog::watch(&bridge, down) => Ok(()),
         () = crate::digest::serve(&bridge) => Ok(()),
+        () = sweep(&bridge) => Ok(()),
+    }
+}
+
+/// Forgets what was said in channels that nobody speaks in any more.
+async fn sweep(bridge: &Bridge) {
+    loop {
+        sleep(Duration::from_secs(600)).await;
+        bridge.buffers(|buffers| buffers.sweep(clock::now_ms()));
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn click(responder: &Responder, id: &str, values: &[String]) ->
     };
     let wanted = match &action {
         Action::On(verb, _) => needed(*verb),
-        Action::Tasks { .. } | Action::Choose => Role::Viewer,
+        Action::Tasks { .. } | Action::Choose | Action::Notes { .. } => Role::Viewer,
         Action::DeleteProject { .. } => Role::Admin,
         _ => Role::Operator,
     };
@@ -74,10 +74,14 @@ pub(crate) async fn click(responder: &Responder, id: &str, values: &[String]) ->
             };
             responder.finish(&shown).await
         }
+        Action::Notes { project, note } => crate::notes::act(responder, &server, role, &project, note).await,
         Action::DeleteProject { project, archive } => {
             responder.defer_update().await?;
             let shown = crate::slash::delete_project(responder, &server, &project, archive).await;
             responder.finish(&shown.unwrap_or_else(|status| refusal(&sentence(&status)))).await
+        }
+        Action::CancelChat { message } if crate::chat::cancel(&responder.bridge, &message) => {
+            responder.whisper(&Message::text("🛑 Cancelled.")).await
         }
         Action::CancelChat { .. } => responder.whisper(&refusal("there is nothing to cancel any more")).await,
     }

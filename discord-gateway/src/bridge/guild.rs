@@ -71,7 +71,7 @@ impl Bridge {
         match global {
             Some(id) => tracing::info!(channel = wanted, id, "main channel"),
             None => {
-                tracing::warn!(channel = wanted, "the main channel does not exist; make it, or name another in discord.channels.channel")
+                tracing::warn!(channel = wanted, "the main channel does not exist; make it, or name another in discord.channels.channel");
             }
         }
         self.channels(|known| known.global = global);

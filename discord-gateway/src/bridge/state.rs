@@ -1,10 +1,12 @@
 //! The shared state: small, in memory only; what has to survive is with the server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::{Backend, RunRecord};
+use crate::chat::Buffers;
 use crate::config::DiscordSection;
+use crate::discord::Written;
 use crate::outbound::Outbound;
 use crate::render::Step;
 use crate::routing::{Channels, Place, Recent};
@@ -19,8 +21,18 @@ pub(crate) struct Followed {
     pub(crate) step: Step,
 }
 
+/// A turn of the chat that goes on.
+#[derive(Debug, Default)]
+struct Turn {
+    cancelled: Arc<tokio::sync::Notify>,
+    /// The sign that it is being thought about.
+    sign: Option<u64>,
+}
+
 #[derive(Debug, Default)]
 struct State {
+    buffers: Buffers,
+    turns: HashMap<u64, Turn>,
     channels: Channels,
     recent: Recent,
     boot: i64,
@@ -30,6 +42,8 @@ struct State {
     followed: HashMap<(String, u32), Followed>,
     cards: HashMap<(String, u32), Arc<tokio::sync::Mutex<()>>>,
     busy: HashMap<u64, Arc<tokio::sync::Mutex<()>>>,
+    changes: HashMap<String, u64>,
+    pending: HashMap<u64, BTreeMap<u64, Written>>,
 }
 
 /// What all parts share. Cloning is cheap.
@@ -60,6 +74,38 @@ impl Bridge {
         crate::digest::is_quiet(self.config.quiet, crate::clock::now_ms(), &self.config.zone)
     }
 
+    /// Reads or changes what was said lately.
+    pub(crate) fn buffers<R>(&self, work: impl FnOnce(&mut Buffers) -> R) -> R {
+        work(&mut self.state().buffers)
+    }
+
+    /// A turn begins that answers a message; it is told when somebody cancels it.
+    pub(crate) fn begin_turn(&self, message: u64) -> Arc<tokio::sync::Notify> {
+        Arc::clone(&self.state().turns.entry(message).or_default().cancelled)
+    }
+
+    /// Notes the sign of a turn.
+    pub(crate) fn put_sign(&self, message: u64, sign: u64) {
+        if let Some(turn) = self.state().turns.get_mut(&message) {
+            turn.sign = Some(sign);
+        }
+    }
+
+    /// A turn is over; returns its sign.
+    pub(crate) fn end_turn(&self, message: u64) -> Option<u64> {
+        self.state().turns.remove(&message)?.sign
+    }
+
+    /// Cancels the turn that answers a message; false when there is none.
+    pub(crate) fn cancel(&self, message: u64) -> bool {
+        let state = self.state();
+        let turn = state.turns.get(&message);
+        if let Some(turn) = turn {
+            turn.cancelled.notify_one();
+        }
+        turn.is_some()
+    }
+
     /// Reads or changes the channels.
     pub(crate) fn channels<R>(&self, work: impl FnOnce(&mut Channels) -> R) -> R {
         work(&mut self.state().channels)
@@ -86,6 +132,40 @@ impl Bridge {
     /// Notes that a message came; false when it came before.
     pub(crate) fn note(&self, message: u64) -> bool {
         self.state().recent.note(message)
+    }
+
+    /// Notes that a note changed; returns which change that was.
+    pub(crate) fn note_changed(&self, note: &str) -> u64 {
+        let mut state = self.state();
+        let count = state.changes.entry(note.to_owned()).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// True when no later change came; the note is forgotten then.
+    pub(crate) fn is_last_change(&self, note: &str, change: u64) -> bool {
+        let mut state = self.state();
+        let last = state.changes.get(note) == Some(&change);
+        if last {
+            state.changes.remove(note);
+        }
+        last
+    }
+
+    /// A message waits for its turn.
+    pub(crate) fn pend(&self, written: Written) {
+        self.state().pending.entry(written.place.channel).or_default().insert(written.id, written);
+    }
+
+    /// The oldest message of a channel that waits.
+    pub(crate) fn oldest(&self, channel: u64) -> Option<Written> {
+        let mut state = self.state();
+        let waiting = state.pending.get_mut(&channel)?;
+        let oldest = waiting.pop_first().map(|(_, written)| written);
+        if waiting.is_empty() {
+            state.pending.remove(&channel);
+        }
+        oldest
     }
 
     /// What is done in one channel is done one after the other.

@@ -74,6 +74,25 @@ impl Verb {
     ];
 }
 
+/// What is done with notes; names are fingerprints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    /// Read one.
+    View(String),
+    /// Put it away.
+    Dismiss(String),
+    /// Delete it: asks first.
+    Delete(String),
+    /// Delete it, confirmed.
+    DeleteSure(String),
+    /// Turn to a page, from 0.
+    Page(u16),
+    /// Bring the table up to date.
+    Refresh,
+    /// End the thread.
+    Close,
+}
+
 /// What a click means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -114,6 +133,13 @@ pub(crate) enum Action {
         open: u16,
         /// The page, from 0.
         page: u16,
+    },
+    /// Something with the notes of a project.
+    Notes {
+        /// The project.
+        project: String,
+        /// What.
+        note: Note,
     },
     /// A task chosen in a list.
     Choose,

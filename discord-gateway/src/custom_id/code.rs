@@ -1,6 +1,6 @@
 //! Reading and writing: `aq1:word:argument:…`. The server decides again what may be done; here only the form is checked.
 
-use super::action::{Action, Verb};
+use super::action::{Action, Note, Verb};
 
 /// The version that ids begin with. Ids of other versions are told apart from nonsense.
 const VERSION: &str = "aq1";
@@ -36,6 +36,18 @@ pub(crate) fn write(action: &Action) -> Option<String> {
         Action::Tasks { project, view, open, page } => {
             let project = if project.is_empty() { "*".to_owned() } else { project.clone() };
             vec!["tasks".to_owned(), project, view.to_string(), format!("{open:x}"), page.to_string()]
+        }
+        Action::Notes { project, note } => {
+            let (word, name) = match note {
+                Note::View(name) => ("view", name.clone()),
+                Note::Dismiss(name) => ("dismiss", name.clone()),
+                Note::Delete(name) => ("delete", name.clone()),
+                Note::DeleteSure(name) => ("delete-sure", name.clone()),
+                Note::Page(page) => ("page", page.to_string()),
+                Note::Refresh => ("refresh", "x".to_owned()),
+                Note::Close => ("close", "x".to_owned()),
+            };
+            vec!["notes".to_owned(), project.clone(), word.to_owned(), name]
         }
         Action::Choose => vec!["choose".to_owned()],
         Action::DeleteProject { project, archive } => {
@@ -77,6 +89,19 @@ pub(crate) fn read(text: &str) -> Result<Action, Unreadable> {
             open: u16::from_str_radix(open, 16).ok().filter(|read| format!("{read:x}") == *open).ok_or(Unreadable::Unknown)?,
             page: number(page)?,
         },
+        ["notes", project, word, name] => {
+            let note = match (*word, *name) {
+                ("view", name) => Note::View(id(name)?),
+                ("dismiss", name) => Note::Dismiss(id(name)?),
+                ("delete", name) => Note::Delete(id(name)?),
+                ("delete-sure", name) => Note::DeleteSure(id(name)?),
+                ("page", page) => Note::Page(number(page)?),
+                ("refresh", "x") => Note::Refresh,
+                ("close", "x") => Note::Close,
+                _ => return Err(Unreadable::Unknown),
+            };
+            Action::Notes { project: id(project)?, note }
+        }
         ["choose"] => Action::Choose,
         ["delete-project", project, archive @ ("y" | "n")] => Action::DeleteProject { project: id(project)?, archive: *archive == "y" },
         ["cancel", message] => Action::CancelChat { message: id(message)? },
@@ -128,6 +153,10 @@ mod tests {
             Action::Tasks { project: String::new(), view: 'l', open: 0x7ff, page: 0 },
             Action::Tasks { project: "app".to_owned(), view: 't', open: 0, page: 12 },
             Action::Choose,
+            Action::Notes { project: "app".to_owned(), note: Note::View(fingerprint("n")) },
+            Action::Notes { project: "app".to_owned(), note: Note::DeleteSure(fingerprint("n")) },
+            Action::Notes { project: "app".to_owned(), note: Note::Page(3) },
+            Action::Notes { project: "app".to_owned(), note: Note::Close },
             Action::DeleteProject { project: "app".to_owned(), archive: true },
             Action::CancelChat { message: "12".to_owned() },
         ]);

@@ -5,5 +5,5 @@
 mod action;
 mod code;
 
-pub(crate) use action::{Action, Verb};
+pub(crate) use action::{Action, Note, Verb};
 pub(crate) use code::{fingerprint, read, write};

@@ -16,6 +16,10 @@ pub(super) async fn handle(bridge: &Bridge, event: &pb::Event, again: bool) -> R
     match kind {
         "project.created" | "project.updated" | "project.deleted" => return project(bridge, event).await,
         "task.started" => runs::open(bridge, event, again).await?,
+        "note.created" | "note.updated" | "note.deleted" => {
+            crate::notes::changed(bridge, event);
+            return Ok(());
+        }
         "task.message_delivered" => return delivered(bridge, event).await,
         _ => {}
     }
@@ -42,6 +46,7 @@ async fn project(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
     if event.r#type == "project.deleted" {
         let gone = bridge.channels(|channels| channels.clear(&event.project_id));
         tracing::info!(project = event.project_id, channels = ?gone, "a project is gone");
+        bridge.buffers(|buffers| gone.iter().for_each(|channel| buffers.forget(*channel)));
         return bridge.server.keep(Vec::new(), vec![format!("control:{}", event.project_id)]).await;
     }
     let read = |connection: aq_proto::client::Connection| async move {

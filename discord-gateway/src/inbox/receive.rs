@@ -2,6 +2,8 @@
 
 use crate::actions::say;
 use crate::bridge::Bridge;
+use crate::chat::{self, Cached};
+use crate::clock::now_ms;
 use crate::discord::Written;
 use crate::message::Message;
 use crate::outbound::Known;
@@ -15,6 +17,7 @@ pub(super) async fn receive(bridge: &Bridge, written: Written) {
     let (bot, _) = bridge.ids();
     let channel = written.place.channel;
     let own = written.author.id == bot;
+    let mentioned = written.mentions.contains(&bot);
     // Looking a thread up costs a call; it is saved for what nobody would answer anyway.
     let place = if own || !written.ordinary {
         Place::Elsewhere
@@ -34,27 +37,43 @@ pub(super) async fn receive(bridge: &Bridge, written: Written) {
         authorised: role.is_some(),
         duplicate: false,
         before_boot: written.created < bridge.boot(),
-        mentioned: written.mentions.contains(&bot),
+        mentioned,
         mention_wanted: bridge.config.require_mention,
     };
     match (judge(heard, &place, || !bridge.note(written.id)), role) {
         (Verdict::Ignore(why), _) => tracing::trace!(message = written.id, why, "ignored"),
         (Verdict::ToAgent, Some(role)) => {
             let Place::Run { task, .. } = &place else { return };
-            let turn = bridge.turn(channel);
-            let _turn = turn.lock().await;
             say(bridge, &written, task, role).await;
         }
-        (Verdict::Chat, Some(_)) => {
-            let turn = bridge.turn(channel);
-            let _turn = turn.lock().await;
+        (Verdict::Chat, Some(role)) => {
             let text = stripped(&written.content, bot);
             if text.is_empty() {
                 reply(bridge, &written, &Message::text(GREETING)).await;
+                return;
             }
+            let project = match place {
+                Place::Project(project) => Some(project),
+                _ => None,
+            };
+            chat::turn(bridge, &written, role, &text, project).await;
         }
         (_, None) => {}
     }
+}
+
+/// Keeps what is said in the channels that are answered in, whoever says it (F-197).
+pub(super) fn buffer(bridge: &Bridge, written: &Written) {
+    let (bot, _) = bridge.ids();
+    let (own, mentioned) = (written.author.id == bot, written.mentions.contains(&bot));
+    let channel = written.place.channel;
+    let ours = bridge.channels(|channels| channels.global == Some(channel) || channels.project(channel).is_some());
+    if !written.ordinary || !(ours || mentioned) {
+        return;
+    }
+    let author = if own { "AgentQueue".to_owned() } else { written.author.name.clone() };
+    let message = Cached { id: written.id, author, by_bot: own, content: written.content.clone() };
+    bridge.buffers(|buffers| buffers.keep(channel, message, now_ms()));
 }
 
 /// Where a message was written, with the channel that its thread belongs to.

@@ -1,8 +1,10 @@
 //! Taking what comes.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
-use super::receive::receive;
+use super::receive::{buffer, receive};
 use crate::actions::{Responder, click, form};
 use crate::bridge::Bridge;
 use crate::discord::{Incoming, Interaction, Kind};
@@ -27,8 +29,11 @@ pub(crate) async fn serve(bridge: &Bridge, mut incoming: mpsc::Receiver<Incoming
             }
             Incoming::Resumed => tracing::info!("the connection to Discord goes on"),
             Incoming::Message(written) => {
+                let channel = written.place.channel;
+                buffer(bridge, &written);
+                bridge.pend(*written);
                 let bridge = bridge.clone();
-                tokio::spawn(async move { receive(&bridge, *written).await });
+                tokio::spawn(async move { next(&bridge, channel).await });
             }
             Incoming::Interaction(interaction) => {
                 let bridge = bridge.clone();
@@ -36,6 +41,19 @@ pub(crate) async fn serve(bridge: &Bridge, mut incoming: mpsc::Receiver<Incoming
             }
             Incoming::Gone(channel) => gone(bridge, channel).await,
         }
+    }
+}
+
+/// The library gives each event a task of its own, so that two quick messages may change places: they get this long to come.
+const STRAGGLERS: Duration = Duration::from_millis(60);
+
+/// Handles the oldest message of a channel that waits, when those before it are done (F-202).
+async fn next(bridge: &Bridge, channel: u64) {
+    tokio::time::sleep(STRAGGLERS).await;
+    let turn = bridge.turn(channel);
+    let _turn = turn.lock().await;
+    if let Some(written) = bridge.oldest(channel) {
+        receive(bridge, written).await;
     }
 }
 

@@ -91,6 +91,14 @@ impl Outbound {
         self.call(call).await.map(drop)
     }
 
+    /// Removes a message; one that is gone is no error.
+    pub(crate) async fn remove(&self, channel: u64, id: u64) -> Result<(), CallError> {
+        match self.call(Call::new(Method::Delete, format!("/channels/{channel}/messages/{id}"), None).minor()).await {
+            Err(error) if error.is_gone() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
     /// Opens the thread of a message; the one that is there already counts.
     pub(crate) async fn thread(&self, channel: u64, message: u64, name: &str) -> Result<u64, CallError> {
         let body = json!({ "name": crate::text::cut(name, 100), "auto_archive_duration": 1440 });

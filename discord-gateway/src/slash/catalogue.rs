@@ -270,7 +270,8 @@ commands! {
     "git push" (was "git-push, push, project-push") Operator all "Push a branch" [BRANCH, PROJECT];
     "git merge" (was "git-merge, merge, project-merge") Operator all "Merge a branch" [BRANCH, PROJECT];
     "git pr" (was "git-pr") Operator all "Open a pull request for a task" [TASK];
-    "notes" Viewer all "The notes of a project" [PROJECT];
+    "notes" Viewer asker "Open the notes of a project in a thread" [PROJECT];
+    "note list" Viewer all "The notes of a project" [PROJECT];
     "note show" Viewer asker "Read a note" [must("note", "The note", Takes::Offered(Offer::Notes)), PROJECT];
     "note write" (was "write-note") Operator all "Write a note whole" [
         must("title", "Its title", Takes::Text),

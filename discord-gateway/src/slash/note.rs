@@ -20,6 +20,7 @@ pub(super) async fn run(words: &str, asked: &Asked<'_>) -> Result<Message, Statu
             let note = notes.get_note(pb::GetNoteRequest { project_id, name }).await?.into_inner();
             Ok(shown(note))
         }
+        "notes" => crate::notes::open(asked.responder, &asked.server, &project_id).await,
         "note write" => {
             let request = pb::WriteNoteRequest {
                 project_id,

@@ -2,10 +2,12 @@
 //!
 //! Spec: specs/discord-gateway/text.md
 
+mod answer;
 mod clean;
 mod limit;
 mod split;
 
+pub(crate) use answer::{Answer, answer};
 pub(crate) use clean::{clean, fenced, inline, one_line};
 pub(crate) use limit::{cut, grouped, length};
 pub(crate) use split::{PIECE, split};

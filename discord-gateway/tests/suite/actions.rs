@@ -174,7 +174,7 @@ async fn commands_work() {
         ("note write", vec![("title", json!("Release plan")), ("content", json!("Ship it."))], "is written"),
         ("note append", vec![("title", json!("release-plan")), ("content", json!("Then rest."))], "has more now"),
         ("note show", vec![("note", json!("release-plan"))], "Then rest."),
-        ("notes", vec![], "release-plan"),
+        ("note list", vec![], "release-plan"),
         ("note delete", vec![("note", json!("release-plan"))], "is deleted"),
         ("task messages", vec![("task", json!(id))], "Messages to"),
         ("task show", vec![("task", json!("no-such-task"))], "That did not work"),
@@ -232,5 +232,46 @@ async fn messages_are_routed() {
     world.fake.say(ADMIN, APP, "<@77>");
     world.fake.wait("the greeting", |fake| fake.find(APP, "How can I help?")).await;
     assert_eq!(world.fake.count(MAIN, "How can I help?"), 1);
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// F-224, F-225, F-226: the notes of a project in a thread: read, put away, deleted with a question, kept fresh, outliving the gateway, closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_have_a_thread() {
+    let mut world = World::start().await;
+    let write = |title: &str, content: &str| {
+        let request = pb::WriteNoteRequest { project_id: "app".into(), title: title.into(), content: content.into(), ..Default::default() };
+        let mut notes = world.admin.notes();
+        async move { notes.write_note(request).await.unwrap().into_inner() }
+    };
+    write("Plan", "# Plan\nShip it.").await;
+    let opened = world.fake.slash(ADMIN, APP, "notes", &[]);
+    assert!(text(&world.fake.answered(opened).await).contains("are open in <#"));
+    let table = world.fake.find(APP, "Notes of app").unwrap();
+    let (thread, name) = world.fake.threads().into_iter().next().unwrap();
+    assert_eq!(name, "Notes: app");
+    world.fake.click(VIEWER, &table, "1. Plan");
+    world.fake.wait("the note", |fake| fake.find(thread, "Ship it.")).await;
+    world.fake.click(VIEWER, &table, "1. Plan");
+    world.fake.wait("the note again", |fake| (fake.count(thread, "Ship it.") == 1).then_some(())).await;
+    write("Plan", "# Plan\nRest first.").await;
+    world.fake.wait("the fresh note", |fake| fake.find(thread, "*(updated)*").filter(|found| text(found).contains("Rest first."))).await;
+    world.kill_gateway();
+    world.start_gateway();
+    let request =
+        pb::WriteNoteRequest { project_id: "app".into(), title: "Ideas".into(), content: "# Ideas\nMany.".into(), ..Default::default() };
+    world.admin.notes().write_note(request).await.unwrap();
+    let table = world.fake.wait("the fresh table", |fake| fake.find(APP, "Ideas")).await;
+    let note = world.fake.find(thread, "Rest first.").unwrap();
+    let asked = world.fake.click(ADMIN, &note, "Delete");
+    let mut sure = world.fake.answered(asked).await;
+    (sure["id"], sure["channel_id"]) = (json!("999997"), json!(thread.to_string()));
+    let deleted = world.fake.click(ADMIN, &sure, "Yes, delete it");
+    assert!(text(&world.fake.answered(deleted).await).contains("is deleted"));
+    world.fake.wait("the note to go", |fake| (fake.count(thread, "Rest first.") == 0).then_some(())).await;
+    let refused = world.fake.click(VIEWER, &table, "Close Thread");
+    assert!(text(&world.fake.answered(refused).await).contains("permission"));
+    world.fake.click(ADMIN, &table, "Close Thread");
+    world.fake.wait("the table to go", |fake| (fake.count(APP, "Notes of app") == 0).then_some(())).await;
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }

@@ -92,7 +92,8 @@ impl World {
     pub(crate) async fn without_gateway() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let fake = Fake::start().await;
-        std::fs::write(folder.path().join("server.yaml"), "security: {sandbox: none}\n").unwrap();
+        let model = format!("chat_provider: {{provider: openai, model: stub, base_url: '{}/v1'}}\n", fake.url());
+        std::fs::write(folder.path().join("server.yaml"), format!("security: {{sandbox: none}}\n{model}")).unwrap();
         let server = Self::serve(folder.path());
         let admin = Self::connect(folder.path()).await;
         let world = Self { folder, server, gateway: None, admin, fake };

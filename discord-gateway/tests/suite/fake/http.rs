@@ -58,6 +58,14 @@ impl Fake {
                 *count -= 1;
                 Some(fault.clone())
             });
+            if request.path.ends_with("/chat/completions") {
+                let said = self.thought(&request.body);
+                let head = format!("HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n", said.len());
+                if stream.write_all(format!("{head}{said}").as_bytes()).await.is_err() {
+                    return;
+                }
+                continue;
+            }
             let answer = match fault {
                 Some(Fault::Drop) => return,
                 Some(Fault::Status(status)) => super::rest::Answer::refused(status, 0, "a fault of the test"),

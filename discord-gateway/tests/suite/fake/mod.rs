@@ -3,6 +3,7 @@
 
 mod gateway;
 mod http;
+mod model;
 mod people;
 mod rest;
 mod rules;

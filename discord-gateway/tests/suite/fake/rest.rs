@@ -147,7 +147,9 @@ impl Fake {
         match (request.method.as_str(), rest) {
             ("GET", []) => Answer::ok(state.channels[&channel].clone()),
             ("PATCH", []) => {
-                if let Some(known) = state.channels.get_mut(&channel) {
+                if let Some(known) = state.channels.get_mut(&channel)
+                    && !request.body["name"].is_null()
+                {
                     known["name"] = request.body["name"].clone();
                 }
                 Answer::ok(state.channels[&channel].clone())

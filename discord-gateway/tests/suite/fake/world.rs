@@ -65,6 +65,7 @@ pub(super) struct State {
     /// Rises when every connection of the gateway shall be cut.
     pub(super) cut: u64,
     pub(super) edits: u64,
+    pub(super) thoughts: Vec<Value>,
 }
 
 impl State {
@@ -113,6 +114,7 @@ impl Fake {
             remembers_nonces: true,
             cut: 0,
             edits: 0,
+            thoughts: Vec::new(),
         };
         let (changed, _) = watch::channel(0);
         // Discord's windows are five seconds; a tenth of that keeps tests short and the arithmetic the same.

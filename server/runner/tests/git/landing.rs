@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 
-use aq_core::runner_link::{Conclusion, LandMode};
+use aq_core::runner_link::{Conclusion, LandMode, WorkspaceOrder};
 use aq_runner::git::{Finish, Plan};
 
 use super::world::{World, clone_of, done, link_to, project, read, run_of, write};
@@ -385,4 +385,19 @@ fn an_empty_remote_is_landed_on() {
     let second = clone_of(&remote, "calm-owl");
     let directory = world.prepare(&second, 1).directory;
     assert_eq!(read(&directory, "a.txt"), "work\n");
+}
+
+/// Git R8, landing R5: a linked checkout whose head is detached keeps head and files; the work lands on its branch beside it.
+#[test]
+fn a_detached_head_stays_where_it_is() {
+    let world = World::new();
+    let user = world.checkout("user");
+    world.git(&user, &["checkout", "-q", "--detach"]);
+    let before = world.git(&user, &["rev-parse", "HEAD"]);
+    let order = WorkspaceOrder { default_branch: "main".into(), ..link_to(&user, "swift-fox") };
+    write(&world.prepare(&order, 1).directory, "new.txt", "work\n");
+    let (commit, ..) = done(&world.finish(&order, 1));
+    assert_eq!(world.git(&user, &["rev-parse", "main"]), commit);
+    assert_eq!(world.git(&user, &["rev-parse", "HEAD"]), before);
+    assert_eq!((world.git(&user, &["status", "--porcelain"]), user.join("new.txt").exists()), (String::new(), false));
 }

@@ -70,13 +70,19 @@ impl<'c> Rows<'c> {
                  updated_at = ?7 WHERE key = ?1 AND +status = ?8 AND run_number = ?9",
             )?,
             run: db.prepare(
-                "INSERT INTO runs VALUES (?1, 1, ?2, ?3, ?4, 'scripted', ?5, 'STARTING', NULL, NULL, '', '', '[]', '', ?6, '', '', NULL, \
+                "INSERT INTO runs (task_key, number, task_id, project_id, agent_id, runtime, workspace_id, state, result, failure_class, \
+                 message, summary, files_changed, commit_id, session_id, directory, base_commit, pid, exit_code, reserved_tokens, \
+                 tokens_input, tokens_output, tokens_cache_read, tokens_cache_write, output_items, output_bytes, started_at, ended_at, \
+                 pushed) VALUES (?1, 1, ?2, ?3, ?4, 'scripted', ?5, 'STARTING', NULL, NULL, '', '', '[]', '', ?6, '', '', NULL, \
                  NULL, 0, 0, 0, 0, 0, 0, 0, ?7, NULL, FALSE)",
             )?,
             prepared: db.prepare("UPDATE runs SET directory = ?2, base_commit = ?3 WHERE task_key = ?1 AND number = 1")?,
             started: db.prepare("UPDATE runs SET state = 'RUNNING', pid = 1 WHERE task_key = ?1 AND number = 1")?,
             tokens: db.prepare("UPDATE runs SET tokens_input = 800, tokens_output = 200 WHERE task_key = ?1 AND number = 1")?,
-            ledger: db.prepare("INSERT INTO token_ledger VALUES (?1, 1, 'm1', ?2, ?3, ?4, NULL, 'scripted', 800, 200, 0, 0, NULL)")?,
+            ledger: db.prepare(
+                "INSERT INTO token_ledger (task_key, run_number, message_id, at, project_id, agent_id, account_id, model, input, output, \
+                 cache_read, cache_write, cost_micros) VALUES (?1, 1, 'm1', ?2, ?3, ?4, NULL, 'scripted', 800, 200, 0, 0, NULL)",
+            )?,
             finished: db.prepare(
                 "UPDATE runs SET state = 'CONCLUDING', summary = 'Done', exit_code = 0, output_items = 0, output_bytes = 0 \
                  WHERE task_key = ?1 AND number = 1",
@@ -90,9 +96,14 @@ impl<'c> Rows<'c> {
                 "UPDATE tasks SET unmet_deps = unmet_deps - 1 \
                  WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = ?1)",
             )?,
-            key: db.prepare("INSERT INTO api_keys VALUES (?1, ?2, ?3, 'run', ?4, ?5, 1, ?6, ?7, NULL, NULL)")?,
+            key: db.prepare(
+                "INSERT INTO api_keys (kid, hash, name, role, projects, task_id, run_number, created_at, expires_at, revoked_at, \
+                 last_used_at) VALUES (?1, ?2, ?3, 'run', ?4, ?5, 1, ?6, ?7, NULL, NULL)",
+            )?,
             revoked: db.prepare("UPDATE api_keys SET revoked_at = ?2 WHERE task_id = ?1 AND run_number = 1 AND revoked_at IS NULL")?,
-            event: db.prepare("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)")?,
+            event: db.prepare(
+                "INSERT INTO events (seq, at, kind, project_id, task_id, run_number, agent_id, payload) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)",
+            )?,
             seq: 0,
             ready,
             used: vec![0.0; usize::try_from(PROJECTS).unwrap_or(1)],

@@ -74,17 +74,23 @@ fn rows(db: &mut Connection, count: i64) -> Result<(), StoreError> {
     db.batch("PRAGMA wal_checkpoint(TRUNCATE)")
 }
 
-/// The database with `count` READY tasks; made when it is not there yet.
+fn open(file: &Path, folder: &Path) -> Result<Connection, StoreError> {
+    Ok(open_migrated(&DatabaseUrl::sqlite(file), &folder.join("before"), Timestamp::from_millis(1))?.0)
+}
+
+/// The database with `count` READY tasks; made when it is not there yet. One that an earlier build made gets the present schema, so that both sides
+/// of a measurement begin with it.
 pub(crate) fn filled(folder: &Path, count: i64) -> Result<PathBuf, String> {
     let file = folder.join(format!("filled-{count}.db"));
-    if !file.exists() {
-        let making = folder.join("making.db");
-        let url = DatabaseUrl::sqlite(&making);
-        let (mut db, _) = open_migrated(&url, folder, Timestamp::from_millis(1)).map_err(|error| error.to_string())?;
-        rows(&mut db, count).map_err(|error| error.to_string())?;
-        drop(db);
-        std::fs::rename(&making, &file).map_err(|error| error.to_string())?;
+    if file.exists() {
+        let whole = open(&file, folder).and_then(|mut db| db.batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+        whole.map_err(|error| format!("{}: {error}", file.display()))?;
+        return Ok(file);
     }
+    let making = folder.join("making.db");
+    let made = open(&making, folder).and_then(|mut db| rows(&mut db, count));
+    made.map_err(|error| error.to_string())?;
+    std::fs::rename(&making, &file).map_err(|error| error.to_string())?;
     Ok(file)
 }
 

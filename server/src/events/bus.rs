@@ -35,7 +35,12 @@ impl EventBus {
         let Some(last) = committed.last().map(|event| event.seq) else { return };
         {
             let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-            ring.extend(committed.into_iter().map(Arc::new));
+            let passed = committed.len().saturating_sub(KEPT);
+            if passed > 0 {
+                // What is kept has no holes; the first of these would be pushed out at once.
+                ring.clear();
+            }
+            ring.extend(committed.into_iter().skip(passed).map(Arc::new));
             let excess = ring.len().saturating_sub(KEPT);
             ring.drain(..excess);
         }

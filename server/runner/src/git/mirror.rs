@@ -138,7 +138,7 @@ impl Rooms {
                 self.make_mirror(&path, &address)?
             }
         };
-        let default_branch = self.default_branch(&mirror, &address, &order.default_branch)?;
+        let default_branch = self.default_branch(project, &mirror, &address, &order.default_branch)?;
         let tip = mirror.origin(&default_branch);
         if tip.is_none() {
             let shown = address.shown();
@@ -169,7 +169,7 @@ impl Rooms {
         if !fetch && matches!(address, Address::Remote(_)) && is_real_directory(&path) {
             let mirror = Mirror::open(path)?;
             if same_source(&mirror, &address) {
-                let default_branch = self.default_branch(&mirror, &address, &order.default_branch)?;
+                let default_branch = self.default_branch(project, &mirror, &address, &order.default_branch)?;
                 let tip = mirror.origin(&default_branch);
                 return Ok(Ready { mirror, address, default_branch, tip, stale: None });
             }
@@ -228,7 +228,7 @@ impl Rooms {
     }
 
     /// git R8: what the project says, else what was found before, else what is found now.
-    fn default_branch(&self, mirror: &Mirror, address: &Address, wanted: &str) -> Result<String, GitError> {
+    fn default_branch(&self, project: &ProjectId, mirror: &Mirror, address: &Address, wanted: &str) -> Result<String, GitError> {
         if !wanted.is_empty() {
             return Ok(wanted.to_owned());
         }
@@ -241,6 +241,9 @@ impl Rooms {
         };
         if mirror.origin(&found).is_some() {
             let target = format!("{ORIGIN}{found}");
+            // Two runs of a project that begin at the same time both note it; libgit2 does not wait for the lock of a reference.
+            let state = self.project(project);
+            let _held = state.mirror.lock().unwrap_or_else(PoisonError::into_inner);
             mirror.repo.reference_symbolic(ORIGIN_HEAD, &target, true, "agent queue").doing("noting the default branch")?;
         }
         Ok(found)

@@ -111,11 +111,12 @@ async fn an_agent_that_does_not_read_blocks_nobody() {
     assert_eq!(wait(&shim).await.stopped_by.as_deref(), Some("enough"));
 }
 
-/// Shim R8: SIGINT comes first, and an agent that heeds it may end in its own way.
+/// Shim R8: SIGINT comes first, and an agent that heeds it may end in its own way. It waits without children of its own: a shell that is about to
+/// start one may lose its trap to it.
 #[tokio::test]
 async fn stop_asks_politely_first() {
     let bench = Bench::new();
-    let shim = bench.launch(&bench.spec("trap 'echo saved; exit 9' INT; echo ready; while :; do sleep 0.01; done")).await;
+    let shim = bench.launch(&bench.spec("trap 'echo saved; exit 9' INT; echo ready; while :; do :; done")).await;
     read_until(&mut bench.reader(), "ready").await;
     shim.stop("user", Duration::from_secs(20)).await.unwrap();
     let exit = wait(&shim).await;

@@ -54,6 +54,8 @@ async fn project(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
         connection.projects().get_project(request).await.map(tonic::Response::into_inner)
     };
     match bridge.server.patiently(read).await {
+        // A new project without a channel has nothing to unlink; one may be linked while this is read.
+        Ok(project) if project.discord_channel_id.is_empty() && event.r#type == "project.created" => {}
         Ok(project) => bridge.channels(|channels| channels.link(&project.id, project.discord_channel_id.parse().ok())),
         Err(status) if status.code() == tonic::Code::NotFound => {}
         Err(status) => return Err(status),

@@ -30,7 +30,7 @@ async fn a_question_is_answered_by_a_click() {
     }
     // Buttons outlive the gateway.
     world.kill_gateway();
-    world.start_gateway();
+    world.start_gateway().await;
     let allowed = world.fake.click(ADMIN, &asked, "Allow once");
     assert_eq!(text(&world.fake.answered(allowed).await), "✅ Allowed.");
     world.fake.wait("the closed question", |fake| fake.find(APP, "answered by <@1>")).await;
@@ -257,7 +257,7 @@ async fn notes_have_a_thread() {
     write("Plan", "# Plan\nRest first.").await;
     world.fake.wait("the fresh note", |fake| fake.find(thread, "*(updated)*").filter(|found| text(found).contains("Rest first."))).await;
     world.kill_gateway();
-    world.start_gateway();
+    world.start_gateway().await;
     let request =
         pb::WriteNoteRequest { project_id: "app".into(), title: "Ideas".into(), content: "# Ideas\nMany.".into(), ..Default::default() };
     world.admin.notes().write_note(request).await.unwrap();

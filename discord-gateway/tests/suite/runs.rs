@@ -63,7 +63,7 @@ async fn every_notice_is_there_once() {
             3 | 5 => {
                 world.kill_gateway();
                 std::fs::write(&wait, "").unwrap();
-                world.start_gateway();
+                world.start_gateway().await;
             }
             4 => world.restart_server().await,
             _ => {}
@@ -97,10 +97,10 @@ async fn what_was_missed_is_told() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), blocked).await.unwrap();
     assert!(world.fake.messages(APP).is_empty());
-    world.start_gateway();
+    world.start_gateway().await;
     world.fake.wait("the notice", |fake| fake.find(APP, "Task Blocked")).await;
     world.kill_gateway();
-    world.start_gateway();
+    world.start_gateway().await;
     let after = world.task("After", "done Fine.").await;
     world.fake.wait("the next notice", |fake| fake.find(APP, "Task Completed")).await;
     assert_eq!(world.fake.count(APP, "Task Blocked"), 1);

@@ -39,7 +39,7 @@ async fn channels_are_found_and_follow_changes() {
     world.task_with("second", failing, |task| task.max_retries = Some(0)).await;
     world.fake.wait("the notice in the main channel", |fake| fake.find(MAIN, "[app]")).await;
     world.kill_gateway();
-    world.start_gateway();
+    world.start_gateway().await;
     let project =
         world.admin.projects().get_project(aq_proto::v1::GetProjectRequest { project_id: "app".into() }).await.unwrap().into_inner();
     assert_eq!(project.discord_channel_id, "");

@@ -83,7 +83,7 @@ impl World {
     /// A server with a project `app`, and a gateway that has arrived.
     pub(crate) async fn start() -> Self {
         let mut world = Self::without_gateway().await;
-        world.start_gateway();
+        world.start_gateway().await;
         world.fake.wait("the commands", |fake| (!fake.commands().is_null()).then_some(())).await;
         world
     }
@@ -168,11 +168,13 @@ impl World {
         command
     }
 
-    /// Starts the gateway and waits until it follows the server.
-    pub(crate) fn start_gateway(&mut self) {
+    /// Starts the gateway and waits until it follows the server and Discord knows it.
+    pub(crate) async fn start_gateway(&mut self) {
+        let before = self.fake.sessions();
         let mut command = self.command();
         command.arg("--verbose");
         self.gateway = Some(Process::start(command, "following events"));
+        self.fake.wait("a session", |fake| (fake.sessions() > before).then_some(())).await;
     }
 
     /// Kills the gateway where it stands.

@@ -55,7 +55,7 @@ impl Fake {
 
     /// The limit of a route: five calls in a window, told in headers.
     fn limited(&self, request: &Request) -> Option<Answer> {
-        let major = request.path.split('/').take(3).collect::<Vec<_>>().join("/");
+        let major = route(&request.path);
         if !major.starts_with("/channels/") || request.method == "GET" {
             return None;
         }
@@ -83,7 +83,7 @@ impl Fake {
 
     /// What is left of the limit, for the headers.
     fn told(&self, state: &State, request: &Request) -> Vec<(&'static str, String)> {
-        let major = request.path.split('/').take(3).collect::<Vec<_>>().join("/");
+        let major = route(&request.path);
         let Some(used) = state.used.get(&format!("{} {major}", request.method)) else { return Vec::new() };
         let left = 5usize.saturating_sub(used.len());
         let after = used.front().map_or(0.0, |at| self.window.saturating_sub(Instant::now() - *at).as_secs_f64());
@@ -328,4 +328,13 @@ impl Fake {
 fn decoded(text: &str) -> String {
     let bytes: Vec<u8> = text.split('%').skip(1).filter_map(|hex| u8::from_str_radix(hex, 16).ok()).collect();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What shares a limit: the channel, and what of it is used. Threads, reactions and messages of one channel each have their own.
+fn route(path: &str) -> String {
+    let parts = path.split('/').enumerate().map(|(index, part)| {
+        let id = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if id && index > 2 { "*" } else { part }
+    });
+    parts.collect::<Vec<_>>().join("/")
 }

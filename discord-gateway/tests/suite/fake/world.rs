@@ -235,6 +235,11 @@ impl Fake {
         self.change(|state| state.remembers_nonces = false);
     }
 
+    /// How many sessions of the gateway there have been.
+    pub(crate) fn sessions(&self) -> usize {
+        self.state().sessions.len()
+    }
+
     /// Cuts every connection of the gateway.
     pub(crate) fn cut(&self) {
         self.change(|state| state.cut += 1);

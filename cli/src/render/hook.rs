@@ -36,7 +36,8 @@ fn trigger(trigger: Option<&HookTrigger>) -> String {
         Some(TriggerKind::Event(event)) => {
             let mut text = format!("on {}", event.events.join(", "));
             if !event.conditions.is_empty() {
-                text.push_str(&format!(" where {}", event.conditions.iter().map(condition).collect::<Vec<_>>().join(", ")));
+                text.push_str(" where ");
+                text.push_str(&event.conditions.iter().map(condition).collect::<Vec<_>>().join(", "));
             }
             if event.with_hook_tasks {
                 text.push_str(", tasks of hooks too");

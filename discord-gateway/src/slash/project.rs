@@ -140,6 +140,8 @@ pub(crate) async fn delete_project(responder: &Responder, server: &Connection, p
     let links = responder.bridge.channels(|channels| channels.links(project).cloned());
     let request = pb::DeleteProjectRequest { project_id: project.to_owned(), request_id: responder.request_id() };
     let gone = server.projects().delete_project(request).await?.into_inner();
+    // The event of it says the same a moment later.
+    responder.bridge.channels(|channels| channels.clear(project));
     let mut text = format!("🗑️ {} is deleted with its {} task(s).", inline(project), gone.deleted_tasks);
     if let Some(channel) = links.and_then(|links| links.main).filter(|_| archive) {
         let line = match channel::archive(&responder.bridge, channel).await {

@@ -160,7 +160,7 @@ mod tests {
         fn names_are_plain_and_stable(title in "\\PC{0,80}|[a-zA-Z0-9./\\\\ _-]{0,40}") {
             if let Ok(name) = note_name(&title) {
                 prop_assert!(!name.contains(['/', '\\', '.', '\0']) && !name.starts_with('-') && name.len() <= MAX_NAME_BYTES);
-                prop_assert_eq!(note_name(&name), Ok(name.clone()));
+                prop_assert_eq!(note_name(&name), Ok(name));
             }
         }
     }

@@ -311,7 +311,8 @@ async fn a_conflict_is_told_before_the_landing() {
         Box::pin(async { Ok(foreseen) })
     });
     watch.once().await.unwrap();
-    assert_eq!((*asked.lock().unwrap(), told(&server, EventKind::ConflictExpected).await), (1, 0));
+    let events = told(&server, EventKind::ConflictExpected).await;
+    assert_eq!((*asked.lock().unwrap(), events), (1, 0));
     *files.lock().unwrap() = vec!["a.txt".to_owned(), "b.txt".to_owned()];
     for _ in 0..2 {
         watch.once().await.unwrap();

@@ -11,7 +11,7 @@ use aq_server::clock::Clock as _;
 use aq_server::commands::agents::AgentFields;
 use aq_server::commands::projects::ProjectFields;
 use aq_server::commands::{self, control};
-use aq_server::store::{StoreError, events};
+use aq_server::store::events;
 
 use crate::harness::{Harness, new_task};
 
@@ -278,7 +278,7 @@ async fn what_ends_a_review() {
     conclude_order(&server, &idle.run).await;
     server.report(&idle.run, RunReport::Concluded { conclusion: Conclusion::NothingToDo }).await;
     server.until(&id, TaskStatus::Completed).await;
-    let all = server.reader.read(|db| Ok::<_, StoreError>(events::after(db, 0, i64::MAX)?)).await.unwrap();
+    let all = server.reader.read(|db| events::after(db, 0, i64::MAX)).await.unwrap();
     assert!(all.iter().any(|event| event.kind == EventKind::TaskReviewed));
 }
 

@@ -13,6 +13,7 @@ use std::process::{Command, ExitCode};
 
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::folder::RunFolder;
 use super::spec::ShimSpec;
@@ -80,6 +81,8 @@ fn become_agent(folder: &RunFolder, note: &mut Note, file: &mut File) -> String 
     };
     crate::process::cgroup::enter(&spec.mark);
     limit(&spec);
+    // Best effort: an agent that cannot be asked to stop is still ended by the ladder.
+    heed().ok();
     match spec.sandbox.enforce() {
         Ok(achieved) => note.sandbox = achieved,
         Err(error) => return format!("the sandbox cannot be set up: {error}"),
@@ -93,6 +96,23 @@ fn become_agent(folder: &RunFolder, note: &mut Note, file: &mut File) -> String 
         }
         _ => format!("program {} cannot be started: {error}", path.display()),
     }
+}
+
+/// Makes the agent heed the signals that ask it to stop. A server that a script started in the background, or with `nohup`, inherits some of them
+/// ignored, and whatever it starts would ignore them too, a shell even against its own `trap`. A signal that is caught is reset by `exec`, one that
+/// is ignored is not; so those that are ignored are caught for the moment.
+fn heed() -> io::Result<()> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let polite = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit(), SignalKind::terminate()];
+    let is_ignored = |kind: &SignalKind| mask.unwrap_or(0) & (1 << (kind.as_raw_value() - 1)) != 0;
+    let ignored: Vec<_> = polite.into_iter().filter(is_ignored).collect();
+    if ignored.is_empty() {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    ignored.into_iter().try_for_each(|kind| signal(kind).map(drop))
 }
 
 /// Resource limits and niceness. Raising a lower limit of the machine is not ours to do, so each is only ever lowered.

@@ -2,15 +2,17 @@
 //!
 //! Spec: specs/server/runner/shim.md
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use aq_runner::process::clock::monotonic;
-use aq_runner::shim::{Attachment, Refusal, RunFolder, Shim, ShimSpec, StdinMode, StdinReceipt, TalkError};
+use aq_runner::shim::{Attachment, Refusal, RunFolder, Shim, ShimProgram, ShimSpec, StdinMode, StdinReceipt, TalkError, launch};
 use aq_runner::spool::RawKind;
 
-use crate::bench::{Bench, eventually, read_until, texts, wait, within};
+use crate::bench::{Bench, eventually, program, read_until, texts, wait, within};
 
 fn held(bench: &Bench, script: &str) -> ShimSpec {
     let mut spec = bench.spec(script);
@@ -111,12 +113,26 @@ async fn an_agent_that_does_not_read_blocks_nobody() {
     assert_eq!(wait(&shim).await.stopped_by.as_deref(), Some("enough"));
 }
 
-/// Shim R8: SIGINT comes first, and an agent that heeds it may end in its own way. It waits without children of its own: a shell that is about to
-/// start one may lose its trap to it.
+/// Shim R3: the agent can be asked to stop although the server was started where the polite signals are ignored, in the background of a script or by `nohup`.
+#[tokio::test]
+async fn ignored_signals_are_not_handed_on() {
+    let bench = Bench::new();
+    let wrapper = bench.home.path().join("deaf");
+    fs::write(&wrapper, format!("#!/bin/sh\ntrap '' HUP INT QUIT TERM\nexec {} \"$@\"\n", program().program.display())).unwrap();
+    fs::set_permissions(&wrapper, Permissions::from_mode(0o700)).unwrap();
+    let spec = bench.spec("trap 'echo saved; exit 9' INT; grep SigIgn /proc/self/status; echo ready; while :; do sleep 0.01; done");
+    let shim = launch(&ShimProgram { program: wrapper }, &bench.folder(), &spec).await.unwrap();
+    let before = read_until(&mut bench.reader(), "ready").await;
+    shim.stop("user", Duration::from_secs(20)).await.unwrap();
+    let exit = wait(&shim).await;
+    assert_eq!((exit.exit_code, exit.stopped_by.as_deref()), (Some(9), Some("user")), "{before:?}");
+}
+
+/// Shim R8: SIGINT comes first, and an agent that heeds it may end in its own way.
 #[tokio::test]
 async fn stop_asks_politely_first() {
     let bench = Bench::new();
-    let shim = bench.launch(&bench.spec("trap 'echo saved; exit 9' INT; echo ready; while :; do :; done")).await;
+    let shim = bench.launch(&bench.spec("trap 'echo saved; exit 9' INT; echo ready; while :; do sleep 0.01; done")).await;
     read_until(&mut bench.reader(), "ready").await;
     shim.stop("user", Duration::from_secs(20)).await.unwrap();
     let exit = wait(&shim).await;

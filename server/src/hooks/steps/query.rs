@@ -18,7 +18,7 @@ pub(super) async fn ask(parts: &Parts, hook: &Hook, name: &str, param: &(dyn Fn(
     let (task, wanted) = (param("task_id"), param("hook_id"));
     let name = name.to_owned();
     let rows = parts.reader.read(move |db| {
-        Ok::<_, StoreError>(match name.as_str() {
+        let rows = match name.as_str() {
             "recent_task_results" => {
                 let filter = RunQuery { projects: Some(vec![project]), ..RunQuery::default() };
                 let page = runs::page(db, &filter, None, RESULTS)?;
@@ -38,8 +38,8 @@ pub(super) async fn ask(parts: &Parts, hook: &Hook, name: &str, param: &(dyn Fn(
                 if known { hook_runs::of_hook(db, &wanted, None, RUNS)?.iter().map(of_run).collect() } else { Vec::new() }
             }
             other => return Ok(Err(format!("Unknown query: {other}"))),
-        })
-        .map(Ok)
+        };
+        Ok::<_, StoreError>(Ok(rows))
     });
     let rows = rows.await.map_err(|error| error.to_string())??;
     Ok(json!({ "count": rows.len(), "rows": rows }))

@@ -17,7 +17,9 @@ pub(super) async fn run(parts: &Parts, hook: &Hook, name: &str, argv: &[String],
         if !stderr.is_empty() && !stderr.ends_with('\n') {
             stderr.push('\n');
         }
-        stderr.push_str(&format!("Command timed out after {}s", timeout_ms / 1000));
+        stderr.push_str("Command timed out after ");
+        stderr.push_str(&(timeout_ms / 1000).to_string());
+        stderr.push('s');
     }
     Ok(json!({ "stdout": end.stdout, "stderr": stderr, "exit_code": end.exit_code.unwrap_or(-1) }))
 }

@@ -29,11 +29,11 @@ fn wants(tools: Vec<(&'static str, String)>) -> Scripted {
         let answered =
             call.messages.iter().flat_map(|message| &message.blocks).filter(|block| matches!(block, Block::ToolResult(_))).count();
         let Some((name, arguments)) = tools.get(answered) else {
-            let last = call.messages.iter().flat_map(|message| &message.blocks).filter_map(|block| match block {
+            let mut last = call.messages.iter().flat_map(|message| &message.blocks).filter_map(|block| match block {
                 Block::ToolResult(result) => Some(result.content.clone()),
                 _ => None,
             });
-            let text = Delta::Text(last.last().unwrap_or_default());
+            let text = Delta::Text(last.next_back().unwrap_or_default());
             return Ok(vec![Ok(text), Ok(usage()), Ok(Delta::Stop(StopReason::Finished))]);
         };
         assert!(call.tools.iter().any(|tool| tool.name == *name), "{name} is offered");

@@ -3,7 +3,7 @@
 use aq_core::hook::{Action, Hook, Missed, RunCause, RunState, Trigger};
 use aq_core::task::TaskOrigin;
 use aq_server::commands::{self, CommandError};
-use aq_server::store::{StoreError, tasks};
+use aq_server::store::tasks;
 use std::sync::Arc;
 
 use super::world::{Outside, add, draft, engine, fire, ledger, stored};
@@ -168,12 +168,12 @@ async fn a_broken_hook_stops_no_other() {
     }
     let break_them = "UPDATE hooks SET trigger_json = '{' WHERE id = 'hk-1'; CREATE TRIGGER no BEFORE INSERT ON hook_runs WHEN NEW.hook_id = 'hk-2' \
                       BEGIN SELECT RAISE(ABORT, 'refused by the test'); END";
-    server.engine.submit(move |tx| Ok::<_, StoreError>(tx.db.batch(break_them)?)).await.unwrap();
+    server.engine.submit(move |tx| tx.db.batch(break_them)).await.unwrap();
     let mut hooks = engine(&server, &outside).await;
     server.clock.advance(60_000);
     hooks.settle().await.unwrap();
     assert_eq!(ledger(&server, "hk-3").await.len(), 1);
-    server.engine.submit(|tx| Ok::<_, StoreError>(tx.db.batch("DROP TRIGGER no")?)).await.unwrap();
+    server.engine.submit(|tx| tx.db.batch("DROP TRIGGER no")).await.unwrap();
     assert!(ledger(&server, "hk-2").await.is_empty());
     hooks.settle().await.unwrap();
     assert_eq!(ledger(&server, "hk-2").await.len(), 1, "what could not be written is due still");

@@ -86,7 +86,20 @@ async fn keys_alone_keep_an_agent_out() {
         }
     }
     answered.sort_unstable();
-    assert_eq!(answered, ["AppendNote", "GetNote", "GetRun", "GetServerInfo", "GetTask", "ListNotes", "ProposeTask", "WriteNote"]);
+    let own = [
+        "AppendNote",
+        "ExchangeMcpMessage",
+        "GetNote",
+        "GetRun",
+        "GetServerInfo",
+        "GetTask",
+        "GetTaskResult",
+        "ListNotes",
+        "ProposeTask",
+        "ReportProgress",
+        "WriteNote",
+    ];
+    assert_eq!(answered, own);
     let task = |id: &str| pb::GetTaskRequest { task_id: id.into() };
     let run = |id: &str| pb::GetRunRequest { task_id: id.into(), run_number: 1 };
     assert!(agent.tasks().get_task(task(&spy)).await.is_ok() && agent.runs().get_run(run(&spy)).await.is_ok());

@@ -79,6 +79,7 @@ pub(super) fn spawn(
         reader: started.reader.clone(),
         bus: started.bus.clone(),
         clock: Arc::clone(&started.clock),
+        wake: started.wake.clone(),
         git: Arc::new(aq_runner::git::Desk::new(runner.rooms().clone())),
         rules,
         programs: rules.shell.then(|| Arc::new(Errands(Arc::clone(runner))) as Arc<dyn Programs>),

@@ -166,7 +166,10 @@ async fn task(acting: &Acting<'_>, title: String, description: String, priority:
     let context = Context { principal: acting.caller.clone(), now: acting.parts.clock.now() };
     let made = acting.parts.engine.submit(move |tx| create(tx, &context, std::slice::from_ref(&new))).await;
     match made.as_deref() {
-        Ok([record, ..]) => Done::Did { what: json!({ "type": "create_task", "task_id": record.task.id.as_str() }), asked: None },
+        Ok([record, ..]) => {
+            acting.parts.wake.ring();
+            Done::Did { what: json!({ "type": "create_task", "task_id": record.task.id.as_str() }), asked: None }
+        }
         Ok([]) => Done::failed("nothing was created"),
         Err(error) => Done::failed(error.to_string()),
     }

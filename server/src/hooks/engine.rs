@@ -16,7 +16,7 @@ use super::run;
 use crate::clock::SharedClock;
 use crate::commands::CommandError;
 use crate::commands::hook_runs::{self as runs, CURSOR, Outcome};
-use crate::events::{EventBus, EventFeed};
+use crate::events::{EventBus, EventFeed, Wake};
 use crate::lifecycle::Engine;
 use crate::store::{Reader, StoreError, hook_runs, hooks, settings};
 
@@ -36,6 +36,8 @@ pub struct Parts {
     pub bus: EventBus,
     /// The clock.
     pub clock: SharedClock,
+    /// Wakes the orchestrator; rung when an act made a task.
+    pub wake: Wake,
     /// Repositories, for diffs.
     pub git: Arc<dyn GitLink>,
     /// What hooks may do here.

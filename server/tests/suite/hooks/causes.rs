@@ -75,6 +75,21 @@ async fn an_event_starts_a_hook_and_makes_a_task() {
     assert_eq!(ledger(&server, "hk-1").await.len(), 1, "no circle");
 }
 
+/// Hooks R13: the task that a hook made starts at once on an agent that is idle; nobody has to come by.
+#[tokio::test]
+async fn a_task_of_a_hook_starts_at_once() {
+    let server = Harness::start().await;
+    let (project, outside) = (server.project("App", 1).await, Arc::new(Outside::default()));
+    let action = Action::CreateTask { title: "Tidy up".into(), description: String::new(), priority: 100, requires_approval: false };
+    add(&server, Hook { actions: vec![action], ..draft(&project, "hk-1", every(60), &server) }).await;
+    server.agents(1).await;
+    server.quiet().await;
+    let mut hooks = engine(&server, &outside).await;
+    server.clock.advance(60_000);
+    hooks.settle().await.unwrap();
+    assert_eq!(server.start_order().await.run.number, 1);
+}
+
 /// Hooks R3: events that come while no engine runs are read by the next one; events before the hook was made or changed are not.
 #[tokio::test]
 async fn events_wait_for_the_next_engine() {

@@ -82,6 +82,7 @@ pub(super) fn parts(server: &Harness, outside: &Arc<Outside>) -> Parts {
         reader: server.reader.clone(),
         bus: server.bus.clone(),
         clock: Arc::clone(&server.clock) as Arc<dyn Clock>,
+        wake: server.wake.clone(),
         git: Arc::new(Desk::new(server.rooms())),
         rules: rules(),
         programs: Some(Arc::clone(outside) as Arc<dyn Programs>),

@@ -8,7 +8,8 @@ use jiff::{Timestamp, ToSpan, Zoned};
 
 use crate::runtimes::clock_text::{month_number, read_time};
 
-/// The instant in milliseconds since the Unix epoch, read in the light of when it was said: the first such time after `said_at_ms`.
+/// The instant in milliseconds since the Unix epoch, read in the light of when it was said: the first such time after `said_at_ms`, or the
+/// minute that it was said in.
 pub(in crate::runtimes) fn reset_instant(words: &str, said_at_ms: i64) -> Option<i64> {
     let (_, rest) = words.split_once("resets ")?;
     let (when, rest) = rest.split_once('(')?;
@@ -23,9 +24,11 @@ pub(in crate::runtimes) fn reset_instant(words: &str, said_at_ms: i64) -> Option
     let time = read_time(clock)?;
     let zoned = match day {
         Some(day) => next_date(day, &said_at)?.to_datetime(time).to_zoned(said_at.time_zone().clone()).ok()?,
+        // Only minutes are told: what seems to have just passed is meant by now, not by tomorrow, which would close an account for a day.
         None => {
             let today = said_at.date().to_datetime(time).to_zoned(said_at.time_zone().clone()).ok()?;
-            if today > said_at { today } else { today.checked_add(1.day()).ok()? }
+            let floor = said_at.checked_sub(1.minute()).ok()?;
+            if today > floor { today } else { today.checked_add(1.day()).ok()? }
         }
     };
     Some(zoned.timestamp().as_millisecond())
@@ -53,6 +56,9 @@ mod tests {
         let said = millis("2026-11-20T17:30:00Z");
         let read = |words: &str| reset_instant(words, said);
         assert_eq!(read("You've hit your session limit · resets 6:25pm (UTC)"), Some(millis("2026-11-20T18:25:00Z")));
+        assert_eq!(read("resets 5:30pm (UTC)"), Some(said), "the minute it was said in");
+        assert_eq!(reset_instant("resets 5:30pm (UTC)", said + 59_000), Some(said), "the minute it was said in");
+        assert_eq!(reset_instant("resets 5:30pm (UTC)", said + 60_000), Some(millis("2026-11-21T17:30:00Z")));
         assert_eq!(read("resets 2pm (UTC)"), Some(millis("2026-11-21T14:00:00Z")));
         assert_eq!(read("resets Nov 23, 12:58am (UTC)"), Some(millis("2026-11-23T00:58:00Z")));
         assert_eq!(read("resets Jan 2, 12pm (UTC)"), Some(millis("2027-01-02T12:00:00Z")));

@@ -69,13 +69,19 @@ impl Rooms {
     /// When it could neither be removed nor moved.
     pub fn remove_task_dir(&self, project: &ProjectId, run: &RunRef, branch: &str) -> Result<Removed, GitError> {
         let directory = self.task_directory(project, &run.task);
+        let going = going_name(&directory, run);
+        if fs::symlink_metadata(&going).is_ok() {
+            // A server was killed while it removed what had been proven to be saved.
+            remove_tree(&going)?;
+        }
         if fs::symlink_metadata(&directory).is_err() {
             return Ok(Removed::Absent);
         }
         match self.prove_and_remove(project, run, branch, &directory) {
             Ok(rescue) => Ok(Removed::Gone { rescue }),
             Err(error) => {
-                let place = self.put_aside(&directory, &run.folder())?;
+                let left = if is_there(&going) { &going } else { &directory };
+                let place = self.put_aside(left, &run.folder())?;
                 tracing::warn!(task = %run.task, %error, place = %place.display(), "a directory was moved to the quarantine");
                 Ok(Removed::Quarantined { place, why: error.to_string() })
             }
@@ -96,13 +102,21 @@ impl Rooms {
         // The mirror is now the only copy: it must outlive a power failure too.
         let disk = fs::File::open(&mirror.path).at(&mirror.path)?;
         rustix::fs::syncfs(&disk).map_err(std::io::Error::from).at(&mirror.path)?;
-        remove_tree(directory)?;
+        // Half a directory could be proven no more; so it gets another name first, which says that it may go.
+        let going = going_name(directory, run);
+        fs::rename(directory, &going).at(directory)?;
+        remove_tree(&going)?;
         let index = mirror.path.join("aq/index").join(run.task.as_str());
         if index.exists() {
             fs::remove_file(&index).at(&index)?;
         }
         Ok(rescue)
     }
+}
+
+/// The name of a task's directory while it is removed. No task is called so: ids have no dot.
+fn going_name(directory: &Path, run: &RunRef) -> PathBuf {
+    directory.with_file_name(format!(".{}.going", run.task))
 }
 
 /// Removes a directory without following links; folders that forbid it are opened first.

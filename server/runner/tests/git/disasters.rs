@@ -316,6 +316,26 @@ fn a_directory_without_our_marker_is_not_removed() {
     assert_eq!(read(&place, "readme.txt"), "hello\n");
 }
 
+/// Workspaces R7: a removal that a kill cut short is ended by the next one, although half a directory can be proven no more, and whether or not the task has
+/// a new directory by then.
+#[test]
+fn a_removal_that_was_cut_short_is_ended() {
+    for again in [false, true] {
+        let world = World::new();
+        let order = clone_of(&world.remote(), "swift-fox");
+        let directory = world.prepare(&order, 1).directory;
+        let going = directory.with_file_name(".swift-fox.going");
+        fs::rename(&directory, &going).unwrap();
+        fs::remove_dir_all(going.join(".git/objects")).unwrap();
+        if again {
+            world.prepare(&order, 2);
+        }
+        let removed = world.rooms.remove_task_dir(&project(), &run_of(&order, 1), &order.branch).unwrap();
+        assert_eq!(matches!(removed, Removed::Gone { .. }), again, "{removed:?}");
+        assert!(!going.exists() && !directory.exists() && !world.path("home/quarantine").exists());
+    }
+}
+
 /// I-24: repositories inside the directory are not saved by us, so they are not removed either; write-protected folders are.
 #[test]
 fn nested_repositories_are_kept_and_protected_folders_removed() {

@@ -144,6 +144,7 @@ impl From<&RunRecord> for Row {
 #[derive(AsChangeset)]
 #[diesel(table_name = runs, treat_none_as_null = true)]
 struct ChangeRow<'a> {
+    workspace_id: &'a str,
     state: &'a str,
     result: Option<&'a str>,
     failure_class: Option<&'a str>,
@@ -170,6 +171,7 @@ impl<'a> From<&'a RunRecord> for ChangeRow<'a> {
     fn from(record: &'a RunRecord) -> Self {
         let run = &record.run;
         Self {
+            workspace_id: run.workspace.as_str(),
             state: run.state.as_str(),
             result: run.end.as_ref().map(|end| end.result.as_str()),
             failure_class: run.end.as_ref().and_then(|end| end.class).map(FailureClass::as_str),

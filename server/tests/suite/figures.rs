@@ -10,7 +10,7 @@ use aq_server::store::{StoreError, dependencies, events, tasks};
 use proptest::prelude::*;
 
 use crate::harness::Harness;
-use crate::history::{Step, step};
+use crate::history::{Ask, Say, Step, step};
 use crate::world::World;
 
 /// Every figure that is made from rows, as text; what only memory knows (turns of fair queueing) is left out. `mean`: with the usual cost of
@@ -123,4 +123,25 @@ proptest! {
             return Err(TestCaseError::fail(wrong));
         }
     }
+}
+
+/// Workspaces R1: work that was approved after its workspace went to another run lands from a free one, and the row says so.
+#[test]
+fn a_landing_takes_a_free_workspace() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let create =
+        |after: Vec<usize>, priority, approval| Ask::Create { after, priority, approval, retries: 0, scripted: false, step_of: None };
+    let steps = vec![
+        Step::Ask(create(vec![], 1, false)),
+        Step::Say(0, Say::Finished(4)),
+        Step::Ask(create(vec![0], 0, false)),
+        Step::Batch(vec![(create(vec![], 0, true), false), (Ask::Restart(8, false), false)]),
+        Step::Advance(2),
+        Step::Say(5, Say::Finished(0)),
+        Step::Advance(0),
+        Step::Advance(1),
+        Step::Advance(0),
+        Step::Ask(Ask::Approve(11)),
+    ];
+    runtime.block_on(live(steps)).unwrap();
 }

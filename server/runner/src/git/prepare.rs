@@ -122,7 +122,11 @@ impl Rooms {
         let bench = Bench::open(&mirror.path, &making.directory, &run.task)?;
         // Another step of the plan may have moved the branch on since this directory had it: then it is not set back (workspaces R5a).
         let before = mirror.branch(&order.branch);
-        let elsewhere = before.is_some() && mirror.target(&held_name(run)).is_some_and(|held| before != Some(held));
+        // A move of our own that a kill cut short is no other step's: it is finished below.
+        let moving = format!("refs/aq/moving/{}", run.task);
+        let interrupted = mirror.target(&moving);
+        let ours = [mirror.target(&held_name(run)), interrupted];
+        let elsewhere = before.is_some() && ours[0].is_some() && !ours.contains(&before);
         let follow = if elsewhere { Branch::Stays } else { Branch::FollowsTheDirectory };
         let saved = self
             .collect(project, run, &order.branch, mirror, follow)
@@ -141,8 +145,6 @@ impl Rooms {
         }
         let head_tree = mirror.repo.find_commit(found.head).doing("reading the branch")?.tree_id();
         // A directory whose files were being moved when the server was killed holds torn files that nobody wrote: the move is finished first (git R13).
-        let moving = format!("refs/aq/moving/{}", run.task);
-        let interrupted = mirror.target(&moving);
         let mut dirty = interrupted.is_none() && files != head_tree;
         if dirty {
             self.anchor(mirror, run, &Leavings { head: found.head, files: Some(files), loose: &[], why: "uncommitted work" })?;

@@ -8,6 +8,8 @@ use std::sync::PoisonError;
 
 use aq_core::ids::{ProjectId, TaskId};
 use git2::Oid;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::author::Identity;
 use super::bench::Bench;
@@ -98,9 +100,17 @@ impl Seat<'_> {
             fs::rename(&kept, making.join("objects")).at(&kept)?;
         }
         self.write(rooms, mirror, bench, &making)?;
-        if fs::symlink_metadata(&git).is_ok() {
-            fs::rename(&git, &old).at(&git)?;
+        if fs::symlink_metadata(&git).is_err() {
+            return fs::rename(&making, &git).at(&git);
         }
+        // The two change places in one step, so that a kill never leaves a directory that nothing marks as ours.
+        match renameat_with(CWD, &making, CWD, &git, RenameFlags::EXCHANGE) {
+            Ok(()) => return clear(&making),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            Err(error) => return Err(std::io::Error::from(error)).at(&git),
+        }
+        // Some file systems (NFS, FUSE) cannot do that.
+        fs::rename(&git, &old).at(&git)?;
         fs::rename(&making, &git).at(&git)?;
         clear(&old)
     }

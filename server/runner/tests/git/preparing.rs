@@ -1,6 +1,8 @@
 //! Directories of runs: new ones, ones taken up again, and where they start.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use aq_core::runner_link::{Conclusion, WorkspaceSource};
 use aq_runner::git::Removed;
@@ -70,6 +72,62 @@ fn a_retry_is_rebased() {
     assert!(directory.join("theirs.txt").exists() && !directory.join("old.txt").exists());
     assert_eq!(read(&directory, "cache/big"), "kept\n");
     done(&world.finish(&order, 2));
+}
+
+/// git R13, workspaces R5a: a retry whose rebase was cut short by a kill, after its branch had moved and before its directory showed it, is finished. It was
+/// once taken for another step of the plan that had moved the branch on, and the directory went into the quarantine.
+#[test]
+fn a_rebase_that_was_cut_short_is_finished() {
+    let world = World::new();
+    let remote = world.remote();
+    let seed = world.path("seed");
+    let order = clone_of(&remote, "swift-fox");
+    let directory = world.prepare(&order, 1).directory;
+    let first = world.git(&directory, &["rev-parse", "HEAD"]);
+    world.commit(&directory, "a.txt", "work\n");
+    world.commit(&seed, "theirs.txt", "x\n");
+    world.git(&seed, &["push", "-q", "origin", "main"]);
+    let before = world.path("before.git");
+    copy(&directory.join(".git"), &before);
+    let moved = world.prepare(&order, 2).tip;
+
+    // What the kill leaves: the files and the branch have moved, the note of the move stands, everything after it was not done.
+    fs::remove_dir_all(directory.join(".git")).unwrap();
+    fs::rename(&before, directory.join(".git")).unwrap();
+    world.git(&world.mirror(), &["update-ref", "refs/aq/moving/swift-fox", &moved]);
+    world.git(&world.mirror(), &["update-ref", "refs/aq/held/swift-fox", &first]);
+
+    let again = world.prepare(&order, 2);
+    assert!(again.reused && !again.dirty && again.warnings.is_empty(), "{again:?}");
+    assert_eq!(again.tip, moved);
+    assert_eq!(world.git(&directory, &["status", "--porcelain"]), "");
+    assert!(!world.path("home/quarantine").exists());
+    done(&world.finish(&order, 2));
+}
+
+/// workspaces R5a: the same for a commit of what an agent left: the branch has it, the directory does not show it yet.
+#[test]
+fn a_commit_that_was_cut_short_is_made_again() {
+    let world = World::new();
+    let order = clone_of(&world.remote(), "swift-fox");
+    let directory = world.prepare(&order, 1).directory;
+    write(&directory, "a.txt", "work\n");
+    let before = world.path("before.git");
+    copy(&directory.join(".git"), &before);
+    world.rooms.commit_left_over(&project(), &run_of(&order, 1), &order, "Do the work").unwrap();
+    fs::remove_dir_all(directory.join(".git")).unwrap();
+    fs::rename(&before, directory.join(".git")).unwrap();
+    world.git(&world.mirror(), &["update-ref", "-d", "refs/aq/concluded/swift-fox/1"]);
+
+    let again = world.prepare(&order, 2);
+    assert!(again.reused && again.dirty, "{again:?}");
+    assert!(!world.path("home/quarantine").exists());
+    done(&world.finish(&order, 2));
+    assert_eq!(world.show(&world.path("remote.git"), "main:a.txt"), "work");
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
 /// seed situation "retry, conflict": the branch is unchanged and the agent starts, with a warning.

@@ -118,6 +118,37 @@ resolver!(agent, "agent", agents.list_agents(ListAgentsRequest).agents.id);
 resolver!(account, "account", accounts.list_accounts(ListAccountsRequest).accounts.id);
 resolver!(key, "key", admin.list_api_keys(ListApiKeysRequest).api_keys.kid);
 
+/// Chooses among hooks (id, name): exactly `typed`, else the only one of that name, else the only id that begins so.
+///
+/// # Errors
+/// As [`choose`]; usage when hooks of several projects have the name.
+fn choose_hook(typed: &str, hooks: &[(String, String)]) -> Result<String, CliError> {
+    let named: Vec<&str> = hooks.iter().filter(|(_, name)| name == typed).map(|(id, _)| id.as_str()).collect();
+    let ids: Vec<String> = hooks.iter().map(|(id, _)| id.clone()).collect();
+    match named.as_slice() {
+        [only] if !ids.iter().any(|id| id == typed) => Ok((*only).to_owned()),
+        [] | [_] => choose("hook", typed, &ids),
+        many => Err(CliError::usage(format!("{} hooks are called `{typed}`: {}", many.len(), many.join(", "))).hint("give the id of one")),
+    }
+}
+
+/// The id of the hook that `typed` means: an id, its beginning, or a name.
+///
+/// # Errors
+/// As [`choose`], usage when several have the name, and errors of the server.
+pub(crate) async fn hook(connection: &Connection, typed: &str) -> Result<String, CliError> {
+    let mut request = v1::ListHooksRequest { page_size: PAGE, ..Default::default() };
+    let mut hooks = Vec::new();
+    loop {
+        let page = connection.hooks().list_hooks(request.clone()).await?.into_inner();
+        hooks.extend(page.hooks.into_iter().map(|hook| (hook.id, hook.name)));
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return choose_hook(typed, &hooks);
+        }
+    }
+}
+
 /// The ids of the tasks that `typed` mean, in order.
 ///
 /// # Errors
@@ -143,6 +174,19 @@ mod tests {
     fn exact_ids_and_unique_beginnings_are_found() {
         assert_eq!(choose("task", "swift", &ids()).unwrap(), "swift");
         assert_eq!(choose("task", "ca", &ids()).unwrap(), "calm-river");
+    }
+
+    /// commands R5: a hook goes by its name too, as long as one alone has it; an id wins over a name.
+    #[test]
+    fn hooks_are_found_by_name() {
+        let hooks = [("hk-1a", "nightly"), ("hk-2b", "nightly"), ("hk-3c", "weekly"), ("hk-4d", "hk-1a")];
+        let hooks = hooks.map(|(id, name)| (id.to_owned(), name.to_owned()));
+        assert_eq!(choose_hook("weekly", &hooks).unwrap(), "hk-3c");
+        assert_eq!(choose_hook("hk-2", &hooks).unwrap(), "hk-2b");
+        assert_eq!(choose_hook("hk-1a", &hooks).unwrap(), "hk-1a");
+        let error = choose_hook("nightly", &hooks).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (Kind::Usage, "2 hooks are called `nightly`: hk-1a, hk-2b"));
+        assert_eq!(choose_hook("daily", &hooks).unwrap_err().hint.as_deref(), Some("see: aqctl hook list"));
     }
 
     /// commands R5: several candidates are named; a near miss is suggested.

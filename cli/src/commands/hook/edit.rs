@@ -6,11 +6,12 @@ use super::fields::Fields;
 use crate::candidates;
 use crate::context::{Context, request_id};
 use crate::error::CliError;
+use crate::ids;
 
 /// Change a hook; it then acts with your authority. Steps and actions are replaced whole
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The hook
+    /// The hook: its id, the beginning of it, or its name
     #[arg(add = candidates::hooks())]
     hook: String,
     /// Its new name
@@ -25,7 +26,7 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    let mut hook = Hook { id: args.hook, ..Default::default() };
+    let mut hook = Hook::default();
     let mut paths = Vec::new();
     let mut named = |path: &str| paths.push(path.to_owned());
     if let Some(name) = args.name {
@@ -65,6 +66,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return Err(CliError::usage("nothing changes; give at least one option"));
     }
     let connection = context.connect().await?;
+    hook.id = ids::hook(&connection, &args.hook).await?;
     let update_mask = Some(prost_types::FieldMask { paths });
     let request = UpdateHookRequest { hook: Some(hook), update_mask, request_id: request_id() };
     let hook = connection.hooks().update_hook(request).await?.into_inner();

@@ -6,12 +6,13 @@ use crate::candidates;
 use crate::commands::paging::Paging;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::ids;
 use crate::render;
 
 /// List the runs of a hook, newest first
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The hook
+    /// The hook: its id, the beginning of it, or its name
     #[arg(add = candidates::hooks())]
     hook: String,
     /// Which part of the list.
@@ -21,7 +22,8 @@ pub(crate) struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let connection = context.connect().await?;
-    let request = ListHookRunsRequest { hook_id: args.hook, ..Default::default() };
+    let hook_id = ids::hook(&connection, &args.hook).await?;
+    let request = ListHookRunsRequest { hook_id, ..Default::default() };
     let page = crate::commands::paging::pages!(args.paging, connection.hooks(), list_hook_runs, request, runs);
     context.ui.show(&page, render::hook::runs)?;
     if page.runs.is_empty() {

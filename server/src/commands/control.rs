@@ -183,12 +183,9 @@ fn land_again(tx: &mut Tx<'_>, record: &mut TaskRecord, number: u32, change: Mov
             format!("task `{id}` has no finished work; restart it or skip it instead"),
         ));
     };
-    if tx.state.leased.contains_key(&run.run.workspace) || !tx.state.workspaces.contains_key(&run.run.workspace) {
-        let free = tx.state.free_workspace(&record.task.project).map(|free| free.id.clone());
-        run.run.workspace = free.ok_or_else(|| {
-            CommandError::precondition("NO_WORKSPACE", "every workspace of the project is in use; try again when a run has ended")
-        })?;
-    }
+    run.run.workspace = tx.state.landing_workspace(&run.run).ok_or_else(|| {
+        CommandError::precondition("NO_WORKSPACE", "every workspace of the project is in use; try again when a run has ended")
+    })?;
     record.task.assigned_agent = Some(run.run.agent.clone());
     apply(tx, record, number, change)?;
     reopen(tx, record, &mut run)?;

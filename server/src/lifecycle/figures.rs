@@ -9,7 +9,7 @@ use aq_core::agent::Agent;
 use aq_core::budget::BudgetWarning;
 use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
 use aq_core::project::Project;
-use aq_core::run::{RunPurpose, RunState};
+use aq_core::run::{Run, RunPurpose, RunState};
 use aq_core::runner_link::StopReason;
 use aq_core::schedule::expected_rest;
 use aq_core::task::{Needs, TaskStatus};
@@ -281,6 +281,15 @@ impl Figures {
     pub fn working_on(&self, project: &ProjectId, branch: &str) -> Option<i64> {
         // The key of the map owns its parts; no branch is looked up for the tasks that have none, which are nearly all.
         self.branches.get(&(project.clone(), branch.to_owned())).and_then(|keys| keys.first().copied())
+    }
+
+    /// The workspace that an ended run is taken up again in: its own while no other run holds it, else a free one. `None`: all are in use.
+    #[must_use]
+    pub fn landing_workspace(&self, run: &Run) -> Option<WorkspaceId> {
+        if self.workspaces.contains_key(&run.workspace) && !self.leased.contains_key(&run.workspace) {
+            return Some(run.workspace.clone());
+        }
+        self.free_workspace(&run.project).map(|free| free.id.clone())
     }
 
     /// A workspace of the project that no run holds; the oldest first.

@@ -174,10 +174,8 @@ fn land(tx: &mut Tx<'_>, mut record: TaskRecord, now: Timestamp) -> Result<bool,
         apply(tx, &mut record, number, Move::system(Trigger::ApprovalWaived, now))?;
         return Ok(true);
     };
-    if tx.state.leased.contains_key(&run.run.workspace) || !tx.state.workspaces.contains_key(&run.run.workspace) {
-        let Some(free) = tx.state.free_workspace(&record.task.project).map(|space| space.id.clone()) else { return Ok(false) };
-        run.run.workspace = free;
-    }
+    let Some(workspace) = tx.state.landing_workspace(&run.run) else { return Ok(false) };
+    run.run.workspace = workspace;
     record.task.assigned_agent = Some(run.run.agent.clone());
     apply(tx, &mut record, number, Move::system(Trigger::ApprovedToLand, now).with("context", "approval is not required any more"))?;
     reopen(tx, &record, &mut run)?;

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,8 +49,12 @@ pub enum TelemetryError {
 pub fn init(logging: &Logging, home: &Path) -> Result<(), TelemetryError> {
     let file = if logging.file { Some(LogFile::open(&home.join("logs").join("aqd.log"), ROTATE_BYTES)?) } else { None };
     let filter = EnvFilter::try_new(&logging.filter).map_err(|_| TelemetryError::Filter(logging.filter.clone()))?;
-    let layers =
-        Registry::default().with(filter).with(lines(logging.format, io::stderr)).with(file.map(|file| lines(logging.format, file)));
+    // `aqctl server start` sends the standard streams into the log file, for what is said before or outside of logging; a line belongs there once.
+    let to_stderr = !file.as_ref().is_some_and(|file| file.is_also(io::stderr()));
+    let layers = Registry::default()
+        .with(filter)
+        .with(to_stderr.then(|| lines(logging.format, io::stderr)))
+        .with(file.map(|file| lines(logging.format, file)));
     layers.try_init().map_err(|_| TelemetryError::AlreadySet)
 }
 
@@ -94,6 +99,15 @@ impl LogFile {
         let written = file.metadata().map_err(failed)?.len();
         let open = OpenLog { path: path.to_path_buf(), file, written, limit };
         Ok(Self { inner: Arc::new(Mutex::new(open)) })
+    }
+
+    /// True when `stream` writes to this very file.
+    fn is_also(&self, stream: impl AsFd) -> bool {
+        let open = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        match (rustix::fs::fstat(&open.file), rustix::fs::fstat(stream)) {
+            (Ok(ours), Ok(theirs)) => (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino),
+            _ => false,
+        }
     }
 }
 
@@ -165,6 +179,16 @@ mod tests {
         assert_eq!(std::fs::read_to_string(folder.path().join("logs/aqd.log.1")).unwrap(), "first line\n");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "second\nthird\n");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    /// telemetry R2: a stream that is sent into the log file is known, and no other.
+    #[test]
+    fn a_stream_into_the_file_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("aqd.log");
+        let log = LogFile::open(&path, 10).unwrap();
+        assert!(log.is_also(append(&path).unwrap()));
+        assert!(!log.is_also(append(&folder.path().join("other")).unwrap()));
     }
 
     /// telemetry R1: JSON lines carry the fields of the event and of its span.

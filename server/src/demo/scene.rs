@@ -65,7 +65,7 @@ async fn play(agent: DemoAgent, folder: &Path) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
     let mut server = Server::start(&folder.join("home"))?;
     let connection = server.connect().await?;
-    println!("Agent Queue: a server (process {}) with an embedded database in {}", server.pid(), folder.display());
+    println!("Agent Queue: a server (process {}) in {}", server.pid(), folder.display());
     println!(
         "{AGENTS} agents, {}\n",
         match agent {

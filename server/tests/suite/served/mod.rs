@@ -2,7 +2,9 @@
 
 mod agent_is_no_admin;
 mod hook_shell;
+mod long_home;
 mod provider_key;
+mod reviewers;
 mod standby_on_postgres;
 mod without_walls;
 mod world;

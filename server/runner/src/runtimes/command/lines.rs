@@ -17,6 +17,12 @@ use crate::spool::{RawKind, RawLine};
 /// Longest summary in bytes.
 const SUMMARY_BYTES: usize = 2000;
 
+/// Longest fenced block that is kept whole as a summary, in bytes.
+const BLOCK_BYTES: usize = 16 * 1024;
+
+/// Fewest backticks of a fence.
+const FENCE: usize = 3;
+
 /// The item of a raw line that is not understood further.
 pub(crate) fn plain(line: &RawLine) -> OutputBody {
     let stream = match line.kind {
@@ -38,6 +44,34 @@ pub(crate) fn plain(line: &RawLine) -> OutputBody {
 pub(crate) struct PlainLines {
     last_stdout: String,
     last_stderr: String,
+    /// The lines of a fenced block that is not closed yet.
+    block: Option<String>,
+}
+
+impl PlainLines {
+    /// Takes a line of standard output. A block that it closes is given back whole: the verdict of a reviewer is one.
+    fn closes_block(&mut self, line: &str) -> Option<String> {
+        let Some(mut block) = self.block.take() else {
+            self.block = (ticks(line) >= FENCE && line.len() <= BLOCK_BYTES).then(|| line.to_owned());
+            return None;
+        };
+        if block.len() + 1 + line.len() > BLOCK_BYTES {
+            return None;
+        }
+        let closes = ticks(line) >= ticks(&block) && line.trim().bytes().all(|byte| byte == b'`');
+        block.push('\n');
+        block.push_str(line);
+        if closes {
+            return Some(block);
+        }
+        self.block = Some(block);
+        None
+    }
+}
+
+/// How many backticks a text begins with.
+fn ticks(text: &str) -> usize {
+    text.trim_start().bytes().take_while(|byte| *byte == b'`').count()
 }
 
 impl Normalizer for PlainLines {
@@ -46,7 +80,7 @@ impl Normalizer for PlainLines {
         if !text.trim().is_empty() {
             let last = clip_to(text.trim(), SUMMARY_BYTES);
             match line.kind {
-                RawKind::Stdout => self.last_stdout = last,
+                RawKind::Stdout => self.last_stdout = self.closes_block(&text).unwrap_or(last),
                 RawKind::Stderr => self.last_stderr = last,
                 RawKind::Gap => {}
             }
@@ -84,5 +118,34 @@ impl Normalizer for PlainLines {
 
     fn interrupt(&self) -> Option<Frame> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(lines: &[&str]) -> String {
+        let mut plain = PlainLines::default();
+        for line in lines {
+            let line =
+                RawLine { kind: RawKind::Stdout, bytes: line.as_bytes().to_vec(), truncated: false, dropped: 0, at_ms: 0, offset_after: 0 };
+            plain.line(&line);
+            // What was read so far survives a server that ends in the middle.
+            plain = serde_json::from_value(plain.state()).unwrap();
+        }
+        plain.last_stdout
+    }
+
+    /// Runtimes, `command`, F-084: the summary is the last line, and the whole block where that line closes one; what is left open or is too long is no block.
+    #[test]
+    fn a_block_at_the_end_is_the_summary() {
+        assert_eq!(summary(&["one", "two", " "]), "two");
+        assert_eq!(summary(&["looked", "```verdict", "{}", "```", ""]), "```verdict\n{}\n```");
+        assert_eq!(summary(&["````verdict", "```", "````"]), "````verdict\n```\n````");
+        assert_eq!(summary(&["```", "{}", "```", "after"]), "after");
+        assert_eq!(summary(&["```verdict", "{}"]), "{}");
+        let long = "x".repeat(BLOCK_BYTES);
+        assert_eq!(summary(&["```", &long, "```"]), "```");
     }
 }

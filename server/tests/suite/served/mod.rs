@@ -1,6 +1,7 @@
 //! The real program with real processes: started, used over its socket, ended.
 
 mod agent_is_no_admin;
+mod garbage;
 mod hook_shell;
 mod long_home;
 mod provider_key;

@@ -7,11 +7,11 @@ use aq_proto::v1;
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCandidates;
 
-use crate::args::Globals;
 use crate::clean;
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::error::CliError;
+use crate::globals::Globals;
 use crate::ui::Ui;
 
 /// How long the shell may be kept waiting.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use aq_proto::client::{ApiKey, Connection, Endpoint, Options, default_home, discover, read_key_file};
 use aq_proto::resume::{Interruption, ResumeOptions};
 
-use crate::args::Globals;
 use crate::environment::Environment;
 use crate::error::CliError;
+use crate::globals::Globals;
 use crate::ui::Ui;
 
 /// The deadline of calls that answer once when `--timeout` is not given.

@@ -12,6 +12,7 @@ mod commands;
 mod context;
 mod environment;
 mod error;
+mod globals;
 mod ids;
 mod local;
 mod look;

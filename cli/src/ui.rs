@@ -7,25 +7,13 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use jiff::tz::TimeZone;
 
-use crate::args::Globals;
 use crate::clean;
 use crate::clock;
 use crate::environment::Environment;
 use crate::error::CliError;
+use crate::globals::{Format, Globals};
 use crate::look::{Look, Tone};
 use crate::wire::{self, Wire};
-
-/// The form of data on standard output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Format {
-    /// Text for people; may change between versions.
-    #[default]
-    Table,
-    /// JSON with the names of proto JSON; a line per message where messages are streamed.
-    Json,
-    /// The same as YAML; a document per message where messages are streamed.
-    Yaml,
-}
 
 /// The terminal of one command.
 #[derive(Clone, Debug)]

@@ -9,9 +9,9 @@ use super::follow::following;
 use crate::candidates;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::globals::Format;
 use crate::ids;
 use crate::render;
-use crate::ui::Format;
 
 /// Show recent events; `-f` goes on with what happens
 #[derive(clap::Args, Debug)]

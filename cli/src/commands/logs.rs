@@ -9,9 +9,10 @@ use super::follow::following;
 use crate::candidates;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::globals::Format;
 use crate::ids;
 use crate::render::output::{self, Detail};
-use crate::ui::{Format, Ui};
+use crate::ui::Ui;
 
 /// Show what an agent says and does, from the newest run on; `-f` goes on with what comes
 #[derive(clap::Args, Debug)]

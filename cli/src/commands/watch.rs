@@ -15,10 +15,10 @@ use crate::clean;
 use crate::clock;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::globals::Format;
 use crate::ids;
 use crate::look::Look;
 use crate::render;
-use crate::ui::Format;
 
 /// How often elapsed times move and changes are looked up.
 const TICK: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 //! Spec: specs/server/core/models.md
 
 use crate::ids::{AccountId, AgentId, RunRef};
-use crate::runner_link::RuntimeProfile;
+use crate::profile::RuntimeProfile;
 use crate::runtime::RuntimeKind;
 use crate::text_enum::text_enum;
 use crate::time::Timestamp;

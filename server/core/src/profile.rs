@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::runner_link::RuntimeProfile;
 use crate::runtime::RuntimeKind;
 
 /// The name under which an agent finds the tools of our own server.
@@ -61,6 +60,28 @@ impl McpServer {
             McpTransport::Http { headers, .. } => headers,
         }
     }
+}
+
+/// How the program is run. Empty fields fall through to the runtime's defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuntimeProfile {
+    /// `command`: the argument vector. `scripted`: empty (the script is the prompt's fenced block or the task's script). `claude`,
+    /// `codex`: the program and leading arguments, by default the name of the runtime.
+    pub command: Vec<String>,
+    /// Model name; empty: the program's default.
+    pub model: String,
+    /// Permission mode of the program; empty: the runtime's default.
+    pub permission_mode: String,
+    /// Tools that need no permission.
+    pub allowed_tools: Vec<String>,
+    /// Servers of tools that the agent may use.
+    pub mcp_servers: Vec<McpServer>,
+    /// Text added to the program's system prompt.
+    pub system_prompt_suffix: String,
+    /// Variables added to the agent's allow-listed environment. Values are secrets until proven otherwise.
+    pub env: BTreeMap<String, String>,
+    /// Folder of the agent CLI's own configuration and login; opened read-write in the sandbox. Empty: none.
+    pub login_dir: String,
 }
 
 impl RuntimeProfile {

@@ -5,13 +5,12 @@
 //!
 //! Spec: specs/server/core/runner-link.md
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::ids::{AgentId, ProjectId, RunRef, WorkspaceId};
 use crate::output::{FailureClass, OutputItem};
-use crate::profile::McpServer;
+use crate::profile::RuntimeProfile;
 use crate::runtime::RuntimeKind;
 use crate::time::Timestamp;
 
@@ -64,28 +63,6 @@ pub enum SessionOrder {
         /// The id.
         session_id: String,
     },
-}
-
-/// How the program is run. Empty fields fall through to the runtime's defaults.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RuntimeProfile {
-    /// `command`: the argument vector. `scripted`: empty (the script is the prompt's fenced block or the task's script). `claude`,
-    /// `codex`: the program and leading arguments, by default the name of the runtime.
-    pub command: Vec<String>,
-    /// Model name; empty: the program's default.
-    pub model: String,
-    /// Permission mode of the program; empty: the runtime's default.
-    pub permission_mode: String,
-    /// Tools that need no permission.
-    pub allowed_tools: Vec<String>,
-    /// Servers of tools that the agent may use.
-    pub mcp_servers: Vec<McpServer>,
-    /// Text added to the program's system prompt.
-    pub system_prompt_suffix: String,
-    /// Variables added to the agent's allow-listed environment. Values are secrets until proven otherwise.
-    pub env: BTreeMap<String, String>,
-    /// Folder of the agent CLI's own configuration and login; opened read-write in the sandbox. Empty: none.
-    pub login_dir: String,
 }
 
 /// The limits that the shim enforces by itself. Zero means no limit only where the field says so.

@@ -11,7 +11,8 @@ use std::hint::black_box;
 use std::path::Path;
 
 use aq_core::ids::{AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
-use aq_core::runner_link::{RunLimits, RuntimeProfile, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
+use aq_core::profile::RuntimeProfile;
+use aq_core::runner_link::{RunLimits, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
 use aq_core::runtime::RuntimeKind;
 use aq_runner::redact::{REDACTED, Redactor};
 use aq_runner::runtimes::{LaunchOrder, Normalizer, runtime};

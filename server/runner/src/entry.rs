@@ -7,12 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::runtimes::scripted;
-
-/// `<program> __shim <run-folder>`: be the shim of a run.
-pub(crate) const SHIM_COMMAND: &str = "__shim";
-
-/// `<program> __exec <run-folder>`: become the agent of a run.
-pub(crate) const EXEC_COMMAND: &str = "__exec";
+use crate::shim::{EXEC_COMMAND, SHIM_COMMAND};
 
 /// Runs a hidden command when `args` (the program's own name first) asks for one; `None` when it does not and the program should go on as
 /// usual. Call it first thing in `main`, before any thread is started.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use aq_core::ids::AgentId;
-use aq_core::profile::McpServer;
-use aq_core::runner_link::RuntimeProfile;
+use aq_core::profile::{McpServer, RuntimeProfile};
 use aq_proto::v1 as pb;
 use pb::agent_service_server::AgentService;
 use tonic::Request;

@@ -2,27 +2,17 @@
 
 use std::sync::Arc;
 
-use aq_core::principal::Principal;
-use aq_core::runner_link::BoxFuture;
 use aq_proto::v1 as pb;
 use pb::mcp_service_server::McpService;
 use tonic::Request;
 
+use super::ports::Assistants;
 use super::service::Api;
 use super::status::{ApiError, Reply};
 use crate::commands::CommandError;
 
 /// Longest message of an assistant, in bytes.
 pub const MAX_MESSAGE: usize = 512 * 1024;
-
-/// Answers messages of assistants.
-pub trait Assistants: Send + Sync {
-    /// The answer to one message in the name of `caller`, empty when there is none. `id` makes repeating the message safe; empty: nothing does.
-    ///
-    /// # Errors
-    /// Why the message cannot be read, one sentence.
-    fn exchange(&self, caller: Principal, message: String, id: String) -> BoxFuture<'_, Result<String, String>>;
-}
 
 /// McpService.
 pub(super) struct Mcp(pub(super) Api);

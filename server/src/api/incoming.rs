@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use aq_core::ids::{AccountId, AgentId, InvalidId, ProjectId, TaskId, WorkspaceId};
-use aq_core::profile::{McpServer, McpTransport};
+use aq_core::profile::{McpServer, McpTransport, RuntimeProfile};
 use aq_core::project::PlanApproval;
-use aq_core::runner_link::RuntimeProfile;
 use aq_core::runtime::{RuntimeKind, RuntimeSet};
 use aq_core::task::{TaskStatus, TaskType, VerificationType};
 use aq_core::time::Timestamp;

@@ -1,8 +1,9 @@
-//! What the API needs of the rest of the house and does not import: looking at repositories, ending the server.
+//! What the API needs of the rest of the house and does not import: looking at repositories, ending the server, answering assistants.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aq_core::principal::Principal;
 use aq_core::runner_link::BoxFuture;
 use aq_core::workspace::WorkspaceKind;
 
@@ -42,4 +43,13 @@ pub struct ServerFacts {
     pub home: PathBuf,
     /// Where directories of `init` workspaces without a path of their own are made.
     pub clones: PathBuf,
+}
+
+/// Answers messages of assistants.
+pub trait Assistants: Send + Sync {
+    /// The answer to one message in the name of `caller`, empty when there is none. `id` makes repeating the message safe; empty: nothing does.
+    ///
+    /// # Errors
+    /// Why the message cannot be read, one sentence.
+    fn exchange(&self, caller: Principal, message: String, id: String) -> BoxFuture<'_, Result<String, String>>;
 }

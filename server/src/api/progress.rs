@@ -1,40 +1,13 @@
 //! TaskService.ReportProgress: what agents say about how far they are, not too often.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
 use tonic::Request;
 
+use super::last_reports::SPACING_MS;
 use super::status::{ApiError, Reply};
 use super::tasks::Tasks;
 use crate::commands::{CommandError, Context, progress};
 use crate::lifecycle::Tx;
-
-/// Shortest time between two reports of a run, in milliseconds.
-const SPACING_MS: i64 = 5_000;
-/// Runs that are remembered before the old ones are forgotten.
-const REMEMBERED: usize = 1_024;
-
-/// When each run reported last. Not stored: after a start of the server everybody may report again.
-#[derive(Clone, Default)]
-pub(super) struct LastReports(Arc<Mutex<BTreeMap<String, Timestamp>>>);
-
-impl LastReports {
-    fn is_too_soon(&self, who: &str, now: Timestamp) -> bool {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.get(who).is_some_and(|at| (0..SPACING_MS).contains(&now.millis_since(*at)))
-    }
-
-    fn note(&self, who: String, now: Timestamp) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.len() >= REMEMBERED {
-            last.retain(|_, at| (0..SPACING_MS).contains(&now.millis_since(*at)));
-        }
-        last.insert(who, now);
-    }
-}
 
 impl Tasks {
     pub(super) async fn progress(&self, request: Request<pb::ReportProgressRequest>) -> Reply<pb::ReportProgressResponse> {

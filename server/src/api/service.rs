@@ -1,4 +1,4 @@
-//! The API as a whole: what it works with, the way of a call through it, and its services as one set of routes.
+//! The API as a whole: what it works with, and the way of a call through it. Its services as one set of routes are in `routes`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,16 +6,13 @@ use std::sync::{Arc, OnceLock};
 use aq_core::git_link::GitLink;
 use aq_core::principal::{Principal, Role};
 use aq_core::runner_link::{RunnerLink, RunnerOrder};
-use aq_proto::v1 as pb;
 use prost::Message;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 
-use super::assistants::Assistants;
 use super::idempotency::{self, Mutation};
+use super::last_reports::LastReports;
 use super::permissions::Call;
-use super::ports::{Ending, RepositoryCheck, ServerFacts};
-use super::progress::LastReports;
+use super::ports::{Assistants, Ending, RepositoryCheck, ServerFacts};
 use super::status::{ApiError, Reply};
 use super::talk::Talk;
 use crate::clock::SharedClock;
@@ -26,8 +23,6 @@ use crate::lifecycle::{Engine, Tx};
 use crate::orchestrator::Policy;
 use crate::store::{Connection, Reader};
 
-/// Largest request that is read, in bytes.
-const MAX_DECODED: usize = 1024 * 1024;
 /// Largest answer that is sent, in bytes.
 pub(super) const MAX_ENCODED: usize = 4 * 1024 * 1024;
 
@@ -135,49 +130,6 @@ impl Api {
 
     pub(super) fn assistants(&self) -> Option<&Arc<dyn Assistants>> {
         self.assistants.get()
-    }
-
-    /// Every service of the contract.
-    #[must_use]
-    pub fn routes(&self) -> Routes {
-        use pb::account_service_server::AccountServiceServer;
-        use pb::admin_service_server::AdminServiceServer;
-        use pb::agent_service_server::AgentServiceServer;
-        use pb::chat_service_server::ChatServiceServer;
-        use pb::event_service_server::EventServiceServer;
-        use pb::git_service_server::GitServiceServer;
-        use pb::hook_service_server::HookServiceServer;
-        use pb::mcp_service_server::McpServiceServer;
-        use pb::note_service_server::NoteServiceServer;
-        use pb::plan_service_server::PlanServiceServer;
-        use pb::project_service_server::ProjectServiceServer;
-        use pb::prompt_service_server::PromptServiceServer;
-        use pb::run_service_server::RunServiceServer;
-        use pb::task_service_server::TaskServiceServer;
-        use pb::workspace_service_server::WorkspaceServiceServer;
-        macro_rules! sized {
-            ($server:ident, $service:expr) => {
-                $server::new($service).max_decoding_message_size(MAX_DECODED).max_encoding_message_size(MAX_ENCODED)
-            };
-        }
-        let mut routes = Routes::builder();
-        routes
-            .add_service(sized!(ProjectServiceServer, super::projects::Projects(self.clone())))
-            .add_service(sized!(WorkspaceServiceServer, super::workspaces::Workspaces(self.clone())))
-            .add_service(sized!(TaskServiceServer, super::tasks::Tasks(self.clone())))
-            .add_service(sized!(PlanServiceServer, super::plans::Plans(self.clone())))
-            .add_service(sized!(RunServiceServer, super::runs::Runs(self.clone())))
-            .add_service(sized!(AgentServiceServer, super::agents::Agents(self.clone())))
-            .add_service(sized!(AccountServiceServer, super::accounts::Accounts(self.clone())))
-            .add_service(sized!(ChatServiceServer, super::chats::Chats(self.clone())))
-            .add_service(sized!(GitServiceServer, super::git::Git(self.clone())))
-            .add_service(sized!(HookServiceServer, super::hooks::Hooks(self.clone())))
-            .add_service(sized!(NoteServiceServer, super::notes::NoteCalls(self.clone())))
-            .add_service(sized!(PromptServiceServer, super::prompts::PromptCalls(self.clone())))
-            .add_service(sized!(EventServiceServer, super::events::Events::new(self.clone())))
-            .add_service(sized!(McpServiceServer, super::assistants::Mcp(self.clone())))
-            .add_service(sized!(AdminServiceServer, super::admin::Admin(self.clone())));
-        routes.routes()
     }
 
     /// Lets a call in: who asks, and may they? The transport has asked the same table; calls made in process come only here. Api R1.

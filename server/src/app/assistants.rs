@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compose::AppError;
+use super::error::AppError;
 use crate::api::{Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::config::ServerConfig;

@@ -15,122 +15,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::adapters::{Ender, Keys, Repositories};
 use super::degraded::Condition;
+use super::error::{AppError, io};
 use super::retention::Keeper;
+use super::started::{Started, database, start};
 use super::{assistants, chat, forge, hooks, maintenance, policy, seed, standby};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
-use crate::commands::CommandError;
 use crate::config::{Environment, ServerConfig, sections};
-use crate::events::{EventBus, OutputHub, OutputLog, Wake};
 use crate::grpc::{self, Gate, GrpcOptions, Health, Permissions, TcpOptions, TlsIdentity};
-use crate::home::{Home, HomeError};
-use crate::lifecycle::{EPOCH, Engine, Figures, Hot, LifecycleError, Subject, announce, load};
+use crate::home::Home;
+use crate::lifecycle::{Engine, LifecycleError, Subject, announce};
 use crate::orchestrator::{Approvals, ConflictWatch, Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
-use crate::store::{Connection, DatabaseUrl, Migrated, Reader, StoreError, WriterThread, api_keys, new_key, settings};
-use crate::tools::{BrokenContract, Registry, ToolBox};
-
-/// Threads that read the database.
-const READERS: usize = 3;
-
-/// Why a server did not start, or ended other than asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The database cannot be used.
-    #[error("the database cannot be used: {0}")]
-    Store(#[from] StoreError),
-    /// What was running cannot be taken up.
-    #[error("what was running cannot be taken up: {0}")]
-    Recover(#[from] LifecycleError),
-    /// Something that the configuration names cannot be made.
-    #[error("{0}")]
-    Command(#[from] CommandError),
-    /// The tools cannot be made of the contract.
-    #[error(transparent)]
-    Tools(#[from] BrokenContract),
-    /// A listener cannot be opened.
-    #[error(transparent)]
-    Listen(#[from] grpc::ListenError),
-    /// A listener broke while serving.
-    #[error(transparent)]
-    Serve(#[from] grpc::ServeError),
-    /// The listener for assistants cannot be opened.
-    #[error(transparent)]
-    Assistants(#[from] crate::mcp::ListenError),
-    /// A file or a signal handler cannot be had.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> AppError {
-    let what = what.into();
-    move |source| AppError::Io { what, source }
-}
-
-/// A server whose parts run but that takes no calls yet.
-pub struct Started {
-    /// The writer.
-    pub engine: Engine,
-    /// The readers.
-    pub reader: Reader,
-    /// Events.
-    pub bus: EventBus,
-    /// Run output.
-    pub hub: OutputHub,
-    /// The clock.
-    pub clock: SharedClock,
-    /// Rings the orchestrator.
-    pub wake: Wake,
-    /// The figures decisions are made with.
-    pub policy: Arc<crate::orchestrator::Policy>,
-    writer: WriterThread,
-}
-
-fn database(config: &ServerConfig) -> DatabaseUrl {
-    match &config.database.url {
-        sections::DatabaseUrl::Sqlite(path) => DatabaseUrl::sqlite(path),
-        sections::DatabaseUrl::Postgres(url) => DatabaseUrl::parse(url.expose()),
-    }
-}
-
-/// Counts the start on the database that was opened, and starts writer and readers. Blocking work happens on a blocking thread.
-///
-/// # Errors
-/// [`AppError::Store`].
-pub async fn start(
-    config: &ServerConfig,
-    clock: SharedClock,
-    policy: crate::orchestrator::Policy,
-    opened: (Connection, Migrated),
-) -> Result<Started, AppError> {
-    let (url, span) = (database(config), policy::window_ms(config));
-    let now = clock.now();
-    let opened = tokio::task::spawn_blocking(move || -> Result<(Connection, Figures, Reader), StoreError> {
-        let (mut connection, migrated) = opened;
-        if !migrated.applied.is_empty() {
-            tracing::info!(applied = ?migrated.applied, backup = ?migrated.backup, "brought the database up to date");
-        }
-        let epoch = settings::get(&mut connection, EPOCH)?.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0) + 1;
-        settings::set(&mut connection, EPOCH, &epoch.to_string())?;
-        let figures = load(&mut connection, now, span)?;
-        Ok((connection, figures, Reader::start(&url, READERS)?))
-    });
-    let (connection, figures, reader) = opened.await.map_err(|error| StoreError::Database(error.to_string()))??;
-    let hub = OutputHub::new(OutputLog::open(&config.server.home.join("output")).map_err(io("the output folder cannot be made"))?);
-    let bus = EventBus::new(figures.last_event);
-    let publisher = bus.clone();
-    let (engine, writer) = Engine::start(connection, Hot::new(figures), move |facts| publisher.publish(facts))?;
-    Ok(Started { engine, reader, bus, hub, clock, wake: Wake::default(), policy: Arc::new(policy), writer })
-}
+use crate::store::{StoreError, api_keys, new_key};
+use crate::tools::{Registry, ToolBox};
 
 /// Serves until a signal, a call or a broken part ends it. Runs go on under their shims; the next start takes them up.
 ///

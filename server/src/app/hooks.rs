@@ -7,7 +7,7 @@ use aq_core::principal::Principal;
 use aq_core::runner_link::{BoxFuture, RunLimits};
 use aq_runner::service::{Errand, RunnerService};
 
-use super::compose::Started;
+use super::started::Started;
 use crate::background::{Background, OnExit};
 use crate::chat::Books;
 use crate::hooks::{Asker, Commands, HookEngine, Model, Parts, ProgramEnd, ProgramOrder, Programs};

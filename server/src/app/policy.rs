@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aq_core::budget::{BudgetPeriod, Budgets};
 use aq_core::limits::read_zone;
-use aq_core::runner_link::{RunLimits, RuntimeProfile};
+use aq_core::profile::RuntimeProfile;
+use aq_core::runner_link::RunLimits;
 use aq_core::task::TaskStatus;
 use aq_runner::git::{GitProgram, Identity};
 use aq_runner::service::RunnerConfig;

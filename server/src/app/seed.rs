@@ -3,7 +3,7 @@
 use aq_core::account::Account;
 use aq_core::limits::{AccountPolicy, read_zone};
 use aq_core::principal::Principal;
-use aq_core::runner_link::RuntimeProfile;
+use aq_core::profile::RuntimeProfile;
 
 use crate::commands::{self, CommandError, Context};
 use crate::config::{ServerConfig, sections};

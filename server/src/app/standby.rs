@@ -13,7 +13,7 @@ use aq_core::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use super::compose::AppError;
+use super::error::AppError;
 use crate::grpc::{self, Gate, GrpcOptions, Health, KeyStore, KeyStoreUnavailable, Permissions};
 use crate::shutdown::Shutdown;
 use crate::store::{Connection, DatabaseUrl, Migrated, StoreError, open_leading};

@@ -3,7 +3,7 @@
 use aq_core::chat::{Belt, Group, ToolSpec};
 use aq_core::principal::Principal;
 
-use super::talker::Parts;
+use super::parts::Parts;
 use super::{files, programs};
 use crate::tools::Tool;
 

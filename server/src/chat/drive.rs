@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use super::books::Account;
-use super::talker::Parts;
+use super::parts::Parts;
 use super::{belt, files, programs};
 use crate::api::{Ask, TalkError, Told};
 

@@ -1,7 +1,6 @@
 //! The tools of the machine: one file read, many searched. Nothing is written, and no program is started.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::sync::Arc;
 
 use aq_core::chat::ToolSpec;
@@ -9,6 +8,7 @@ use aq_core::principal::Principal;
 use aq_runner::redact::Redactor;
 use serde_json::{Map, Value, json};
 
+use super::content::content;
 use super::rooms::{Roots, open, place};
 use super::search::{self, Mode, Search};
 
@@ -16,8 +16,6 @@ use super::search::{self, Mode, Search};
 const READ: &str = "read_file";
 /// Searches files.
 const SEARCH: &str = "search_files";
-/// Longest file that is read, in bytes.
-const LONGEST: u64 = 4 * 1024 * 1024;
 /// Lines that are shown when nothing is said, and at most.
 const LINES: (u64, u64) = (200, 2000);
 
@@ -100,26 +98,6 @@ pub(super) async fn run(roots: Arc<dyn Roots>, caller: &Principal, tool: &str, i
     // A credential in a file stays there.
     let redactor = Redactor::new(&none).map_err(|error| error.to_string())?;
     Ok(redactor.redact(&found.to_string()).into_owned())
-}
-
-/// The file at a place as text.
-///
-/// # Errors
-/// When it cannot be read, is too long, or is no text.
-pub(super) fn content(file: File) -> Result<String, String> {
-    let kind = file.metadata().map_err(|error| error.to_string())?;
-    if !kind.is_file() {
-        return Err("it is not a file".to_owned());
-    }
-    if kind.len() > LONGEST {
-        return Err(format!("it is longer than {LONGEST} bytes"));
-    }
-    let mut bytes = Vec::new();
-    file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.iter().take(8192).any(|byte| *byte == 0) {
-        return Err("it is binary".to_owned());
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn read(place: &super::rooms::Place, path: &str, from: u64, most: u64) -> Result<Value, String> {

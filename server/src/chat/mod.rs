@@ -8,8 +8,10 @@
 
 mod belt;
 mod books;
+mod content;
 mod drive;
 mod files;
+mod parts;
 mod plans;
 mod programs;
 mod rooms;
@@ -17,7 +19,8 @@ mod search;
 mod talker;
 
 pub use books::{Account, Books, Spent};
+pub use parts::{Parts, Settings};
 pub use plans::ModelPlans;
 pub use programs::{Command, Ended, Programs};
 pub use rooms::{Roots, Workspaces};
-pub use talker::{Parts, Settings, Talker};
+pub use talker::Talker;

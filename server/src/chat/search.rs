@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Dir, FileType};
 use serde_json::{Value, json};
 
-use super::files::content;
+use super::content::content;
 use super::rooms::{Place, open};
 
 /// Most files and folders that are looked at.

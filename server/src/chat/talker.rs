@@ -1,55 +1,21 @@
 //! What the API is given: turns and summaries, for whoever asks.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aq_core::chat::{ChatModel, Delta, Limits, ModelError, Purpose, summary_call};
+use aq_core::chat::{ChatModel, Delta, ModelError, Purpose, summary_call};
 use aq_core::principal::Principal;
 use aq_core::runner_link::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
 
-use super::books::{Account, Books};
+use super::books::Account;
 use super::drive;
-use super::programs::Programs;
-use super::rooms::Roots;
+use super::parts::Parts;
 use crate::api::{Ask, Digest, Summary, Talk, TalkError, Told};
-use crate::tools::ToolBox;
 
 /// Turns that go on at the same time.
 const MOST_TURNS: usize = 16;
 /// Messages of a turn that may wait for their reader.
 const BUFFER: usize = 64;
-
-/// The limits of turns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Those of a turn's rounds and tokens.
-    pub limits: Limits,
-    /// Longest turn.
-    pub longest: Duration,
-    /// Quiet time before a heartbeat.
-    pub heartbeat: Duration,
-}
-
-/// What talking works with.
-#[derive(Clone)]
-pub struct Parts {
-    /// The model; an error: why there is none.
-    pub model: Result<Arc<dyn ChatModel>, String>,
-    /// The commands.
-    pub tools: Arc<dyn ToolBox>,
-    /// Where files may be read; `None`: nowhere.
-    pub roots: Option<Arc<dyn Roots>>,
-    /// Runs programs; `None`: it may not be done.
-    pub programs: Option<Arc<dyn Programs>>,
-    /// Where tokens are counted.
-    pub books: Books,
-    /// The limits.
-    pub settings: Settings,
-    /// Cancelled when the server drains.
-    pub drain: CancellationToken,
-}
 
 /// Talks.
 pub struct Talker {

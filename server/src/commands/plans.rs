@@ -172,27 +172,3 @@ pub fn check_text(text: &str, rules: &PlanRules) -> Result<(), CommandError> {
     }
     Ok(())
 }
-
-/// The plan that a question is about was answered by a person without making tasks of it.
-///
-/// # Errors
-/// When the rows cannot be read or written.
-pub(super) fn answered(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    task: i64,
-    request_id: &str,
-    run: u32,
-    allowed: bool,
-) -> Result<(), CommandError> {
-    for mut plan in plans::of_task(tx.db, task)? {
-        let is_it = plan.request_id.as_deref() == Some(request_id) && plan.run_number == Some(run);
-        if is_it && plan.state == PlanState::Proposed {
-            plan.state = if allowed { PlanState::Answered } else { PlanState::Rejected };
-            plan.decided_by = Some(context.actor());
-            plan.decided_at = Some(context.now);
-            plans::update(tx.db, &plan)?;
-        }
-    }
-    Ok(())
-}

@@ -3,6 +3,7 @@
 use aq_core::event::EventKind;
 use aq_core::ids::{RunRef, TaskId};
 use aq_core::output::QuestionKind;
+use aq_core::plan::PlanState;
 use aq_core::runner_link::{Answer, RunnerOrder};
 use aq_core::task::{TaskStatus, Trigger};
 use serde_json::json;
@@ -10,7 +11,7 @@ use serde_json::json;
 use super::context::{Context, task};
 use super::error::CommandError;
 use crate::lifecycle::{Move, Subject, Tx, announce, apply};
-use crate::store::{GrantScope, MessageRecord, QuestionRecord, TaskRecord, grants, messages, questions};
+use crate::store::{GrantScope, MessageRecord, QuestionRecord, TaskRecord, grants, messages, plans, questions};
 
 /// Longest answer or message, in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -46,7 +47,7 @@ pub fn answer(
     let (run, request_id, actor) = (question.run_number, question.question.request_id.clone(), context.actor());
     questions::give(tx.db, record.key, run, &request_id, &answer, &actor, context.now)?;
     if question.question.kind == QuestionKind::PlanApproval {
-        super::plans::answered(tx, context, record.key, &request_id, run, answer == Answer::Allow)?;
+        plan_answered(tx, context, record.key, &request_id, run, answer == Answer::Allow)?;
     }
     if let Some(remember) = remember {
         let scope = match remember {
@@ -175,6 +176,23 @@ fn check_text(field: &str, text: &str) -> Result<(), CommandError> {
     }
     if text.len() > MAX_TEXT_BYTES {
         return Err(CommandError::invalid(field, format!("is longer than {MAX_TEXT_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+/// The plan that a question is about was answered by a person without making tasks of it.
+///
+/// # Errors
+/// When the rows cannot be read or written.
+fn plan_answered(tx: &mut Tx<'_>, context: &Context, task: i64, request_id: &str, run: u32, allowed: bool) -> Result<(), CommandError> {
+    for mut plan in plans::of_task(tx.db, task)? {
+        let is_it = plan.request_id.as_deref() == Some(request_id) && plan.run_number == Some(run);
+        if is_it && plan.state == PlanState::Proposed {
+            plan.state = if allowed { PlanState::Answered } else { PlanState::Rejected };
+            plan.decided_by = Some(context.actor());
+            plan.decided_at = Some(context.now);
+            plans::update(tx.db, &plan)?;
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use aq_core::runtime::RuntimeSet;
 use aq_core::task::{OwnLimits, TaskOrigin};
 use serde_json::{Value, json};
 
-use super::engine::Parts;
+use super::parts::Parts;
 use super::ports::ModelAsk;
 use crate::commands::create::{MAX_DESCRIPTION_BYTES, MAX_TITLE_CHARS, NewTask, create};
 use crate::commands::{CommandError, Context};

@@ -5,50 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aq_core::event::EventKind;
-use aq_core::git_link::GitLink;
-use aq_core::hook::{Hook, Rules, RunState, Trigger, Waiting, matches, startable};
+use aq_core::hook::{Hook, RunState, Trigger, Waiting, matches, startable};
 use aq_core::time::Timestamp;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::ports::{Commands, Model, Programs};
+use super::parts::Parts;
 use super::run;
-use crate::clock::SharedClock;
 use crate::commands::CommandError;
 use crate::commands::hook_runs::{self as runs, CURSOR, Outcome};
-use crate::events::{EventBus, EventFeed, Wake};
-use crate::lifecycle::Engine;
-use crate::store::{Reader, StoreError, hook_runs, hooks, settings};
+use crate::events::EventFeed;
+use crate::store::{StoreError, hook_runs, hooks, settings};
 
 /// The loop looks at least this often.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
 /// After so many events that start nothing the place in them is written.
 const UNWRITTEN: u64 = 500;
-
-/// What the engine works with.
-#[derive(Clone)]
-pub struct Parts {
-    /// The writer.
-    pub engine: Engine,
-    /// The readers.
-    pub reader: Reader,
-    /// Committed events.
-    pub bus: EventBus,
-    /// The clock.
-    pub clock: SharedClock,
-    /// Wakes the orchestrator; rung when an act made a task.
-    pub wake: Wake,
-    /// Repositories, for diffs.
-    pub git: Arc<dyn GitLink>,
-    /// What hooks may do here.
-    pub rules: Rules,
-    /// Runs programs; `None`: steps cannot.
-    pub programs: Option<Arc<dyn Programs>>,
-    /// Makes calls; `None`: acts cannot.
-    pub commands: Option<Arc<dyn Commands>>,
-    /// Asks a model; `None`: there is none.
-    pub model: Option<Arc<dyn Model>>,
-}
 
 /// The engine. One per server.
 pub struct HookEngine {

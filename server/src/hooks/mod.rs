@@ -9,10 +9,12 @@
 mod acts;
 mod asker;
 mod engine;
+mod parts;
 mod ports;
 mod run;
 mod steps;
 
 pub use asker::Asker;
-pub use engine::{HookEngine, Parts};
+pub use engine::HookEngine;
+pub use parts::Parts;
 pub use ports::{Commands, Model, ModelAnswer, ModelAsk, ProgramEnd, ProgramOrder, Programs};

@@ -2,10 +2,9 @@
 
 use aq_core::hook::{Hook, fill, short_circuit};
 use aq_core::principal::Principal;
-use serde_json::Value;
 
 use super::acts::{self, Acting};
-use super::engine::Parts;
+use super::parts::Parts;
 use super::steps;
 use crate::commands::CommandError;
 use crate::commands::hook_runs::{self as runs, Outcome};
@@ -80,9 +79,4 @@ async fn go(parts: &Parts, run: &HookRunRecord) -> Outcome {
         }
     }
     outcome
-}
-
-/// A value as text for a step's outcome.
-pub(super) fn error(why: impl Into<String>) -> Value {
-    serde_json::json!({ "error": why.into() })
 }

@@ -5,8 +5,9 @@ use aq_core::task::Trigger;
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::announcing::{Subject, Tx, announce};
 use super::error::LifecycleError;
-use super::moves::{Move, Subject, Tx, announce, apply};
+use super::moves::{Move, apply};
 use crate::store::{TaskRecord, archive as rows};
 
 /// Archives a finished task: it is no longer counted, and loses nothing. False when it is archived already or not finished.

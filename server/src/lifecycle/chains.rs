@@ -5,8 +5,8 @@ use aq_core::ids::TaskId;
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::announcing::{Subject, Tx, announce};
 use super::error::LifecycleError;
-use super::moves::{Subject, Tx, announce};
 use crate::store::{TaskRecord, chains};
 
 /// Most tasks named in a notice; the count tells of all.

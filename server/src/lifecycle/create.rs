@@ -7,8 +7,9 @@ use aq_core::task::TaskStatus;
 use rand::Rng as _;
 use serde_json::json;
 
+use super::announcing::{Subject, Tx, announce};
 use super::error::LifecycleError;
-use super::moves::{Subject, Tx, announce, make_startable};
+use super::moves::make_startable;
 use crate::store::{StoreError, TaskRecord, dependencies, tasks};
 
 /// A name that no task ever had.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aq_core::account::Account;
 use aq_core::agent::Agent;
-use aq_core::budget::BudgetWarning;
+use aq_core::budget::{BudgetScope, BudgetWarning};
 use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
 use aq_core::project::Project;
 use aq_core::run::{Run, RunPurpose, RunState};
@@ -16,8 +16,10 @@ use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
 
-use super::spending::Overrides;
 use super::usage::Usage;
+
+/// Limits that people set, by scope; they replace the configured ones. `None`: no limit.
+pub type Overrides = BTreeMap<BudgetScope, Option<u64>>;
 
 /// A project and what is known of its work.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 //!
 //! Spec: specs/server/lifecycle.md
 
+mod announcing;
 mod archive;
 mod chains;
 mod create;
@@ -17,17 +18,18 @@ mod runs;
 mod spending;
 mod usage;
 
+pub use announcing::{Subject, Tx, announce};
 pub use archive::{archive, restore};
 pub use chains::{STUCK_NAMED, tell_stuck};
 pub use create::{bring, free_name};
 pub use error::LifecycleError;
-pub use figures::{Figures, HeldUp, OpenRun, ProjectHot};
+pub use figures::{Figures, HeldUp, OpenRun, Overrides, ProjectHot};
 pub use hot::Hot;
 pub use load::{EPOCH, PAUSED, load};
-pub use moves::{Move, Subject, Tx, announce, apply, make_startable, may_start};
+pub use moves::{Move, apply, make_startable, may_start};
 pub use plans::{PlanRules, accept_plan, approval_rule, may_plan, origin_of};
 pub use runs::{Lease, begin, end, fenced, hold, reopen, save, spend};
-pub use spending::{Beside, Overrides, spend_beside, told_key, tree_of, write_limit, write_told};
+pub use spending::{Beside, spend_beside, told_key, tree_of, write_limit, write_told};
 pub use usage::{DEFAULT_SPAN_MS, RollingSum, Usage};
 
 /// The writer with the hot state: what commands are submitted to.

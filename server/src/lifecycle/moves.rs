@@ -1,20 +1,18 @@
 //! The one door for status: load, ask the table, write by compare-and-set, and in the same transaction the event, the counters and the
 //! ready heads.
 
-use aq_core::event::{Event, EventKind, for_transition};
-use aq_core::ids::{AgentId, ProjectId, TaskId};
+use aq_core::event::{Event, for_transition};
+use aq_core::ids::ProjectId;
 use aq_core::runner_link::StopReason;
 use aq_core::task::{BlockedReason, TaskStatus, Trigger, UNTIL_ANSWERED, check_invariants, settle};
 use aq_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::announcing::{Subject, Tx, announce};
 use super::error::LifecycleError;
 use super::figures::OpenRun;
 use super::hot::Hot;
-use crate::store::{self, TaskRecord, chains, dependents, events, questions, tasks};
-
-/// A command's view of the store and the hot state.
-pub type Tx<'a> = store::Tx<'a, Hot>;
+use crate::store::{TaskRecord, chains, dependents, events, questions, tasks};
 
 /// A move: why it happens and what is written with it.
 #[derive(Clone, Debug)]
@@ -199,45 +197,6 @@ fn announce_move(tx: &mut Tx<'_>, record: &TaskRecord, from: TaskStatus, to: Tas
         agent: record.task.assigned_agent.clone(),
     };
     announce(tx, kind, change.now, subject, Value::Object(payload))
-}
-
-/// What an event concerns.
-#[derive(Clone, Debug, Default)]
-pub struct Subject {
-    /// The project.
-    pub project: Option<ProjectId>,
-    /// The task.
-    pub task: Option<TaskId>,
-    /// The run's number.
-    pub run: Option<u32>,
-    /// The agent.
-    pub agent: Option<AgentId>,
-}
-
-impl Subject {
-    /// A task.
-    #[must_use]
-    pub fn task(record: &TaskRecord) -> Self {
-        Self { project: Some(record.task.project.clone()), task: Some(record.task.id.clone()), ..Self::default() }
-    }
-
-    /// A project.
-    #[must_use]
-    pub fn project(id: &ProjectId) -> Self {
-        Self { project: Some(id.clone()), ..Self::default() }
-    }
-}
-
-/// Records an event; subscribers learn of it after the commit.
-///
-/// # Errors
-/// When the row cannot be written.
-pub fn announce(tx: &mut Tx<'_>, kind: EventKind, at: Timestamp, subject: Subject, payload: Value) -> Result<(), LifecycleError> {
-    let seq = tx.state.next_event();
-    let event = Event { seq, at, kind, project: subject.project, task: subject.task, run: subject.run, agent: subject.agent, payload };
-    events::insert(tx.db, std::slice::from_ref(&event))?;
-    tx.announce(event);
-    Ok(())
 }
 
 /// The task is COMPLETED: whoever waited only for it may start.

@@ -8,9 +8,9 @@ use aq_core::task::{DEFAULT_PRIORITY, Task, TaskOrigin, TaskStatus, TaskType, br
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::announcing::{Subject, Tx, announce};
 use super::create::{bring, free_name};
 use super::error::LifecycleError;
-use super::moves::{Subject, Tx, announce};
 use crate::store::{PlanRecord, StoreError, TaskRecord, plans, tasks};
 
 /// How plans become tasks; from the configuration.

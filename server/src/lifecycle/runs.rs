@@ -9,9 +9,10 @@ use aq_core::task::{TaskStatus, Trigger};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::announcing::{Subject, Tx, announce};
 use super::error::LifecycleError;
 use super::figures::OpenRun;
-use super::moves::{Move, Subject, Tx, announce, apply, free_branch, hold_branch, make_startable};
+use super::moves::{Move, apply, free_branch, hold_branch, make_startable};
 use super::spending::tree_of;
 use crate::store::{LedgerEntry, RunRecord, StoreError, TaskRecord, api_keys, ledger, questions, runs, tasks};
 

@@ -2,21 +2,16 @@
 //!
 //! What follows when a budget is used up is decided in the orchestrator.
 
-use std::collections::BTreeMap;
-
 use aq_core::budget::{BudgetScope, BudgetWarning};
 use aq_core::ids::{AgentId, ProjectId};
 use aq_core::output::TokenUsage;
 use aq_core::time::Timestamp;
 
+use super::announcing::Tx;
 use super::error::LifecycleError;
 use super::figures::{Figures, ProjectHot};
 use super::hot::Hot;
-use super::moves::Tx;
 use crate::store::{Connection, LedgerEntry, StoreError, ledger, settings, task_trees, tree_use};
-
-/// Limits that people set, by scope; they replace the configured ones. `None`: no limit.
-pub type Overrides = BTreeMap<BudgetScope, Option<u64>>;
 
 /// The word that stands for no limit in a setting.
 const UNLIMITED: &str = "none";

@@ -8,7 +8,7 @@ use aq_core::runner_link::RunnerLink;
 use tokio_util::sync::CancellationToken;
 
 use super::approvals::{self, Asked, Question, Told};
-use super::service::Parts;
+use super::parts::Parts;
 use crate::forges::{Forge, ForgeError};
 use crate::lifecycle::LifecycleError;
 

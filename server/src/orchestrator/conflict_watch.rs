@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::orders;
-use super::service::Parts;
+use super::parts::Parts;
 use crate::lifecycle::{LifecycleError, Subject, Tx, announce};
 use crate::store::{runs, tasks};
 

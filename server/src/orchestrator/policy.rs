@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aq_core::budget::{BudgetPeriod, Budgets};
-use aq_core::runner_link::{RunLimits, RuntimeProfile};
+use aq_core::profile::RuntimeProfile;
+use aq_core::runner_link::RunLimits;
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Backoff, TaskStatus};
 use jiff::tz::TimeZone;

@@ -11,9 +11,9 @@ use aq_core::time::Timestamp;
 use super::isolation::alone;
 use super::orders::{self, Draft, OrderError, conclude, draft};
 use super::own_key::issue;
+use super::parts::Parts;
 use super::pending;
 use super::policy::Policy;
-use super::service::Parts;
 use super::sink::Sink;
 use crate::lifecycle::{LifecycleError, Move, Tx, apply};
 use crate::store::{RunRecord, StoreError, runs, tasks};
@@ -120,7 +120,7 @@ pub(super) async fn take_up(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, f
             Err(error) => tracing::error!(%run, %error, "a run cannot be taken up"),
         }
     }
-    super::service::start(parts, sink, link, found.restart).await;
+    super::starting::start(parts, sink, link, found.restart).await;
     for order in found.conclude {
         link.order(order);
     }

@@ -3,38 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aq_core::output::FailureClass;
-use aq_core::runner_link::{RunOutcome, RunReport, RunnerLink, RunnerOrder, RunnerSink as _};
+use aq_core::runner_link::{RunnerLink, RunnerOrder};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::orders::{self, Draft, OrderError};
 use super::outlet::Outlet;
+use super::parts::Parts;
 use super::pass::{self, Passed};
-use super::policy::Policy;
 use super::recover;
 use super::sink::Sink;
-use crate::clock::SharedClock;
-use crate::events::{OutputHub, Wake};
-use crate::lifecycle::{Engine, LifecycleError};
-use crate::store::{Connection, Reader, StoreError};
-
-/// What the orchestrator works with.
-#[derive(Clone)]
-pub struct Parts {
-    /// The writer with the hot state.
-    pub engine: Engine,
-    /// The readers.
-    pub reader: Reader,
-    /// Run output.
-    pub hub: OutputHub,
-    /// The clock.
-    pub clock: SharedClock,
-    /// The figures decisions are made with.
-    pub policy: Arc<Policy>,
-    /// Rung whenever something may have become possible.
-    pub wake: Wake,
-}
+use super::starting::start;
+use crate::lifecycle::LifecycleError;
+use crate::store::StoreError;
 
 /// Decides what runs, and follows what runners report.
 pub struct Orchestrator {
@@ -122,53 +102,9 @@ impl Orchestrator {
             }
             link.order(order);
         }
-        start(&self.parts, &self.sink, link, passed.begun).await;
+        start(&self.parts, self.sink.as_ref(), link, passed.begun).await;
         let safety = Duration::from_millis(self.parts.policy.safety_timer_ms);
         let next = passed.next.map(|at| Duration::from_millis(u64::try_from(at.millis_since(now)).unwrap_or(0)));
         Ok(next.unwrap_or(safety).min(safety))
-    }
-}
-
-/// Completes drafts and orders their starts.
-pub(super) async fn start(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, drafts: Vec<Draft>) {
-    if drafts.is_empty() {
-        return;
-    }
-    for draft in &drafts {
-        let run = &draft.order.run;
-        if let Err(error) = parts.hub.begin(run) {
-            tracing::warn!(%run, %error, "the output of a run cannot be opened yet");
-        }
-    }
-    let policy = Arc::clone(&parts.policy);
-    let complete = move |db: &mut Connection| {
-        let completed = drafts.into_iter().map(|draft| (draft.order.run.clone(), orders::complete(db, &policy, draft)));
-        Ok::<_, StoreError>(completed.collect::<Vec<_>>())
-    };
-    let completed = match parts.reader.read(complete).await {
-        Ok(completed) => completed,
-        Err(error) => {
-            tracing::error!(%error, "runs cannot be ordered");
-            return;
-        }
-    };
-    for (run, order) in completed {
-        match order {
-            Ok(order) => link.order(RunnerOrder::Start(Box::new(order))),
-            Err(OrderError::Store(error)) if error.is_transient() => {
-                // The database is going or away for a moment; the run stays open and is ordered again at the next start of the server.
-                tracing::error!(%run, %error, "a run cannot be ordered");
-            }
-            Err(error) => {
-                tracing::error!(%run, %error, "a run cannot be ordered; it ends as failed");
-                let class = match error {
-                    OrderError::Credential(_) => FailureClass::Auth,
-                    OrderError::Store(_) => FailureClass::Internal,
-                };
-                let outcome = RunOutcome::Failed { class, message: error.to_string() };
-                // Refused only while the server ends; the next start orders the run again.
-                let _ending = sink.report(run, RunReport::Finished { outcome, exit_code: None }).await;
-            }
-        }
     }
 }

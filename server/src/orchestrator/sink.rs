@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::items;
 use super::outlet::Outlet;
+use super::parts::Parts;
 use super::plans;
 use super::reports::{self, Circumstances, Followed};
-use super::service::{self, Parts};
+use super::starting::start;
 use crate::lifecycle::{LifecycleError, Tx};
 
 /// First wait before a report is written again that could not be; doubled up to [`LONGEST_WAIT`].
@@ -97,7 +98,7 @@ impl Sink {
         if !followed.begun.is_empty() {
             // The report is durable; whoever sent it does not wait for what it made possible.
             let sink = self.clone();
-            tokio::spawn(async move { service::start(&sink.parts, &sink, &sink.outlet, followed.begun).await });
+            tokio::spawn(async move { start(&sink.parts, &sink, &sink.outlet, followed.begun).await });
         }
     }
 

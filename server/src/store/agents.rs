@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use aq_core::agent::{Agent, AgentState};
 use aq_core::ids::{AccountId, AgentId};
-use aq_core::profile::{McpServer, McpTransport};
-use aq_core::runner_link::RuntimeProfile;
+use aq_core::profile::{McpServer, McpTransport, RuntimeProfile};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,9 @@
 use aq_core::event::EventKind;
 use aq_core::ids::RunRef;
 use aq_core::output::{FailureClass, LimitNotice, LimitStatus, OutputBody, OutputItem, Question, QuestionKind, TokenUsage};
+use aq_core::profile::RuntimeProfile;
 use aq_core::run::RunResult;
-use aq_core::runner_link::{RunOutcome, RunReport, RuntimeProfile, SessionOrder};
+use aq_core::runner_link::{RunOutcome, RunReport, SessionOrder};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;

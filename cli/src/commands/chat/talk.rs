@@ -11,8 +11,8 @@ use crate::candidates;
 use crate::commands::values::long_text;
 use crate::context::{Context, request_id};
 use crate::error::{CliError, Kind};
+use crate::globals::Format;
 use crate::ids;
-use crate::ui::Format;
 
 /// Say in plain words what you want; a model does it with your rights
 ///

@@ -6,8 +6,9 @@ use tonic::Streaming;
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::globals::Format;
 use crate::render::chat as render;
-use crate::ui::{Format, Ui};
+use crate::ui::Ui;
 
 /// How a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

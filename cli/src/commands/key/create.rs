@@ -9,8 +9,8 @@ use aq_proto::v1::{CreateApiKeyRequest, Role};
 use crate::candidates;
 use crate::context::{Context, request_id};
 use crate::error::CliError;
+use crate::globals::Format;
 use crate::ids;
-use crate::ui::Format;
 use crate::words;
 
 /// Make an API key; it is shown once

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::args::Globals;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::globals::Globals;
 
 /// The name under which assistants know the server.
 const NAME: &str = "agent-queue";

@@ -7,9 +7,9 @@ use crate::candidates;
 use crate::commands::paging::{self, Paging};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::globals::Format;
 use crate::ids;
 use crate::render;
-use crate::ui::Format;
 use crate::words;
 
 /// How tasks are listed.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::belt::{Belt, LOAD_TOOLS, Place};
+use super::limits::Limits;
 use super::message::{RawToolUse, ToolUse};
-use super::turn::Limits;
 
 /// Longest arguments of one tool, in bytes.
 const MOST_ARGUMENTS: usize = 256 * 1024;

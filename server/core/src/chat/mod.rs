@@ -8,6 +8,7 @@
 
 mod belt;
 mod calls;
+mod limits;
 mod message;
 mod model;
 mod outcome;
@@ -17,13 +18,14 @@ mod transcript;
 mod turn;
 
 pub use belt::{Belt, Group, LOAD_TOOLS};
+pub use limits::Limits;
 pub use message::{Block, Message, RawToolUse, Speaker, ToolResult, ToolSpec, ToolUse};
 pub use model::{Answer, ChatModel, Delta, ModelCall, ModelError, Purpose, StopReason};
 pub use outcome::{Ending, Failure, Outcome, Step};
 pub use prompt::{NAMED_TOOLS, RULES, Situation, system_prompt};
 pub use summary::{SUMMARY_SYSTEM, SUMMARY_TOKENS, summary_call};
 pub use transcript::{Said, TranscriptError, transcript};
-pub use turn::{Effect, Event, Limits, Progress, Turn, turn};
+pub use turn::{Effect, Event, Progress, Turn, turn};
 
 #[cfg(test)]
 mod tests;

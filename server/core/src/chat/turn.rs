@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::belt::Belt;
 use super::calls::{Circles, Verdict, judge};
+use super::limits::Limits;
 use super::message::{Block, Message, RawToolUse, Speaker, ToolResult, ToolUse};
 use super::model::{Delta, ModelCall, ModelError, Purpose, StopReason};
 use super::outcome::{Ending, Failure, Outcome, Step, add, told};
@@ -15,39 +16,6 @@ use crate::output::TokenUsage;
 const MOST_TEXT: usize = 256 * 1024;
 /// Most tools that one answer may want and that are looked at, run or refused.
 const MOST_WANTED: usize = 64;
-
-/// The limits of a turn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Calls of the model with tools; one more without them ends the turn.
-    pub rounds: u32,
-    /// Most tokens of one answer.
-    pub answer_tokens: u32,
-    /// Tokens of all calls from which no further round begins.
-    pub turn_tokens: u64,
-    /// Most tools that run for one answer.
-    pub calls_per_answer: usize,
-    /// Longest answer of a tool that the model is told, in bytes.
-    pub result_bytes: usize,
-    /// How often the same call may give the same answer.
-    pub repeats: u32,
-    /// Rounds in a row in which no tool worked.
-    pub vain_rounds: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            rounds: 25,
-            answer_tokens: 4096,
-            turn_tokens: 500_000,
-            calls_per_answer: 16,
-            result_bytes: 32 * 1024,
-            repeats: 3,
-            vain_rounds: 5,
-        }
-    }
-}
 
 /// What happens to a turn.
 #[derive(Clone, Debug, PartialEq)]

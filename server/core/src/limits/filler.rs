@@ -3,27 +3,9 @@
 //! What fills a window first, the regular work, is the scheduler's business.
 
 use super::gate::{Load, most_at};
+use super::span::span_of;
 use crate::account::{Account, LimitWindow};
 use crate::time::Timestamp;
-
-/// The length of a window by its name, in milliseconds: `five_hour`, `seven_day_opus`, `30_minute`; `None` for names that do not tell.
-#[must_use]
-pub fn span_of(window: &str) -> Option<i64> {
-    let mut words = window.split('_');
-    let count = match words.next()? {
-        "one" => 1,
-        "five" => 5,
-        "seven" => 7,
-        number => number.parse::<i64>().ok().filter(|count| (1..=10_000).contains(count))?,
-    };
-    let unit = match words.next()? {
-        "minute" => 60_000,
-        "hour" => 3_600_000,
-        "day" => 86_400_000,
-        _ => return None,
-    };
-    Some(count * unit)
-}
 
 /// How much of the window would be used by now at an even pace, 0.0 to 1.0; `None` while its length or its reset is not known.
 #[must_use]

@@ -163,7 +163,7 @@ pub fn room(account: &Account, load: &Load, now: Timestamp, model: &str) -> Opti
             left: window.meter.tokens_of(most - window.used_at(now)?)?.saturating_sub(load.expected_rest),
             resets_at: window.resets_at.filter(|reset| *reset > now),
             size: window.meter.tokens_of(most)?,
-            span_ms: super::span_of(&window.name),
+            span_ms: super::span::span_of(&window.name),
         })
     });
     rooms.min_by_key(|room| room.left)

@@ -10,12 +10,14 @@ mod hours;
 mod meter;
 mod policy;
 mod refusal;
+mod span;
 #[cfg(test)]
 mod tests;
 
-pub use filler::{even_part, filler_may_run, span_of};
+pub use filler::{even_part, filler_may_run};
 pub use gate::{Closed, Gate, GateReason, Load, Room, gate, room, sentence};
 pub use hours::{DayHours, HoursError};
 pub use meter::Meter;
 pub use policy::{AccountPolicy, PolicyError, read_zone};
 pub use refusal::{RESUME_SPREAD_MS, Refusal, family_of, is_throttle, refusal, resume_at};
+pub use span::span_of;

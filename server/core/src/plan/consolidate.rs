@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::subtask::Step;
+use super::step::{PHASE_MARKER, Step};
 
 /// Steps that a plan may have before they are put together.
 const MOST_STEPS: usize = 4;
 /// Phases that steps are put together into.
 pub const MOST_PHASES: usize = 3;
-/// The line that a phase's description begins with.
-pub const PHASE_MARKER: &str = "**Steps in this phase:**";
 
 /// Puts steps together when there are more than four.
 pub(super) fn consolidate(steps: Vec<Step>) -> Vec<Step> {

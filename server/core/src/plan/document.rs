@@ -111,6 +111,13 @@ fn heading(line: &str) -> Option<(usize, &str)> {
     Some((level, title))
 }
 
+/// The text of a list item that starts a line: `3. text`, `3) text`.
+pub(super) fn list_item(line: &str) -> Option<&str> {
+    let rest = line.trim_start_matches(|char: char| char.is_ascii_digit());
+    let text = rest.strip_prefix(['.', ')'])?;
+    (rest.len() < line.len() && text.starts_with([' ', '\t'])).then(|| text.trim()).filter(|text| !text.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

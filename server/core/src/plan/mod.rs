@@ -12,18 +12,20 @@ mod quality;
 mod report;
 mod seek;
 mod state;
+mod step;
 mod subtask;
 mod title;
 
-pub use consolidate::{MOST_PHASES, PHASE_MARKER};
+pub use consolidate::MOST_PHASES;
 pub use document::{MAX_PLAN_BYTES, within_limit};
-pub use parse::{MIN_BODY_CHARS, Parsed, Strategy, parse, reading};
+pub use parse::{MIN_BODY_CHARS, parse, reading};
 pub use port::{PlanParser, PlanParserError, ProposedStep, adopt};
 pub use quality::{looks_actionable, quality};
 pub use report::{QualityReport, report};
 pub use seek::{PATTERNS, Pattern, TOLD_PATH, announces_a_plan, pattern};
 pub use state::{PlanSource, PlanState};
-pub use subtask::{Announced, Step, Subtask, SubtaskRules, announcement, content_hash, preamble, subtasks};
+pub use step::{PHASE_MARKER, Parsed, Step, Strategy};
+pub use subtask::{Announced, Subtask, SubtaskRules, announcement, content_hash, preamble, subtasks};
 pub use title::{clean_title, is_non_actionable};
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! From a document to steps: the first strategy that finds any (F-119, F-120, F-122, F-123).
 
 use super::consolidate::consolidate;
-use super::document::{Document, Heading, within_limit};
+use super::document::{Document, Heading, list_item, within_limit};
 use super::port::{ProposedStep, adopt};
 use super::quality::{POOR, looks_actionable, quality};
-use super::subtask::Step;
+use super::step::{Parsed, Step, Strategy};
 use super::title::{clean_title, is_non_actionable};
 
 /// Shortest text below a heading that makes it a step, in characters.
@@ -35,53 +35,6 @@ const CONTAINERS: &[&str] = &[
     "work items",
     "deliverables",
 ];
-
-/// How steps were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
-    /// Headings below a section that announces steps.
-    ImplementationSection,
-    /// Headings of the document.
-    Headings,
-    /// A numbered list.
-    NumberedList,
-    /// The whole document is one step.
-    WholeDocument,
-    /// A model proposed them (F-126).
-    Model,
-    /// There is nothing to do.
-    Nothing,
-}
-
-impl Strategy {
-    /// The name used in the store and the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ImplementationSection => "implementation_section",
-            Self::Headings => "headings",
-            Self::NumberedList => "numbered_list",
-            Self::WholeDocument => "whole_document",
-            Self::Model => "model",
-            Self::Nothing => "nothing",
-        }
-    }
-}
-
-/// What a document says is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parsed {
-    /// How the steps were found.
-    pub strategy: Strategy,
-    /// The steps, at most the limit.
-    pub steps: Vec<Step>,
-    /// Titles of the steps beyond the limit (F-127): they are told, never lost in silence.
-    pub dropped: Vec<String>,
-    /// Titles of sections that were left out because they inform or are too short.
-    pub left_out: Vec<String>,
-    /// True when the document was longer than is read.
-    pub truncated: bool,
-}
 
 /// Reads steps with one strategy; what it drops is added to the warnings.
 type Reading = fn(&Document<'_>, &mut Vec<String>) -> Vec<Step>;
@@ -161,13 +114,6 @@ fn headings(document: &Document<'_>, left_out: &mut Vec<String>) -> Vec<Step> {
         }
     }
     numbered(found)
-}
-
-/// The text of a list item that starts a line: `3. text`, `3) text`.
-pub(super) fn list_item(line: &str) -> Option<&str> {
-    let rest = line.trim_start_matches(|char: char| char.is_ascii_digit());
-    let text = rest.strip_prefix(['.', ')'])?;
-    (rest.len() < line.len() && text.starts_with([' ', '\t'])).then(|| text.trim()).filter(|text| !text.is_empty())
 }
 
 fn numbered_list(document: &Document<'_>, _: &mut Vec<String>) -> Vec<Step> {

@@ -1,6 +1,6 @@
 //! The port for a parser that asks a model (F-126). No such parser lives here; what its answer is worth is decided here.
 
-use super::subtask::Step;
+use super::step::Step;
 use crate::runner_link::BoxFuture;
 
 /// A step as a model proposes it.

@@ -4,28 +4,14 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::consolidate::PHASE_MARKER;
-use super::document::Document;
-use super::parse::{Parsed, Strategy, list_item};
+use super::document::{Document, list_item};
+use super::step::{PHASE_MARKER, Parsed, Step, Strategy};
 use super::title::clean_title;
 
 /// Longest text before the first step that is told with every step, in characters.
 const MAX_PREAMBLE: usize = 8000;
 /// Most points of a step's outline.
 const MAX_OUTLINE: usize = 10;
-
-/// One step of a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Step {
-    /// The title without marks, one line.
-    pub title: String,
-    /// The heading or item as it was written; of a phase, the first one's.
-    pub heading: String,
-    /// What is to be done.
-    pub description: String,
-    /// Its place among the steps, from 0.
-    pub priority_hint: i32,
-}
 
 /// What steps take from their parent and from the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

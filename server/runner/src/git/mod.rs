@@ -11,6 +11,7 @@ mod author;
 mod bench;
 mod changes;
 mod checkout;
+mod clearing;
 mod collect;
 mod credentials;
 mod desk;

@@ -3,21 +3,22 @@
 //! Spec: specs/server/runner/workspaces.md
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aq_core::ids::{ProjectId, RunRef};
 use aq_core::runner_link::WorkspaceOrder;
 use git2::Oid;
 
-use super::address::{check_branch, is_real_directory};
+use super::address::check_branch;
 use super::bench::Bench;
+use super::clearing::clear;
 use super::collect::{Branch, base_name, held_name};
 use super::error::{AtPath, GitError, While};
 use super::mirror::{Mirror, Ready};
 use super::replay::{Replayed, contains, replay};
 use super::rescue::Leavings;
 use super::rooms::{Rooms, make_private};
-use super::seat::{Seat, clear};
+use super::seat::Seat;
 
 /// A directory made ready for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,9 +223,4 @@ impl Rooms {
         let identity = &self.inner.identity;
         write(&Seat { project, task: &run.task, branch: &order.branch, tip, default_branch, base, identity })
     }
-}
-
-/// True when the directory is there and is not a link.
-pub(super) fn is_there(directory: &Path) -> bool {
-    is_real_directory(directory)
 }

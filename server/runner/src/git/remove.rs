@@ -3,16 +3,16 @@
 //! Spec: specs/server/runner/workspaces.md
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use aq_core::ids::{ProjectId, RunRef};
 
+use super::address::is_real_directory;
 use super::bench::Bench;
+use super::clearing::remove_tree;
 use super::collect::Branch;
 use super::error::{AtPath, GitError, While};
 use super::gitdir::GitDir;
-use super::prepare::is_there;
 use super::rescue::Leavings;
 use super::rooms::Rooms;
 use super::seat::marker;
@@ -80,7 +80,7 @@ impl Rooms {
         match self.prove_and_remove(project, run, branch, &directory) {
             Ok(rescue) => Ok(Removed::Gone { rescue }),
             Err(error) => {
-                let left = if is_there(&going) { &going } else { &directory };
+                let left = if is_real_directory(&going) { &going } else { &directory };
                 let place = self.put_aside(left, &run.folder())?;
                 tracing::warn!(task = %run.task, %error, place = %place.display(), "a directory was moved to the quarantine");
                 Ok(Removed::Quarantined { place, why: error.to_string() })
@@ -90,7 +90,7 @@ impl Rooms {
 
     fn prove_and_remove(&self, project: &ProjectId, run: &RunRef, branch: &str, directory: &Path) -> Result<Option<String>, GitError> {
         let refuse = |why| Err(GitError::Unsafe { path: directory.to_owned(), why });
-        if !is_there(directory) {
+        if !is_real_directory(directory) {
             return refuse("it is not a directory");
         }
         match GitDir::open(directory)?.and_then(|git| git.marker()) {
@@ -117,28 +117,4 @@ impl Rooms {
 /// The name of a task's directory while it is removed. No task is called so: ids have no dot.
 fn going_name(directory: &Path, run: &RunRef) -> PathBuf {
     directory.with_file_name(format!(".{}.going", run.task))
-}
-
-/// Removes a directory without following links; folders that forbid it are opened first.
-pub(super) fn remove_tree(path: &Path) -> Result<(), GitError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            open_folders(path)?;
-            fs::remove_dir_all(path).at(path)
-        }
-        other => other.at(path),
-    }
-}
-
-fn open_folders(path: &Path) -> Result<(), GitError> {
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).at(&folder)?;
-        for entry in fs::read_dir(&folder).at(&folder)?.flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(entry.path());
-            }
-        }
-    }
-    Ok(())
 }

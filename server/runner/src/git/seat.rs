@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use super::author::Identity;
 use super::bench::Bench;
+use super::clearing::clear;
 use super::error::{AtPath, GitError};
 use super::mirror::Mirror;
 use super::objects;
@@ -113,14 +114,5 @@ impl Seat<'_> {
         fs::rename(&git, &old).at(&git)?;
         fs::rename(&making, &git).at(&git)?;
         clear(&old)
-    }
-}
-
-/// Removes a folder of ours that may be there; never follows a link.
-pub(super) fn clear(path: &Path) -> Result<(), GitError> {
-    match fs::symlink_metadata(path) {
-        Err(_) => Ok(()),
-        Ok(found) if found.is_dir() => super::remove::remove_tree(path),
-        Ok(_) => fs::remove_file(path).at(path),
     }
 }

@@ -31,6 +31,6 @@ pub mod scripted;
 pub use clip::{clip, first_line};
 pub use ending::{early_outcome, late_outcome};
 pub use environment::{allow_listed, identity_variables};
-pub use normalizer::{Answered, End, ExitFacts, Normalizer, StdinWish, Step, Wishes};
-pub use port::{Frame, LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
+pub use normalizer::{Answered, End, ExitFacts, Frame, Normalizer, StdinWish, Step, Wishes};
+pub use port::{LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
 pub use registry::runtime;

@@ -5,9 +5,17 @@
 use aq_core::output::OutputBody;
 use aq_core::runner_link::{Answer, RunOutcome, SessionOrder, StopReason};
 
-use super::port::Frame;
 use crate::shim::TimedOut;
 use crate::spool::RawLine;
+
+/// Bytes for a program's standard input. The shim delivers each id once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Names the frame within the run.
+    pub id: String,
+    /// The bytes, line ends included.
+    pub bytes: Vec<u8>,
+}
 
 /// What one line means.
 #[derive(Clone, Debug, Default, PartialEq)]

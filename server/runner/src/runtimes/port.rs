@@ -8,17 +8,8 @@ use std::path::{Path, PathBuf};
 use aq_core::runner_link::{SessionOrder, StartRun};
 use aq_core::runtime::RuntimeKind;
 
-use super::normalizer::Normalizer;
+use super::normalizer::{Frame, Normalizer};
 use crate::shim::StdinMode;
-
-/// Bytes for a program's standard input. The shim delivers each id once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
-    /// Names the frame within the run.
-    pub id: String,
-    /// The bytes, line ends included.
-    pub bytes: Vec<u8>,
-}
 
 /// What a launch is decided from.
 #[derive(Clone, Copy, Debug)]

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use aq_core::output::FailureClass;
 use aq_core::runner_link::{LinkClosed, RunOutcome, RunReport, SessionOrder, StartRun};
 
-use super::actor::{Mail, Mailbox};
 use super::cursor::{StoredSession, make_private};
 use super::drive::{Drive, Driven};
 use super::journal::Journal;
 use super::launching::{Program, start_or_attach, was_launched, write_files};
-use super::router::Shared;
+use super::mail::{Mail, Mailbox};
+use super::shared::Shared;
 use super::stored::SideItem;
 use crate::runtimes::{LaunchOrder, Normalizer, Runtime, runtime};
 use crate::sandbox::{SandboxLevel, probe};

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use aq_core::runner_link::{ConcludeRun, LinkClosed};
 
-use super::actor::{Mail, Mailbox};
 use super::cursor::CheckCursor;
 use super::journal::{BATCH_ITEMS, Journal};
 use super::launching::{Program, start_or_attach};
-use super::router::Shared;
+use super::mail::{Mail, Mailbox};
+use super::shared::Shared;
 use super::stored::SideItem;
 use crate::runtimes::clip;
 use crate::runtimes::command::plain;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use aq_core::runner_link::{ConcludeRun, Conclusion, LandMode, LinkClosed};
 
-use super::actor::Mailbox;
 use super::checks::{Checked, Checks};
 use super::journal::Journal;
+use super::mail::Mailbox;
 use super::plans;
-use super::router::Shared;
+use super::shared::Shared;
 use super::stored::SideItem;
 use crate::git::{Finish, GitError, Landing, Plan};
 

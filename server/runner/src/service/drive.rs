@@ -10,8 +10,8 @@ use aq_core::runner_link::{LinkClosed, RunLimits, RunOutcome, RunReport, StartRu
 use aq_core::time::Timestamp;
 use tokio::time::Instant;
 
-use super::actor::{Mail, Mailbox};
 use super::journal::{BATCH_ITEMS, Journal};
+use super::mail::{Mail, Mailbox};
 use super::stored::{SideItem, StoredStop};
 use crate::process::clock;
 use crate::runtimes::{End, ExitFacts, Frame, Normalizer, StdinWish, Wishes};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use aq_core::runner_link::RunLimits;
 
 use super::cursor::make_private;
-use super::router::Shared;
+use super::shared::Shared;
 use crate::runtimes::{LaunchPlan, allow_listed, identity_variables};
 use crate::sandbox::{AgentEnvironment, Places, Sandbox, SandboxLevel, SandboxPolicy};
 use crate::shim::{Attachment, LaunchError, RunFolder, ShimSpec, StdinMode, attach, launch};

@@ -14,11 +14,13 @@ mod drive;
 mod errand;
 mod journal;
 mod launching;
+mod mail;
 mod places;
 mod plans;
 mod redaction;
 mod release;
 mod router;
+mod shared;
 mod stored;
 
 pub use config::RunnerConfig;

@@ -12,7 +12,7 @@ use aq_core::runner_link::{ConcludeRun, LinkClosed, RunReport};
 use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
-use super::router::Shared;
+use super::shared::Shared;
 use super::stored::SideItem;
 
 /// A plan as it is kept until the run is released.

@@ -10,7 +10,7 @@ use aq_core::runner_link::WorkspaceOrder;
 
 use super::cursor::{Cursor, Found};
 use super::places::{folders_of, owner};
-use super::router::Shared;
+use super::shared::Shared;
 use crate::git::{GitError, Removed};
 use crate::shim::end_leftovers;
 

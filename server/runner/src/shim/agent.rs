@@ -63,7 +63,7 @@ impl Agent {
         };
         // The running image itself, even when its file has been replaced by an upgrade.
         let child = Command::new("/proc/self/exe")
-            .arg(crate::entry::EXEC_COMMAND)
+            .arg(super::hidden::EXEC_COMMAND)
             .arg(folder.path())
             .env_clear()
             .envs(&spec.env)

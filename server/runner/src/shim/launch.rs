@@ -68,7 +68,7 @@ pub async fn launch(program: &ShimProgram, run_folder: &Path, spec: &ShimSpec) -
     folder.write_spec(spec)?;
     let fail = |source| LaunchError::Start { program: program.program.clone(), source };
     let mut child = Command::new(&program.program)
-        .arg(crate::entry::SHIM_COMMAND)
+        .arg(super::hidden::SHIM_COMMAND)
         .arg(run_folder)
         .env_clear()
         .current_dir("/")

@@ -12,6 +12,7 @@ mod control;
 mod exec;
 mod folder;
 mod handle;
+mod hidden;
 mod ladder;
 mod launch;
 mod lines;
@@ -29,4 +30,5 @@ pub use spec::{ExitRecord, FORMAT, RunFile, ShimLimits, ShimSpec, StdinMode, Tim
 pub use wire::{Refusal, StdinReceipt};
 
 pub(crate) use exec::stage as exec_stage;
+pub(crate) use hidden::{EXEC_COMMAND, SHIM_COMMAND};
 pub(crate) use supervise::run as supervise;

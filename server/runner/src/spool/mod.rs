@@ -11,8 +11,8 @@ mod watch;
 mod writer;
 
 pub use reader::{RawLine, Reader, SpoolError};
-pub use record::RawKind;
-pub use writer::{CHUNK_BYTES, MAX_LINE_BYTES, Writer};
+pub use record::{MAX_LINE_BYTES, RawKind};
+pub use writer::{CHUNK_BYTES, Writer};
 
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,14 @@
 /// Size of a header in bytes.
 pub(super) const HEADER_BYTES: usize = 40;
 
+/// Longest line kept whole; the rest of a longer one is dropped and counted.
+pub const MAX_LINE_BYTES: usize = 1024 * 1024;
+
 /// Start of every record; the digit is the version of the format.
 const MAGIC: [u8; 4] = *b"AQS1";
 
 /// Longest payload that a reader accepts, so that a broken length never makes it allocate much.
-const MAX_PAYLOAD: usize = 2 * super::MAX_LINE_BYTES;
+const MAX_PAYLOAD: usize = 2 * MAX_LINE_BYTES;
 
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,9 +14,6 @@ use super::record::{RawKind, Record};
 /// A chunk is closed before it grows beyond this many bytes.
 pub const CHUNK_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Longest line kept whole; the rest of a longer one is dropped and counted.
-pub const MAX_LINE_BYTES: usize = 1024 * 1024;
-
 /// Records are collected up to this many bytes before they are written.
 const BATCH_BYTES: usize = 256 * 1024;
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use aq_core::ids::{AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
-use aq_core::runner_link::{RunLimits, RuntimeProfile, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
+use aq_core::profile::RuntimeProfile;
+use aq_core::runner_link::{RunLimits, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
 use aq_core::runtime::RuntimeKind;
 use aq_runner::runtimes::{ExitFacts, LaunchOrder, Normalizer, runtime};
 use aq_runner::spool::{RawKind, RawLine};

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use aq_core::ids::{AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
 use aq_core::output::{OutputBody, OutputItem};
+use aq_core::profile::RuntimeProfile;
 use aq_core::runner_link::{
     BoxFuture, ConcludeRun, Conclusion, LandMode, LinkClosed, RunLimits, RunOutcome, RunReport, RunnerLink, RunnerOrder, RunnerSink,
-    RuntimeProfile, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource,
+    SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource,
 };
 use aq_core::runtime::RuntimeKind;
 use aq_runner::service::{RunnerConfig, RunnerService};

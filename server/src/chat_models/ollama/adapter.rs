@@ -8,7 +8,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::answer::Reading;
-use super::request;
+use super::request::{self, OllamaOptions};
 use crate::chat_models::frames::Framing;
 use crate::chat_models::http::{Http, Patience};
 use crate::chat_models::streamed::Streamed;
@@ -20,15 +20,6 @@ pub const OLLAMA_URL: &str = "http://127.0.0.1:11434";
 pub const OLLAMA_MODEL: &str = "qwen3.5:35b";
 /// How long it may take to say which models are loaded.
 const LOOK: Duration = Duration::from_secs(5);
-
-/// How Ollama runs the model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OllamaOptions {
-    /// How long the model stays loaded, in Ollama's words, for example `1h`.
-    pub keep_alive: String,
-    /// Tokens of context that it is loaded with; what is beyond is forgotten without a word, so it has to hold the tools.
-    pub context_tokens: u64,
-}
 
 /// Models of an Ollama server.
 pub struct Ollama {

@@ -6,4 +6,5 @@ mod adapter;
 mod answer;
 mod request;
 
-pub use adapter::{OLLAMA_MODEL, OLLAMA_URL, Ollama, OllamaOptions};
+pub use adapter::{OLLAMA_MODEL, OLLAMA_URL, Ollama};
+pub use request::OllamaOptions;

@@ -5,7 +5,14 @@ use std::collections::BTreeMap;
 use aq_core::chat::{Block, ModelCall, Speaker};
 use serde_json::{Value, json};
 
-use super::adapter::OllamaOptions;
+/// How Ollama runs the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OllamaOptions {
+    /// How long the model stays loaded, in Ollama's words, for example `1h`.
+    pub keep_alive: String,
+    /// Tokens of context that it is loaded with; what is beyond is forgotten without a word, so it has to hold the tools.
+    pub context_tokens: u64,
+}
 
 /// The body of the request. The tools are left out where none may be used: Ollama has no other way to say so.
 pub(super) fn body(call: &ModelCall, model: &str, options: &OllamaOptions) -> Value {

@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aq_core::ids::{AccountId, AgentId};
-use aq_core::profile::misfits;
-use aq_core::runner_link::RuntimeProfile;
+use aq_core::profile::{RuntimeProfile, misfits};
 use aq_core::runtime::RuntimeKind;
 use serde::Serialize;
 

@@ -6,9 +6,9 @@ use aq_core::runner_link::WorkspaceSource;
 use aq_core::workspace::WorkspaceKind;
 use serde_json::{Value, json};
 
-use super::look::{LONG, beginning};
+use super::outcome::{LONG, beginning};
 use crate::commands::CommandError;
-use crate::hooks::engine::Parts;
+use crate::hooks::parts::Parts;
 
 pub(super) async fn diff(parts: &Parts, hook: &Hook, branch: &str, base: &str) -> Result<Value, String> {
     if branch.trim().is_empty() || branch.starts_with('-') {

@@ -8,8 +8,9 @@ use aq_core::hook::Hook;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use serde_json::{Value, json};
 
-use super::look::{LONG, beginning, directory};
-use crate::hooks::engine::Parts;
+use super::outcome::{LONG, beginning};
+use super::place::directory;
+use crate::hooks::parts::Parts;
 
 /// Most of a file that is read, in bytes.
 const MOST: u64 = 4 * 1024 * 1024;

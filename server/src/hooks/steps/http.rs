@@ -8,7 +8,7 @@ use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use super::address::is_public;
-use super::look::{LONG, beginning};
+use super::outcome::{LONG, beginning};
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 3;

@@ -1,19 +1,12 @@
 //! From a step to its outcome.
 
-use std::path::PathBuf;
-
 use aq_core::hook::{Hook, Step, fill};
-use aq_core::workspace::WorkspaceKind;
 use serde_json::Value;
 
+use super::outcome::error;
 use super::{diff, file, http, query, shell};
-use crate::commands::CommandError;
-use crate::hooks::engine::Parts;
-use crate::hooks::run::error;
+use crate::hooks::parts::Parts;
 use crate::store::HookRunRecord;
-
-/// Most characters of a long outcome.
-pub(super) const LONG: usize = 50_000;
 
 /// Takes one look.
 pub(in crate::hooks) async fn look(parts: &Parts, hook: &Hook, run: &HookRunRecord, index: usize, step: &Step) -> Value {
@@ -29,25 +22,4 @@ pub(in crate::hooks) async fn look(parts: &Parts, hook: &Hook, run: &HookRunReco
         Step::GitDiff { branch, base } => diff::diff(parts, hook, &of_event(branch), base).await,
     };
     result.unwrap_or_else(error)
-}
-
-/// The directory of a project that lies on this machine: its first linked one, else one that we made for it; `None`: its files are a mirror only.
-pub(super) async fn directory(parts: &Parts, hook: &Hook) -> Result<Option<PathBuf>, String> {
-    let project = hook.project.clone();
-    let found = parts.engine.submit(move |tx| {
-        let mut spaces: Vec<_> = tx
-            .state
-            .workspaces
-            .values()
-            .filter(|space| space.project == project && space.kind != WorkspaceKind::Clone && !space.path.is_empty())
-            .collect();
-        spaces.sort_by_key(|space| (space.kind != WorkspaceKind::Link, space.created_at, space.id.clone()));
-        Ok::<_, CommandError>(spaces.first().map(|space| PathBuf::from(&space.path)))
-    });
-    found.await.map_err(|error| error.to_string())
-}
-
-/// The beginning of a text.
-pub(super) fn beginning(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
 }

@@ -7,6 +7,8 @@ mod diff;
 mod file;
 mod http;
 mod look;
+mod outcome;
+mod place;
 mod query;
 mod shell;
 

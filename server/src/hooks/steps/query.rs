@@ -4,7 +4,7 @@ use aq_core::hook::Hook;
 use aq_core::ids::TaskId;
 use serde_json::{Value, json};
 
-use crate::hooks::engine::Parts;
+use crate::hooks::parts::Parts;
 use crate::store::{
     Connection, EventQuery, HookRunRecord, RunQuery, RunRecord, StoreError, TaskRecord, events, hook_runs, hooks, runs, tasks,
 };

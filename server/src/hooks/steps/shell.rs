@@ -3,8 +3,8 @@
 use aq_core::hook::Hook;
 use serde_json::{Value, json};
 
-use super::look::directory;
-use crate::hooks::engine::Parts;
+use super::place::directory;
+use crate::hooks::parts::Parts;
 use crate::hooks::ports::ProgramOrder;
 
 pub(super) async fn run(parts: &Parts, hook: &Hook, name: &str, argv: &[String], timeout_ms: u64) -> Result<Value, String> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use aq_core::profile::{McpServer, McpTransport, OWN_SERVER};
+use aq_core::profile::{McpServer, McpTransport, OWN_SERVER, RuntimeProfile};
 use aq_core::project::ProposalPolicy;
-use aq_core::runner_link::{RuntimeProfile, StartRun};
+use aq_core::runner_link::StartRun;
 use aq_core::runtime::RuntimeKind;
 use aq_core::time::Timestamp;
 use aq_server::clock::ManualClock;

@@ -6,10 +6,9 @@ use aq_core::agent::{Agent, AgentState};
 use aq_core::event::EventKind;
 use aq_core::ids::WorkspaceId;
 use aq_core::output::{FailureClass, Question, QuestionKind, QuestionOption, TokenUsage};
-use aq_core::profile::{McpServer, McpTransport};
+use aq_core::profile::{McpServer, McpTransport, RuntimeProfile};
 use aq_core::project::{PlanApproval, Project, ProjectStatus};
 use aq_core::run::{RunEnd, RunPurpose, RunResult, RunState};
-use aq_core::runner_link::RuntimeProfile;
 use aq_core::runtime::{RuntimeKind, RuntimeSet};
 use aq_core::task::{Attachment, AttachmentKind, BlockedReason, ReviewDue, TaskOrigin, TaskStatus, TaskType, VerificationType};
 use aq_server::store::{

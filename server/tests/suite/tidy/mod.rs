@@ -4,6 +4,7 @@
 //! Spec: specs/style.md
 
 mod bans;
+mod circles;
 mod deploy;
 mod documents;
 mod layout;

@@ -7,8 +7,8 @@ use aq_core::ids::TaskId;
 use git2::{Diff, DiffFindOptions, Oid};
 
 use super::Desk;
-use super::checkouts::{against, bench, told};
-use super::looks::{hex, resolve};
+use super::checkouts::{against, bench, hex, told};
+use super::looks::resolve;
 use crate::git::address::is_real_directory;
 use crate::git::changes::print;
 use crate::git::error::{GitError, While};

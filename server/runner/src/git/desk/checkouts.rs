@@ -12,6 +12,11 @@ use crate::git::error::{GitError, While};
 /// Most files that are told of a checkout.
 pub(super) const FILES: usize = 1_000;
 
+/// A commit in hexadecimal; empty when there is none.
+pub(super) fn hex(commit: Option<Oid>) -> String {
+    commit.map(|commit| commit.to_string()).unwrap_or_default()
+}
+
 /// A person's checkout as it lies there.
 pub(super) fn look_at(repo: &Repository) -> Result<CheckoutLook, GitError> {
     let head = repo.head().ok();
@@ -29,7 +34,7 @@ pub(super) fn look_at(repo: &Repository) -> Result<CheckoutLook, GitError> {
     Ok(CheckoutLook {
         directory: if directory.len() > 1 { directory.trim_end_matches('/').to_owned() } else { directory },
         branch,
-        head: super::looks::hex(commit),
+        head: hex(commit),
         operation: operation(repo).to_owned(),
         files,
         cut,

@@ -8,7 +8,7 @@ use aq_core::time::Timestamp;
 use git2::{Commit, Oid, Repository, Sort};
 
 use super::Desk;
-use super::checkouts::{files_of, look_at, operation};
+use super::checkouts::{files_of, hex, look_at, operation};
 use crate::git::address::{Address, is_real_directory};
 use crate::git::error::{GitError, While};
 use crate::git::facts::open_source;
@@ -125,10 +125,6 @@ impl Desk {
         };
         Ok(Forecast { commit: commit.to_string(), target: target.to_string(), conflicts, contained })
     }
-}
-
-pub(super) fn hex(commit: Option<Oid>) -> String {
-    commit.map(|commit| commit.to_string()).unwrap_or_default()
 }
 
 /// A commit in hexadecimal, a branch of ours, or a branch of the source.

@@ -5,7 +5,8 @@
 use aq_core::runner_link::Answer;
 
 use super::choices::{self, Choice};
-use super::permissions::{chosen, closed};
+use super::closing::closed;
+use super::permissions::chosen;
 use super::state::{Message, State};
 use crate::runtimes::normalizer::Answered;
 

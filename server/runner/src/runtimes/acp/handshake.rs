@@ -6,17 +6,14 @@ use aq_core::output::OutputBody;
 use aq_core::profile::OWN_SERVER;
 use serde_json::{Value, json};
 
-use super::state::{Facts, Phase, State};
+use super::facts::{BAD_ORDER, Facts};
+use super::state::{Phase, State};
 use super::{turns, wire};
 use crate::runtimes::json::{is_true, list, text};
-use crate::runtimes::normalizer::Step;
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Frame, Step};
 
 /// The version of the protocol that we speak.
 const VERSION: u64 = 1;
-
-/// The kind of failures that are the order's fault, not the agent's.
-pub(super) const BAD_ORDER: &str = "invalid_request";
 
 /// The first request: who we are, and that we announce neither files nor terminals.
 pub(super) fn greeting() -> Frame {

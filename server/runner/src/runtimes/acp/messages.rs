@@ -2,7 +2,6 @@
 //!
 //! Spec: specs/server/runner/acp.md
 
-use aq_core::output::OutputBody;
 use serde_json::Value;
 
 use super::state::State;
@@ -12,7 +11,7 @@ use crate::runtimes::normalizer::Step;
 
 /// Reads one message.
 pub(super) fn read(state: &mut State, message: &Value, at_ms: i64) -> Step {
-    let mut items = receipts(state);
+    let mut items = turns::receipts(state);
     let method = text(message, "/method");
     let id = message.get("id").filter(|id| !id.is_null());
     let step = match (id, method) {
@@ -35,9 +34,4 @@ pub(super) fn read(state: &mut State, message: &Value, at_ms: i64) -> Step {
     };
     items.extend(step.items);
     Step { items, frames: step.frames }
-}
-
-/// The receipts of messages that were sent between two lines.
-pub(super) fn receipts(state: &mut State) -> Vec<OutputBody> {
-    std::mem::take(&mut state.receipts).into_iter().map(|message_id| OutputBody::Delivered { message_id }).collect()
 }

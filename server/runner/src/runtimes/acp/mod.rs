@@ -6,6 +6,8 @@
 
 mod answers;
 mod choices;
+mod closing;
+mod facts;
 mod handshake;
 mod launch;
 mod messages;
@@ -17,7 +19,9 @@ mod state;
 mod tools;
 mod turns;
 mod updates;
+mod wanted;
 mod wire;
 
 pub use launch::Acp;
-pub(in crate::runtimes) use launch::{Wanted, frames, normalizer, restore};
+pub(in crate::runtimes) use launch::{frames, normalizer, restore};
+pub(in crate::runtimes) use wanted::Wanted;

@@ -5,11 +5,11 @@
 use aq_core::runner_link::Answer;
 use serde_json::{Value, json};
 
+use super::facts::END_TURN;
 use super::state::{Message, Phase, State};
 use super::{answers, messages, outcome, permissions, turns, wire};
 use crate::runtimes::envelope::{Envelope, open};
-use crate::runtimes::normalizer::{Answered, End, ExitFacts, Normalizer, StdinWish, Step, Wishes};
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Answered, End, ExitFacts, Frame, Normalizer, StdinWish, Step, Wishes};
 use crate::spool::RawLine;
 
 /// Reads the agent's messages.
@@ -58,7 +58,7 @@ impl Normalizer for AcpLines {
     /// While the agent works a message waits for the turn's end: the protocol has no way to tell it sooner (acp R8).
     fn message(&mut self, message_id: &str, text: &str) -> Option<Vec<Frame>> {
         let state = &mut self.state;
-        let failed = state.result.as_ref().is_some_and(|result| result.stop != turns::END_TURN);
+        let failed = state.result.as_ref().is_some_and(|result| result.stop != END_TURN);
         if state.phase == Phase::Hopeless || (!state.in_turn && failed) {
             return None;
         }

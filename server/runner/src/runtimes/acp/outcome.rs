@@ -5,14 +5,11 @@
 use aq_core::output::FailureClass;
 use aq_core::runner_link::RunOutcome;
 
-use super::state::{Facts, Phase, State};
-use super::{handshake, messages, permissions, replies, tools, turns};
+use super::facts::{AUTH_REQUIRED, BAD_ORDER, END_TURN, Facts, refused, words};
+use super::state::{Phase, State};
+use super::{closing, tools, turns};
 use crate::runtimes::ending::{early_outcome, failed, late_outcome};
 use crate::runtimes::normalizer::{End, ExitFacts};
-use crate::runtimes::refusal::Refused;
-
-/// Words of agents for limits of their provider.
-const LIMIT_KINDS: [&str; 4] = ["rate_limit", "usageLimitExceeded", "rateLimitExceeded", "quota_exceeded"];
 
 /// Words of agents for a login that is refused.
 const AUTH_KINDS: [&str; 4] = ["authentication_failed", "auth_required", "unauthorized", "oauth_org_not_allowed"];
@@ -22,11 +19,11 @@ const BILLING_KINDS: [&str; 2] = ["billing_error", "account_on_hold"];
 
 /// The last items and the outcome.
 pub(super) fn end(state: &mut State, exit: &ExitFacts) -> End {
-    let mut items = messages::receipts(state);
+    let mut items = turns::receipts(state);
     items.extend(turns::said(state));
     items.extend(tools::rest(state));
     items.extend(turns::unanswered(state).filter(|_| state.in_turn));
-    items.extend(permissions::withdraw_all(state, "the run ended"));
+    items.extend(closing::withdraw_all(state, "the run ended"));
     items.extend(state.sidelines.note());
     End { items, outcome: judge(state, exit), relaunch: None }
 }
@@ -45,49 +42,25 @@ fn judge(state: &State, exit: &ExitFacts) -> RunOutcome {
 fn stopped(facts: &Facts) -> Option<RunOutcome> {
     let class = match facts.stop.as_str() {
         "" => return None,
-        turns::END_TURN => return Some(RunOutcome::Succeeded { summary: facts.text.clone() }),
+        END_TURN => return Some(RunOutcome::Succeeded { summary: facts.text.clone() }),
         "max_tokens" | "max_turn_requests" => FailureClass::Exhausted,
         _ => FailureClass::Agent,
     };
     Some(failed(class, words(facts)))
 }
 
-/// The end of a turn in words.
-pub(super) fn words(facts: &Facts) -> &str {
-    match facts.stop.as_str() {
-        "" | turns::END_TURN => &facts.text,
-        "max_tokens" => "the model reached its limit of tokens",
-        "max_turn_requests" => "the agent reached its limit of requests in one turn",
-        "refusal" => "the model refused to go on",
-        "cancelled" => "the turn was cancelled",
-        other => other,
-    }
-}
-
 fn failure(facts: &Facts) -> RunOutcome {
     let kind = facts.kind.as_str();
-    if kind == handshake::BAD_ORDER {
+    if kind == BAD_ORDER {
         return failed(FailureClass::InvalidRequest, facts.text.clone());
     }
-    if AUTH_KINDS.contains(&kind) || facts.code == replies::AUTH_REQUIRED {
+    if AUTH_KINDS.contains(&kind) || facts.code == AUTH_REQUIRED {
         return failed(FailureClass::Auth, facts.text.clone());
     }
     if BILLING_KINDS.contains(&kind) {
         return failed(FailureClass::Billing, facts.text.clone());
     }
     refused(facts).outcome()
-}
-
-/// The error as a refusal of the provider.
-pub(super) fn refused(facts: &Facts) -> Refused<'_> {
-    Refused {
-        // Some agents pass the provider's status on as the code; codes of the protocol itself are negative.
-        status: u64::try_from(facts.code).ok().filter(|code| (400..600).contains(code)),
-        is_limit: LIMIT_KINDS.contains(&facts.kind.as_str()),
-        retry_after_ms: None,
-        words: &facts.text,
-        at_ms: facts.at_ms,
-    }
 }
 
 /// No answer to the last prompt.

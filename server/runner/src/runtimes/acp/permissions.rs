@@ -8,12 +8,8 @@ use serde_json::{Value, json};
 use super::choices::{self, Choice};
 use super::state::{Call, OpenRequest, State};
 use super::{tools, wire};
-use crate::runtimes::clip::{clip, first_line};
-use crate::runtimes::normalizer::Step;
-use crate::runtimes::port::Frame;
-
-/// How much of an answer the closing item shows, in bytes.
-const ANSWER_BYTES: usize = 300;
+use crate::runtimes::clip::clip;
+use crate::runtimes::normalizer::{Frame, Step};
 
 /// Reads `session/request_permission`.
 pub(super) fn ask(state: &mut State, id: &Value, params: &Value) -> Step {
@@ -66,19 +62,4 @@ pub(super) fn chosen(id: &Value, choice: Option<&Choice>) -> Frame {
         None => json!({"outcome": "cancelled"}),
     };
     Frame { id: wire::answer_id(id), bytes: wire::result(id, &json!({"outcome": outcome})) }
-}
-
-/// The closing item of a question.
-pub(super) fn closed(request_id: &str, answer: &str) -> OutputBody {
-    OutputBody::QuestionClosed { request_id: request_id.to_owned(), answer: first_line(answer, ANSWER_BYTES) }
-}
-
-/// A question is settled without an answer of a person.
-pub(super) fn withdraw(state: &mut State, name: &str, why: &str) -> Vec<OutputBody> {
-    state.open.remove(name).map(|_| closed(name, why)).into_iter().collect()
-}
-
-/// Nobody waits for answers any more.
-pub(super) fn withdraw_all(state: &mut State, why: &str) -> Vec<OutputBody> {
-    std::mem::take(&mut state.open).keys().map(|name| closed(name, why)).collect()
 }

@@ -4,14 +4,12 @@
 
 use serde_json::Value;
 
-use super::state::{Facts, Phase, State};
+use super::facts::{AUTH_REQUIRED, BAD_ORDER, Facts};
+use super::state::{Phase, State};
 use super::{handshake, turns, wire};
 use crate::runtimes::json::text;
 use crate::runtimes::normalizer::Step;
 use crate::runtimes::refusal::provider_words;
-
-/// The code by which an agent says that it wants a login.
-pub(super) const AUTH_REQUIRED: i64 = -32000;
 
 /// What agents put before the words of others.
 const PREFIXES: [&str; 2] = ["Internal error: ", "API Error: "];
@@ -28,11 +26,11 @@ pub(super) fn read(state: &mut State, message: &Value, at_ms: i64) -> Step {
         (wire::MODE | wire::MODEL, None) => handshake::chosen(state),
         (wire::MODE, Some(failed)) => {
             let words = format!("the agent refused the permission mode `{}`: {}", state.wanted.mode, failed.text);
-            handshake::hopeless(state, handshake::BAD_ORDER, words, at_ms)
+            handshake::hopeless(state, BAD_ORDER, words, at_ms)
         }
         (wire::MODEL, Some(failed)) => {
             let words = format!("the agent refused the model `{}`: {}", state.wanted.model, failed.text);
-            handshake::hopeless(state, handshake::BAD_ORDER, words, at_ms)
+            handshake::hopeless(state, BAD_ORDER, words, at_ms)
         }
         (wire::INITIALIZE | wire::LOAD | wire::NEW, Some(failed)) => {
             state.phase = Phase::Hopeless;

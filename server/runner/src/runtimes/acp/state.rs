@@ -17,7 +17,7 @@ pub(super) struct State {
     /// Which launch within the run, from 0.
     pub(super) launch: u32,
     /// What is asked for when the session is begun.
-    pub(super) wanted: super::Wanted,
+    pub(super) wanted: super::wanted::Wanted,
     /// How far the beginning has come.
     pub(super) phase: Phase,
     /// Requests that choose mode and model and are not answered yet.
@@ -61,7 +61,7 @@ pub(super) struct State {
     /// The part of it that was reported.
     pub(super) cost_reported: Option<u64>,
     /// What the last turn, or the attempt to begin, came to.
-    pub(super) result: Option<Facts>,
+    pub(super) result: Option<super::facts::Facts>,
     /// What was said beside the protocol.
     pub(super) sidelines: Sidelines,
 }
@@ -114,20 +114,4 @@ pub(super) struct OpenRequest {
     pub(super) id: Value,
     pub(super) call_id: String,
     pub(super) choices: Vec<super::choices::Choice>,
-}
-
-/// What a turn came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Facts {
-    /// The reason for which the turn stopped; empty when it failed.
-    pub(super) stop: String,
-    /// The error's code; 0 when there is none.
-    pub(super) code: i64,
-    /// The error's kind in the agent's word; empty: none told.
-    pub(super) kind: String,
-    /// The error in words, or the last thing said.
-    pub(super) text: String,
-    /// When it was read.
-    pub(super) at_ms: i64,
 }

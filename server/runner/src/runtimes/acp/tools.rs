@@ -5,7 +5,7 @@
 use aq_core::output::OutputBody;
 use serde_json::{Map, Value};
 
-use super::permissions;
+use super::closing;
 use super::state::{Call, State};
 use crate::runtimes::clip::{clip, first_line};
 use crate::runtimes::json::{list, text};
@@ -63,7 +63,7 @@ pub(super) fn update(state: &mut State, part: &Value, is_update: bool) -> Vec<Ou
     if over {
         state.calls.remove(id);
         let asked = state.open.iter().find(|(_, open)| open.call_id == id).map(|(name, _)| name.clone());
-        items.extend(asked.into_iter().flat_map(|name| permissions::withdraw(state, &name, "settled")));
+        items.extend(asked.into_iter().flat_map(|name| closing::withdraw(state, &name, "settled")));
         items.push(result(id, part, status == "failed"));
     }
     items

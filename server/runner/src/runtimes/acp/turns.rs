@@ -5,21 +5,18 @@
 use aq_core::output::{OutputBody, TokenUsage};
 use serde_json::{Value, json};
 
-use super::state::{Facts, Message, Phase, State};
-use super::{outcome, permissions, tools, wire};
+use super::facts::{END_TURN, Facts, refused, words};
+use super::state::{Message, Phase, State};
+use super::{closing, tools, wire};
 use crate::runtimes::clip::{clip, clip_to};
 use crate::runtimes::json::{count, list, text};
-use crate::runtimes::normalizer::Step;
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Frame, Step};
 
 /// How much of the closing words is kept for the outcome.
 const SUMMARY_BYTES: usize = 16 * 1024;
 
 /// Told when an agent stops at a refusal without a word (acp R6).
 const GO_ON: &str = "The permission was refused. Go on without it, or say why that is impossible.";
-
-/// The reason for which an ordinary turn stops.
-pub(super) const END_TURN: &str = "end_turn";
 
 /// The first prompt: the profile's instructions, then the task.
 pub(super) fn first(state: &mut State) -> Frame {
@@ -69,7 +66,7 @@ pub(super) fn over(state: &mut State, result: &Value, at_ms: i64) -> Step {
         let frame = prompt(state, waiting.into_iter().map(|message| message.text));
         return Step { items, frames: vec![frame] };
     }
-    items.push(OutputBody::Result { success: facts.stop == END_TURN, text: clip(outcome::words(&facts)) });
+    items.push(OutputBody::Result { success: facts.stop == END_TURN, text: clip(words(&facts)) });
     state.result = Some(facts);
     Step { items, frames: Vec::new() }
 }
@@ -78,7 +75,7 @@ pub(super) fn over(state: &mut State, result: &Value, at_ms: i64) -> Step {
 pub(super) fn failed(state: &mut State, facts: Facts) -> Step {
     let mut items = ended(state);
     items.extend(unanswered(state));
-    items.extend(outcome::refused(&facts).limit_item());
+    items.extend(refused(&facts).limit_item());
     items.push(OutputBody::Result { success: false, text: clip(&facts.text) });
     state.result = Some(facts);
     Step { items, frames: Vec::new() }
@@ -89,7 +86,7 @@ fn ended(state: &mut State) -> Vec<OutputBody> {
     state.in_turn = false;
     let mut items: Vec<_> = said(state).into_iter().collect();
     items.extend(tools::rest(state));
-    items.extend(permissions::withdraw_all(state, "the turn ended"));
+    items.extend(closing::withdraw_all(state, "the turn ended"));
     items
 }
 
@@ -164,4 +161,9 @@ fn quota(entry: &Value) -> TokenUsage {
         cache_read: count(entry, "/token_count/cachedInputTokens"),
         cache_write: count(entry, "/token_count/cacheWriteInputTokens"),
     }
+}
+
+/// The receipts of messages that were sent between two lines.
+pub(super) fn receipts(state: &mut State) -> Vec<OutputBody> {
+    std::mem::take(&mut state.receipts).into_iter().map(|message_id| OutputBody::Delivered { message_id }).collect()
 }

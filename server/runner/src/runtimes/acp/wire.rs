@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::Frame;
 
 /// The id of our `initialize`.
 pub(super) const INITIALIZE: &str = "aq-initialize";

@@ -6,7 +6,7 @@ use aq_core::output::OutputBody;
 use serde_json::Value;
 
 use super::state::State;
-use super::{messages, usage};
+use super::usage;
 use crate::runtimes::clip::clip;
 use crate::runtimes::json::{is_true, list, text};
 use crate::runtimes::telling::telling;
@@ -29,7 +29,7 @@ pub(super) fn assistant(state: &mut State, message: &Value) -> Vec<OutputBody> {
                     items.push(OutputBody::Text { text: clip(words) });
                 }
             }
-            "text" => items.push(messages::error_item(text(block, "/text"))),
+            "text" => items.push(error_item(text(block, "/text"))),
             "thinking" => {
                 let words = text(block, "/thinking");
                 if !words.trim().is_empty() {
@@ -79,4 +79,9 @@ pub(super) fn content_text(block: &Value) -> String {
         other => format!("[{other}]"),
     });
     parts.collect::<Vec<_>>().join("\n")
+}
+
+/// An error of the provider as the agent's message carries it.
+pub(super) fn error_item(words: &str) -> OutputBody {
+    OutputBody::Error { text: clip(words) }
 }

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::Frame;
 
 fn frame(id: String, value: &Value) -> Frame {
     let mut bytes = value.to_string().into_bytes();

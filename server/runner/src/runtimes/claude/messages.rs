@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::state::State;
 use super::{blocks, frames, limits, questions, results};
-use crate::runtimes::clip::{clip, first_line};
+use crate::runtimes::clip::first_line;
 use crate::runtimes::json::{count, is_true, list, text};
 use crate::runtimes::normalizer::Step;
 
@@ -176,9 +176,4 @@ fn user(state: &mut State, message: &Value) -> Vec<OutputBody> {
         }
     }
     items
-}
-
-/// An error of the provider as the agent's message carries it.
-pub(super) fn error_item(words: &str) -> OutputBody {
-    OutputBody::Error { text: clip(words) }
 }

@@ -8,15 +8,11 @@ use serde_json::Value;
 use super::state::State;
 use super::{answers, frames, messages, outcome};
 use crate::runtimes::envelope::{Envelope, open};
-use crate::runtimes::normalizer::{Answered, End, ExitFacts, Normalizer, StdinWish, Step, Wishes};
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Answered, End, ExitFacts, Frame, Normalizer, StdinWish, Step, Wishes};
 use crate::spool::RawLine;
 
 /// How long a message that was sent may wait to be read after a turn has ended, before the input is closed all the same.
 const UNREAD_MESSAGE_WAIT_MS: u64 = 30_000;
-
-/// Refusals of the key in a row after which waiting for more of them is pointless (claude R9).
-pub(super) const AUTH_RETRIES: u32 = 2;
 
 /// Reads Claude Code's stream.
 pub(super) struct ClaudeLines {
@@ -45,7 +41,7 @@ impl Normalizer for ClaudeLines {
     fn wishes(&self) -> Wishes {
         let state = &self.state;
         let patient = !state.open.is_empty();
-        let give_up = state.auth_retries >= AUTH_RETRIES;
+        let give_up = state.auth_retries >= outcome::AUTH_RETRIES;
         let over = state.turns > 0 && !state.in_turn && !patient;
         let failed = state.result.as_ref().is_some_and(|result| result.is_error);
         let stdin = match over {

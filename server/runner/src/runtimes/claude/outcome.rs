@@ -6,11 +6,13 @@ use aq_core::output::FailureClass;
 use aq_core::runner_link::{RunOutcome, SessionOrder};
 use aq_core::time::Timestamp;
 
-use super::normalize::AUTH_RETRIES;
 use super::state::{Rejection, ResultFacts, State};
 use super::{questions, usage};
 use crate::runtimes::ending::{early_outcome, failed, late_outcome};
 use crate::runtimes::normalizer::{End, ExitFacts};
+
+/// Refusals of the key in a row after which waiting for more of them is pointless (claude R9).
+pub(super) const AUTH_RETRIES: u32 = 2;
 
 /// The last items, the outcome, and whether the run is to be launched once more.
 pub(super) fn end(state: &mut State, exit: &ExitFacts) -> End {

@@ -5,7 +5,8 @@
 use aq_core::runner_link::Answer;
 use serde_json::{Map, Value, json};
 
-use super::questions::{DENY, REASON};
+use super::choices::DENY;
+use super::state::REASON;
 use super::state::{Ask, Asked, Message, OpenRequest, State};
 use super::{forms, frames, questions, turns};
 use crate::runtimes::normalizer::Answered;

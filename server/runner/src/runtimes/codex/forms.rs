@@ -5,7 +5,7 @@
 use aq_core::output::{OutputBody, Question, QuestionKind};
 use serde_json::{Value, json};
 
-use super::questions::{ALLOW, ALLOW_ALWAYS, DENY, option, part};
+use super::choices::{ALLOW, ALLOW_ALWAYS, DENY, option, part};
 use super::state::{Ask, Asked, OpenRequest};
 use crate::runtimes::clip::clip;
 use crate::runtimes::json::{list, text};

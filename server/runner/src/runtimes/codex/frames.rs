@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::state::State;
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::Frame;
 
 /// Notifications that only repeat what others tell, some of them at great length.
 const UNWANTED: [&str; 5] =

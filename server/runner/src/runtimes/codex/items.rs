@@ -5,8 +5,7 @@
 use aq_core::output::OutputBody;
 use serde_json::{Value, json};
 
-use super::questions::REASON;
-use super::state::State;
+use super::state::{REASON, State};
 use crate::runtimes::clip::{clip, clip_to, first_line};
 use crate::runtimes::json::{list, text};
 

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use aq_core::runner_link::{RuntimeProfile, SessionOrder};
+use aq_core::profile::RuntimeProfile;
+use aq_core::runner_link::SessionOrder;
 use aq_core::runtime::RuntimeKind;
 use serde_json::json;
 

@@ -3,6 +3,7 @@
 //! Spec: specs/server/runner/codex.md
 
 mod answers;
+mod choices;
 mod errors;
 mod forms;
 mod frames;

@@ -9,15 +9,11 @@ use serde_json::Value;
 use super::state::{Message, State};
 use super::{answers, frames, messages, outcome, turns};
 use crate::runtimes::command::plain;
-use crate::runtimes::normalizer::{Answered, End, ExitFacts, Normalizer, StdinWish, Step, Wishes};
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Answered, End, ExitFacts, Frame, Normalizer, StdinWish, Step, Wishes};
 use crate::spool::{RawKind, RawLine};
 
 /// How long a message that was sent may wait to be read after a turn has ended, before the input is closed all the same.
 const UNREAD_MESSAGE_WAIT_MS: u64 = 30_000;
-
-/// How long a provider may give nothing but errors before waiting for it is left to the server (codex R8).
-const OUTAGE_MS: i64 = 300_000;
 
 /// Reads Codex's messages.
 pub(super) struct CodexLines {
@@ -28,11 +24,6 @@ impl CodexLines {
     pub(super) const fn new(state: State) -> Self {
         Self { state }
     }
-}
-
-/// True when the provider has been out for so long that the run is given up.
-pub(super) fn is_out(state: &State) -> bool {
-    state.outage_since_ms.is_some_and(|since| state.outage_last_ms.saturating_sub(since) >= OUTAGE_MS)
 }
 
 impl Normalizer for CodexLines {
@@ -75,7 +66,7 @@ impl Normalizer for CodexLines {
             Some(_) if !failed && !state.sent.is_empty() => StdinWish::CloseAfter { ms: UNREAD_MESSAGE_WAIT_MS },
             Some(_) => StdinWish::CloseAfter { ms: 0 },
         };
-        Wishes { stdin, patient, give_up: is_out(state) }
+        Wishes { stdin, patient, give_up: outcome::is_out(state) }
     }
 
     fn state(&self) -> Value {

@@ -6,7 +6,6 @@ use aq_core::output::{FailureClass, OutputBody};
 use aq_core::runner_link::RunOutcome;
 use aq_core::time::Timestamp;
 
-use super::normalize::is_out;
 use super::state::{Facts, State};
 use super::{errors, questions};
 use crate::runtimes::ending::{early_outcome, failed, late_outcome};
@@ -14,6 +13,9 @@ use crate::runtimes::normalizer::{End, ExitFacts};
 
 /// Words on standard error that mean that the program did not understand how it was started.
 const REFUSED: [&str; 5] = ["unexpected argument", "Unknown feature flag", "invalid value", "Error loading config", "CODEX_HOME"];
+
+/// How long a provider may give nothing but errors before waiting for it is left to the server (codex R8).
+const OUTAGE_MS: i64 = 300_000;
 
 /// The last items and the outcome.
 pub(super) fn end(state: &mut State, exit: &ExitFacts) -> End {
@@ -36,6 +38,11 @@ fn outcome(state: &State, exit: &ExitFacts) -> RunOutcome {
         Some(facts) => failure(state, facts),
         None => unfinished(state, exit),
     }
+}
+
+/// True when the provider has been out for so long that the run is given up.
+pub(super) fn is_out(state: &State) -> bool {
+    state.outage_since_ms.is_some_and(|since| state.outage_last_ms.saturating_sub(since) >= OUTAGE_MS)
 }
 
 /// No result, or none for the last turn.

@@ -2,9 +2,10 @@
 //!
 //! Spec: specs/server/runner/codex.md
 
-use aq_core::output::{OutputBody, Question, QuestionKind, QuestionOption};
+use aq_core::output::{OutputBody, Question, QuestionKind};
 use serde_json::{Value, json};
 
+use super::choices::{ALLOW, ALLOW_ALWAYS, DENY, STOP, option, part};
 use super::state::{Ask, Asked, OpenRequest, State};
 use super::{forms, items};
 use crate::runtimes::clip::{clip, first_line};
@@ -12,15 +13,6 @@ use crate::runtimes::json::{list, text};
 
 /// How much of an answer the closing item shows, in bytes.
 const ANSWER_BYTES: usize = 300;
-
-/// Labels of the choices that every permission offers.
-pub(super) const ALLOW: &str = "Allow";
-pub(super) const ALLOW_ALWAYS: &str = "Allow for the whole session";
-pub(super) const DENY: &str = "Deny";
-pub(super) const STOP: &str = "Deny and stop the turn";
-
-/// What ids of messages start with that carry a reason: nobody waits for their receipt.
-pub(super) const REASON: &str = "aq-reason-";
 
 /// Our name for the request `id` of this process.
 pub(super) fn name(state: &State, id: &Value) -> String {
@@ -137,17 +129,6 @@ fn inquiry(name: &str, params: &Value) -> (OpenRequest, Vec<OutputBody>) {
         }));
     }
     (open, items)
-}
-
-/// A choice as it is shown.
-pub(super) fn option(label: &str, description: &str) -> QuestionOption {
-    let description = if label == description { "" } else { description };
-    QuestionOption { label: label.to_owned(), description: description.to_owned() }
-}
-
-/// The name of the question at a place of a request.
-pub(super) fn part(name: &str, at: usize, several: bool) -> String {
-    if several { format!("{name}.{}", at + 1) } else { name.to_owned() }
 }
 
 /// The names under which the still unanswered questions of a request are known.

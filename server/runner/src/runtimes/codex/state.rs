@@ -14,6 +14,9 @@ use crate::runtimes::clip::clip_to;
 /// Lines of standard error that are remembered for an end without a result.
 const STDERR_LINES: usize = 6;
 
+/// What ids of messages start with that carry a reason: nobody waits for their receipt.
+pub(super) const REASON: &str = "aq-reason-";
+
 /// Everything that a restored normaliser needs (runtimes R2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

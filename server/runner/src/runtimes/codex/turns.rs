@@ -10,8 +10,7 @@ use super::state::{Ask, Facts, OpenRequest, State};
 use super::{errors, limits, questions};
 use crate::runtimes::clip::{clip, clip_to};
 use crate::runtimes::json::{list, text};
-use crate::runtimes::normalizer::Step;
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Frame, Step};
 
 /// How much of the last text is kept for the outcome, in bytes.
 const SUMMARY_BYTES: usize = 16 * 1024;

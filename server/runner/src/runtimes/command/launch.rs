@@ -5,8 +5,8 @@
 use aq_core::runtime::RuntimeKind;
 
 use super::lines::PlainLines;
-use crate::runtimes::normalizer::Normalizer;
-use crate::runtimes::port::{Frame, LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
+use crate::runtimes::normalizer::{Frame, Normalizer};
+use crate::runtimes::port::{LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
 use crate::shim::StdinMode;
 
 /// Any program.

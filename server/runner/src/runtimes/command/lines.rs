@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::runtimes::clip::{clip, clip_to};
 use crate::runtimes::ending::{early_outcome, failed, late_outcome};
-use crate::runtimes::normalizer::{Answered, End, ExitFacts, Normalizer, Step, Wishes};
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Answered, End, ExitFacts, Frame, Normalizer, Step, Wishes};
 use crate::spool::{RawKind, RawLine};
 
 /// Longest summary in bytes.

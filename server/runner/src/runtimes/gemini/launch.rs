@@ -13,8 +13,8 @@ use super::lines::GeminiLines;
 use super::settings;
 use super::state::State;
 use crate::runtimes::acp;
-use crate::runtimes::normalizer::Normalizer;
-use crate::runtimes::port::{Frame, LaunchOrder, LaunchPlan, LaunchRefused, Runtime, option};
+use crate::runtimes::normalizer::{Frame, Normalizer};
+use crate::runtimes::port::{LaunchOrder, LaunchPlan, LaunchRefused, Runtime, option};
 use crate::shim::StdinMode;
 
 /// The approval mode when the profile names none: everything is allowed, the sandbox contains it.

@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use aq_core::profile::{McpServer, McpTransport};
-use aq_core::runner_link::RuntimeProfile;
+use aq_core::profile::{McpServer, McpTransport, RuntimeProfile};
 use serde_json::{Map, Value, json};
 
 /// The file that the CLI reads in the task's home, and the one beside a login of its own.

@@ -4,8 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aq_core::profile::{McpServer, McpTransport};
-use aq_core::runner_link::RuntimeProfile;
+use aq_core::profile::{McpServer, McpTransport, RuntimeProfile};
 use serde_json::{Map, Value, json};
 
 /// The files in the task's home.

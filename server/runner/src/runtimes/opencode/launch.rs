@@ -13,8 +13,8 @@ use super::config;
 use super::lines::OpenCodeLines;
 use super::state::State;
 use crate::runtimes::acp;
-use crate::runtimes::normalizer::Normalizer;
-use crate::runtimes::port::{Frame, LaunchOrder, LaunchPlan, LaunchRefused, Runtime, option};
+use crate::runtimes::normalizer::{Frame, Normalizer};
+use crate::runtimes::port::{LaunchOrder, LaunchPlan, LaunchRefused, Runtime, option};
 use crate::shim::StdinMode;
 
 /// The permission mode in which OpenCode asks.

@@ -11,8 +11,7 @@ use super::state::{Facts, State};
 use crate::runtimes::clip::{clip, clip_to};
 use crate::runtimes::envelope::{Envelope, open};
 use crate::runtimes::json::{count, text};
-use crate::runtimes::normalizer::{Answered, End, ExitFacts, Normalizer, Step, Wishes};
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Answered, End, ExitFacts, Frame, Normalizer, Step, Wishes};
 use crate::runtimes::telling::telling;
 use crate::spool::RawLine;
 

@@ -7,11 +7,10 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::Duration;
 
-use super::agent::print;
 use super::files;
 use super::progress::{self, Progress};
 use super::script::ScriptStep;
-use super::wire::{Kind, Said, Status, Told, Verdict};
+use super::wire::{Kind, Said, Status, Told, Verdict, print};
 use crate::process::clock;
 
 /// How the process ends.

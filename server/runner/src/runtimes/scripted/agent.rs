@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use super::actor::{Actor, Ended};
 use super::progress::{self, Progress};
 use super::script::{self, ScriptStep};
-use super::wire::{Said, Told, line};
+use super::wire::{Said, Told};
 
 /// Plays the agent until the script ends. `home` is where sessions are remembered; the work directory is the process's own.
 ///
@@ -70,10 +70,4 @@ fn load_script(task: &str, title: &str, prompt: &str, known: Option<Progress>) -
         (None, Some(steps)) => fresh(steps),
         (None, None) => fresh(script::default_script(task, title)),
     })
-}
-
-/// Writes one line; an agent whose output is gone has nothing left to do, and its input ends soon.
-pub(super) fn print(stdout: &mut impl Write, said: &Said) {
-    let written = stdout.write_all(&line(said)).and_then(|()| stdout.flush());
-    drop(written);
 }

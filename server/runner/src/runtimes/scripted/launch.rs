@@ -7,8 +7,8 @@ use aq_core::runtime::RuntimeKind;
 
 use super::normalize::ScriptedLines;
 use super::wire::{Told, line};
-use crate::runtimes::normalizer::Normalizer;
-use crate::runtimes::port::{Frame, LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
+use crate::runtimes::normalizer::{Frame, Normalizer};
+use crate::runtimes::port::{LaunchOrder, LaunchPlan, LaunchRefused, Runtime};
 use crate::shim::StdinMode;
 
 /// The hidden subcommand of our own program that plays the agent: `<program> __scripted-agent <home>`.

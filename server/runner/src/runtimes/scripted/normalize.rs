@@ -13,8 +13,7 @@ use super::wire::{Kind, Said, Status, Told, Verdict, line};
 use crate::runtimes::clip::{clip, first_line};
 use crate::runtimes::command::plain;
 use crate::runtimes::ending::{early_outcome, failed, late_outcome};
-use crate::runtimes::normalizer::{Answered, End, ExitFacts, Normalizer, StdinWish, Step, Wishes};
-use crate::runtimes::port::Frame;
+use crate::runtimes::normalizer::{Answered, End, ExitFacts, Frame, Normalizer, StdinWish, Step, Wishes};
 use crate::spool::{RawKind, RawLine};
 
 /// The agent's last word.

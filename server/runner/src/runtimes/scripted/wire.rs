@@ -2,6 +2,8 @@
 //!
 //! Spec: specs/server/runner/scripted.md
 
+use std::io::Write;
+
 use serde::{Deserialize, Serialize};
 
 /// A line of the agent.
@@ -120,4 +122,10 @@ pub(super) fn line<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(value).unwrap_or_default();
     bytes.push(b'\n');
     bytes
+}
+
+/// Writes one line; an agent whose output is gone has nothing left to do, and its input ends soon.
+pub(super) fn print(stdout: &mut impl Write, said: &Said) {
+    let written = stdout.write_all(&line(said)).and_then(|()| stdout.flush());
+    drop(written);
 }

@@ -1,0 +1,51 @@
+//! Why a server does not start, or ends other than asked for.
+
+use crate::commands::CommandError;
+use crate::grpc;
+use crate::home::HomeError;
+use crate::lifecycle::LifecycleError;
+use crate::store::StoreError;
+use crate::tools::BrokenContract;
+
+/// Why a server did not start, or ended other than asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The database cannot be used.
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// What was running cannot be taken up.
+    #[error("what was running cannot be taken up: {0}")]
+    Recover(#[from] LifecycleError),
+    /// Something that the configuration names cannot be made.
+    #[error("{0}")]
+    Command(#[from] CommandError),
+    /// The tools cannot be made of the contract.
+    #[error(transparent)]
+    Tools(#[from] BrokenContract),
+    /// A listener cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] grpc::ListenError),
+    /// A listener broke while serving.
+    #[error(transparent)]
+    Serve(#[from] grpc::ServeError),
+    /// The listener for assistants cannot be opened.
+    #[error(transparent)]
+    Assistants(#[from] crate::mcp::ListenError),
+    /// A file or a signal handler cannot be had.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// An I/O error of what was tried.
+pub(super) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> AppError {
+    let what = what.into();
+    move |source| AppError::Io { what, source }
+}

@@ -101,7 +101,7 @@ async fn serve(arguments: Arguments, environment: Environment, section: DiscordS
     let mut interrupt = signal(SignalKind::interrupt())?;
     let backend = Backend::new(server::connection(&arguments, &environment)?);
     let outbound = Outbound::new(Arc::new(Http::new(&section.api_url, section.bot_token.clone())?));
-    let bridge = Bridge::new(backend, outbound, section, clock::now_ms());
+    let bridge = Bridge::new(backend, outbound, section, Arc::new(clock::Wall));
     let (sender, receiver) = watch::channel(false);
     let answers = async {
         match arguments.health {
@@ -138,7 +138,7 @@ async fn work(bridge: Bridge, following: Arc<watch::Sender<bool>>) -> Result<(),
 async fn sweep(bridge: &Bridge) {
     loop {
         sleep(Duration::from_secs(600)).await;
-        bridge.buffers(|buffers| buffers.sweep(clock::now_ms()));
+        bridge.buffers(|buffers| buffers.sweep(bridge.now_ms()));
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aq_proto::client::Connection;
 use aq_proto::error_detail::ErrorDetail;
+use aq_proto::resume::is_fatal;
 use aq_proto::v1 as pb;
 use tonic::{Code, Status};
 
@@ -35,7 +36,7 @@ impl Backend {
         self.connection.acting_as(&name, role.as_str()).ok_or_else(|| Status::internal("a name that cannot travel"))
     }
 
-    /// Makes a reading call again and again while the server is away.
+    /// Makes a call that may be repeated again and again while the server is away.
     pub(crate) async fn patiently<T, F: Future<Output = Result<T, Status>>>(
         &self,
         mut call: impl FnMut(Connection) -> F,
@@ -43,9 +44,7 @@ impl Backend {
         let mut pause = Duration::from_millis(200);
         loop {
             match call(self.connection.clone()).await {
-                Err(status)
-                    if matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Aborted) =>
-                {
+                Err(status) if passes(&status) => {
                     tracing::debug!(message = status.message(), "the server is away; trying again");
                     tokio::time::sleep(pause).await;
                     pause = LONGEST_PAUSE.min(pause * 2);
@@ -107,6 +106,17 @@ impl Backend {
             }
             token = answer.next_page_token;
         }
+    }
+}
+
+/// True when the same call may get another answer later: the server is away, busy, or was killed while it answered. A server that is killed
+/// breaks the connection, which has no code of its own; what the server itself says has a reason.
+pub(crate) fn passes(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => true,
+        Code::Aborted => !is_fatal(status),
+        Code::Unknown | Code::Cancelled | Code::Internal => ErrorDetail::of(status).is_none(),
+        _ => false,
     }
 }
 

@@ -5,5 +5,5 @@
 mod calls;
 mod records;
 
-pub(crate) use calls::{Backend, sentence};
+pub(crate) use calls::{Backend, passes, sentence};
 pub(crate) use records::{CONSUMER, RunRecord};

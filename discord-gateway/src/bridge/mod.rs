@@ -3,6 +3,8 @@
 //! Spec: specs/discord-gateway/README.md
 
 mod guild;
+#[cfg(test)]
+mod lonely;
 mod state;
 
 pub(crate) use guild::GuildError;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::{Backend, RunRecord};
 use crate::chat::Buffers;
+use crate::clock::Clock;
 use crate::config::DiscordSection;
 use crate::discord::Written;
 use crate::outbound::Outbound;
@@ -55,14 +56,20 @@ pub(crate) struct Bridge {
     pub(crate) out: Outbound,
     /// The configuration.
     pub(crate) config: Arc<DiscordSection>,
+    clock: Arc<dyn Clock>,
     state: Arc<Mutex<State>>,
 }
 
 impl Bridge {
-    /// With nothing known yet. `boot` is when this gateway started, in milliseconds since 1970.
-    pub(crate) fn new(server: Backend, out: Outbound, config: DiscordSection, boot: i64) -> Self {
-        let state = State { boot, ..State::default() };
-        Self { server, out, config: Arc::new(config), state: Arc::new(Mutex::new(state)) }
+    /// With nothing known yet. This gateway starts now, by `clock`.
+    pub(crate) fn new(server: Backend, out: Outbound, config: DiscordSection, clock: Arc<dyn Clock>) -> Self {
+        let state = State { boot: clock.now_ms(), ..State::default() };
+        Self { server, out, config: Arc::new(config), clock, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The time, in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -71,7 +78,7 @@ impl Bridge {
 
     /// True in the hours in which no phone rings.
     pub(crate) fn is_quiet(&self) -> bool {
-        crate::digest::is_quiet(self.config.quiet, crate::clock::now_ms(), &self.config.zone)
+        crate::digest::is_quiet(self.config.quiet, self.now_ms(), &self.config.zone)
     }
 
     /// Reads or changes what was said lately.

@@ -23,6 +23,9 @@ impl Indicator {
     /// What it says at first.
     pub(super) const START: &'static str = "💭 Thinking...";
 
+    /// What it says while the server is away.
+    pub(super) const AWAY: &'static str = "⏳ The server is away; I ask again as soon as it is back...";
+
     /// What it says now; `None`: what it said before.
     pub(super) fn now(&mut self, happens: Happens<'_>) -> Option<String> {
         let text = match happens {

@@ -249,6 +249,13 @@ mod tests {
         check(&entries, &|file| if file == Path::new("/run/secrets/bot") { Ok(format!("{TOKEN}\n")) } else { Err("gone".to_owned()) })
     }
 
+    impl DiscordSection {
+        /// One for the tests of other rooms.
+        pub(crate) fn sample() -> Self {
+            loaded("discord: {bot_token: '${BOT}', guild_id: 42, authorized_users: [7]}").unwrap().0
+        }
+    }
+
     /// Gateway R2: a whole section loads; ids may be quoted or not; the token is never printed.
     #[test]
     fn a_whole_section_loads() {

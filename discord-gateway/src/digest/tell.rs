@@ -9,13 +9,13 @@ use tonic::Status;
 
 use super::day::next;
 use crate::bridge::Bridge;
-use crate::clock::now_ms;
 use crate::message::Message;
 use crate::outbound::Known;
 use crate::render::{Style, boxed};
 use crate::text::{grouped, inline};
 
 const DAY_MS: i64 = 86_400_000;
+const MINUTE: Duration = Duration::from_secs(60);
 const RECORD: &str = "digest";
 
 /// What happened in one project.
@@ -30,9 +30,11 @@ struct Counts {
 pub(crate) async fn serve(bridge: &Bridge) {
     let Some(at) = bridge.config.digest else { return std::future::pending().await };
     loop {
-        let Some((due, day)) = next(at, now_ms(), &bridge.config.zone) else { return std::future::pending().await };
-        let wait = u64::try_from(due - now_ms()).unwrap_or(0);
-        tokio::time::sleep(Duration::from_millis(wait.max(1))).await;
+        let Some((due, day)) = next(at, bridge.now_ms(), &bridge.config.zone) else { return std::future::pending().await };
+        // A machine that slept or whose clock was set is noticed within a minute.
+        while let Ok(wait @ 1..) = u64::try_from(due - bridge.now_ms()) {
+            tokio::time::sleep(MINUTE.min(Duration::from_millis(wait))).await;
+        }
         if let Err(status) = tell(bridge, &day, due).await {
             tracing::warn!(error = status.message(), "the digest could not be told");
         }
@@ -61,7 +63,7 @@ async fn tell(bridge: &Bridge, day: &str, until: i64) -> Result<(), Status> {
         if let Some(embed) = message.embeds.first_mut() {
             embed.footer = format!("AgentQueue · {mark}");
         }
-        if let Err(error) = bridge.out.post(channel, &message, Known::Mark(&mark), true).await {
+        if let Err(error) = bridge.out.post(channel, &message, Known::Mark(&mark, until), true).await {
             tracing::warn!(%error, "the digest could not be posted");
         }
     }

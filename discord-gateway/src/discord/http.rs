@@ -68,6 +68,8 @@ impl Transport for Http {
         let mut reply = Reply {
             status: answer.status().as_u16(),
             body: Value::Null,
+            bucket: header("x-ratelimit-bucket"),
+            limit: header("x-ratelimit-limit").and_then(|text| text.parse().ok()),
             remaining: header("x-ratelimit-remaining").and_then(|text| text.parse().ok()),
             reset_after: millis(header("x-ratelimit-reset-after")),
             retry_after: millis(header("retry-after")),

@@ -7,6 +7,7 @@ use aq_proto::resume::{ResumeError, ResumeOptions, watch_events};
 use aq_proto::v1 as pb;
 use pb::watch_events_response::Event as Message;
 use tokio::sync::{mpsc, watch};
+use tonic::Status;
 
 use super::handle::handle;
 use super::watermark::Watermark;
@@ -27,21 +28,53 @@ pub(crate) enum FollowError {
     Ended,
     /// The server refuses to tell or to keep something.
     #[error("the server refuses: {0}")]
-    Server(#[from] tonic::Status),
+    Server(#[from] Status),
 }
 
 /// What a worker is given: an event, and whether it may have been handled before.
 type Work = (pb::Event, bool);
 
-fn worker(bridge: &Bridge, done: mpsc::UnboundedSender<u64>) -> mpsc::Sender<Work> {
+/// What a worker says: the project and the event that is done.
+type Done = (String, u64);
+
+/// The workers of the projects that have events under way; the others have none.
+struct Workers {
+    bridge: Bridge,
+    done: mpsc::UnboundedSender<Done>,
+    of: HashMap<String, (mpsc::Sender<Work>, usize)>,
+}
+
+impl Workers {
+    /// Gives an event to its project's worker.
+    async fn give(&mut self, event: pb::Event, again: bool) -> Result<(), Status> {
+        let (bridge, done) = (&self.bridge, &self.done);
+        let (sender, open) = self.of.entry(event.project_id.clone()).or_insert_with(|| (worker(bridge, done.clone()), 0));
+        *open += 1;
+        let lost = |lost: mpsc::error::SendError<Work>| Status::internal(format!("the worker of {} ended", lost.0.0.project_id));
+        sender.send((event, again)).await.map_err(lost)
+    }
+
+    /// A worker that has done everything goes.
+    fn done(&mut self, project: &str) {
+        if let Some((_, open)) = self.of.get_mut(project) {
+            *open -= 1;
+            if *open == 0 {
+                self.of.remove(project);
+            }
+        }
+    }
+}
+
+fn worker(bridge: &Bridge, done: mpsc::UnboundedSender<Done>) -> mpsc::Sender<Work> {
     let (sender, mut work) = mpsc::channel::<Work>(UNDER_WAY);
     let bridge = bridge.clone();
     tokio::spawn(async move {
         while let Some((event, again)) = work.recv().await {
+            // What passes, of Discord or of the server, is waited for within: this is a refusal, which another try would meet again.
             if let Err(error) = handle(&bridge, &event, again).await {
                 tracing::warn!(seq = event.seq, kind = event.r#type, error = error.message(), "an event could not be told");
             }
-            if done.send(event.seq).is_err() {
+            if done.send((event.project_id, event.seq)).is_err() {
                 return;
             }
         }
@@ -65,7 +98,7 @@ pub(crate) async fn follow(bridge: &Bridge, following: Arc<watch::Sender<bool>>)
     let request = pb::WatchEventsRequest { follow: true, consumer: CONSUMER.to_owned(), ..Default::default() };
     let mut stream = watch_events(bridge.server.own().events(), request, options);
     let (done, mut finished) = mpsc::unbounded_channel();
-    let mut workers: HashMap<String, mpsc::Sender<Work>> = HashMap::new();
+    let mut workers = Workers { bridge: bridge.clone(), done, of: HashMap::new() };
     let mut mark = Watermark::default();
     let (mut lease, mut old) = (String::new(), None);
     loop {
@@ -83,22 +116,22 @@ pub(crate) async fn follow(bridge: &Bridge, following: Arc<watch::Sender<bool>>)
                     // What came before this start may have been told by the one before.
                     let again = old.is_some_and(|old| event.seq <= old);
                     mark.take(event.seq);
-                    let sender = workers.entry(event.project_id.clone()).or_insert_with(|| worker(bridge, done.clone()));
-                    if let Err(lost) = sender.send((event, again)).await {
-                        return Err(tonic::Status::internal(format!("the worker of {} ended", lost.0.0.project_id)).into());
-                    }
+                    workers.give(event, again).await?;
                 }
                 Some(Message::Gap(gap)) => tracing::warn!(to_seq = gap.to_seq, "events are missing: the server no longer keeps them"),
                 Some(Message::End(_)) | Some(Message::Heartbeat(_)) | None => {}
             },
-            seq = finished.recv() => if let Some(upto) = seq.and_then(|seq| mark.done(seq)) {
-                acknowledge(bridge, &lease, upto).await;
-            },
+            Some((project, seq)) = finished.recv() => {
+                workers.done(&project);
+                if let Some(upto) = mark.done(seq) {
+                    acknowledge(bridge, &lease, upto).await;
+                }
+            }
         }
     }
 }
 
-async fn last_event(bridge: &Bridge) -> Result<u64, tonic::Status> {
+async fn last_event(bridge: &Bridge) -> Result<u64, Status> {
     let read = |connection: aq_proto::client::Connection| async move {
         let request = pb::GetConsumerRequest { consumer: CONSUMER.to_owned() };
         connection.events().get_consumer(request).await.map(|answer| answer.into_inner().last_seq)
@@ -111,5 +144,27 @@ async fn acknowledge(bridge: &Bridge, lease: &str, seq: u64) {
     let request = pb::AcknowledgeEventsRequest { consumer: CONSUMER.to_owned(), lease_id: lease.to_owned(), seq };
     if let Err(error) = bridge.server.own().events().acknowledge_events(request).await {
         tracing::debug!(error = error.message(), seq, "not acknowledged");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events R2: a project without events under way has no worker.
+    #[tokio::test]
+    async fn workers_go_when_all_is_done() {
+        let (done, mut finished) = mpsc::unbounded_channel();
+        let mut workers = Workers { bridge: Bridge::lonely(), done, of: HashMap::new() };
+        for seq in 0..60 {
+            let event = pb::Event { seq, project_id: format!("p{}", seq % 20), r#type: "something.else".to_owned(), ..Default::default() };
+            workers.give(event, false).await.unwrap();
+        }
+        assert_eq!(workers.of.len(), 20);
+        for _ in 0..60 {
+            let (project, _) = finished.recv().await.unwrap();
+            workers.done(&project);
+        }
+        assert!(workers.of.is_empty());
     }
 }

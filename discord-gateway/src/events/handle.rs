@@ -7,7 +7,7 @@ use super::questions;
 use crate::bridge::Bridge;
 use crate::message::Message;
 use crate::outbound::Known;
-use crate::render::{self, mark_of};
+use crate::render::{self, happened, mark_of};
 use crate::runs;
 
 /// Handles an event. `again`: it may have been handled before, so that messages are looked for before they are posted.
@@ -159,7 +159,7 @@ pub(super) async fn tell(bridge: &Bridge, event: &pb::Event, message: Message, a
             embed.title = format!("[{}] {}", event.project_id, embed.title);
         }
     }
-    if let Err(error) = bridge.out.post(channel, &message, Known::Mark(&mark), again).await {
+    if let Err(error) = bridge.out.post(channel, &message, Known::Mark(&mark, happened(event)), again).await {
         tracing::warn!(seq = event.seq, kind = event.r#type, %error, "a notice could not be posted");
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::bridge::Bridge;
 use crate::custom_id::fingerprint;
 use crate::message::Message;
 use crate::outbound::Known;
-use crate::render::{Style, boxed, question, settled};
+use crate::render::{Style, boxed, happened, question, settled};
 
 /// A question that was posted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub(super) async fn ask(bridge: &Bridge, event: &pb::Event, again: bool) -> Resu
             }
             (title, text) = (embed.title.clone(), embed.description.clone());
         }
-        match bridge.out.post(channel, &message, Known::Mark(&mark), again).await {
+        match bridge.out.post(channel, &message, Known::Mark(&mark, happened(event)), again).await {
             Ok(message) => {
                 let asked = Asked { channel, message, title, text: crate::text::cut(&text, 1500), mark };
                 let text = serde_json::to_string(&asked).map_err(|error| Status::internal(error.to_string()))?;

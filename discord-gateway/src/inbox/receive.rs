@@ -3,7 +3,6 @@
 use crate::actions::say;
 use crate::bridge::Bridge;
 use crate::chat::{self, Cached};
-use crate::clock::now_ms;
 use crate::discord::Written;
 use crate::message::Message;
 use crate::outbound::Known;
@@ -73,7 +72,8 @@ pub(super) fn buffer(bridge: &Bridge, written: &Written) {
     }
     let author = if own { "AgentQueue".to_owned() } else { written.author.name.clone() };
     let message = Cached { id: written.id, author, by_bot: own, content: written.content.clone() };
-    bridge.buffers(|buffers| buffers.keep(channel, message, now_ms()));
+    let now = bridge.now_ms();
+    bridge.buffers(|buffers| buffers.keep(channel, message, now));
 }
 
 /// Where a message was written, with the channel that its thread belongs to.

@@ -80,10 +80,10 @@ pub(crate) async fn open(responder: &Responder, server: &Connection, project: &s
     let channel = place.parent.unwrap_or(place.channel);
     let toc = contents(project, &notes(server, project).await?, 0);
     let name = format!("notes {}", responder.interaction.id);
-    let posted = bridge.out.post(channel, &toc, Known::Behind(0, &name), false).await.map_err(failed)?;
+    let posted = bridge.out.post(channel, &toc, Known::Behind(responder.interaction.id, &name), false).await.map_err(failed)?;
     let thread = bridge.out.thread(channel, posted, &format!("Notes: {project}")).await.map_err(failed)?;
     let welcome = "📝 Press a note above to read it here. `/note write` and `/note append` change notes; open ones are kept fresh.";
-    bridge.out.post(thread, &Message::text(welcome), Known::Behind(0, &format!("{name} welcome")), false).await.map_err(failed)?;
+    bridge.out.post(thread, &Message::text(welcome), Known::Behind(thread, &format!("{name} welcome")), false).await.map_err(failed)?;
     Desk { project: project.to_owned(), channel, contents: posted, thread, ..Desk::default() }.keep(bridge).await?;
     Ok(Message::text(format!("📝 The notes of {} are open in <#{thread}>.", inline(project))))
 }
@@ -136,7 +136,7 @@ async fn work(responder: &Responder, server: &Connection, project: &str, note: N
             }
             let shown = view(project, full, false);
             let key = format!("view {}", responder.interaction.id);
-            let id = bridge.out.post(desk.thread, &shown, Known::Behind(0, &key), false).await.map_err(failed)?;
+            let id = bridge.out.post(desk.thread, &shown, Known::Behind(responder.interaction.id, &key), false).await.map_err(failed)?;
             desk.views.insert(name, id);
             desk.keep(bridge).await
         }

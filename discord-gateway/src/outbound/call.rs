@@ -48,7 +48,7 @@ impl Call {
         self
     }
 
-    /// The same, tried until it works.
+    /// The same, tried until it works, and waiting while Discord refuses too much.
     pub(crate) fn lasting(mut self) -> Self {
         self.tries = 0;
         self
@@ -88,6 +88,10 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The body; null when it was none.
     pub(crate) body: Value,
+    /// The name of the limit that counted it.
+    pub(crate) bucket: Option<String>,
+    /// Calls of a full window.
+    pub(crate) limit: Option<u32>,
     /// Calls left in it.
     pub(crate) remaining: Option<u32>,
     /// Milliseconds until it is full again.

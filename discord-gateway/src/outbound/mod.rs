@@ -7,6 +7,8 @@ mod call;
 mod limits;
 mod post;
 mod sender;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use call::{Broken, Call, CallError, Method, Reply, Transport};
 pub(crate) use post::Known;

@@ -11,14 +11,28 @@ use crate::message::Message;
 /// How a message is found again when nobody knows whether it was posted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Known<'a> {
-    /// It carries a mark that nothing else carries.
-    Mark(&'a str),
-    /// It is the first of ours without a box behind this message; the text names it for the nonce.
+    /// It carries a mark that nothing else carries, and was not posted before that instant, in milliseconds since 1970.
+    Mark(&'a str, i64),
+    /// It is ours, stands behind that message, answers what it was to answer and says what it was to say; the text names it for the nonce.
     Behind(u64, &'a str),
 }
 
+/// Discord's ids hold the time, in milliseconds since this instant.
+const EPOCH: i64 = 1_420_070_400_000;
+
+/// How far the clocks of Discord, of the server and of this machine may be apart.
+const CLOCKS: i64 = 10 * 60 * 1000;
+
+/// Most messages of one answer.
+const PAGE: usize = 100;
+
 fn id_of(body: &Value) -> Option<u64> {
     body.get("id").and_then(Value::as_str)?.parse().ok()
+}
+
+/// When a message was posted, in milliseconds since 1970.
+fn time_of(id: u64) -> i64 {
+    i64::try_from(id >> 22).map_or(i64::MAX, |since| since + EPOCH)
 }
 
 /// True when a message carries the mark: in its text, or in the small print of a box.
@@ -29,17 +43,31 @@ fn carries(message: &Value, mark: &str) -> bool {
     holds(last_line) || message.get("embeds").and_then(Value::as_array).is_some_and(|embeds| embeds.iter().any(small))
 }
 
+/// What a message says, without the space that Discord takes away; without a text the heads of its boxes.
+fn said(body: &Value) -> String {
+    let text = body.get("content").and_then(Value::as_str).unwrap_or_default();
+    let heads = body.get("embeds").and_then(Value::as_array).into_iter().flatten();
+    let heads = heads.filter_map(|embed| embed.get("title").and_then(Value::as_str));
+    std::iter::once(text).chain(heads).flat_map(str::split_whitespace).collect()
+}
+
+/// The message that a message answers.
+fn answers(body: &Value) -> Option<&str> {
+    body.pointer("/message_reference/message_id").and_then(Value::as_str)
+}
+
 impl Outbound {
     /// Posts a message once and returns its id. `again`: it may have been posted before, so it is looked for first.
     pub(crate) async fn post(&self, channel: u64, message: &Message, known: Known<'_>, again: bool) -> Result<u64, CallError> {
-        let (Known::Mark(name) | Known::Behind(_, name)) = known;
+        let (Known::Mark(name, _) | Known::Behind(_, name)) = known;
         let nonce = format!("aq{}", fingerprint(name));
+        let body = message.wire(Some(&nonce));
         let mut look = again;
         loop {
-            if look && let Some(id) = self.find(channel, known).await? {
+            if look && let Some(id) = self.find(channel, known, &body).await? {
                 return Ok(id);
             }
-            let mut call = Call::new(Method::Post, format!("/channels/{channel}/messages"), Some(message.wire(Some(&nonce)))).lasting();
+            let mut call = Call::new(Method::Post, format!("/channels/{channel}/messages"), Some(body.clone())).lasting();
             call.files.clone_from(&message.files);
             match self.call(call).await {
                 Ok(body) => return id_of(&body).ok_or_else(|| CallError::Unanswered("an answer without an id".to_owned())),
@@ -50,35 +78,72 @@ impl Outbound {
         }
     }
 
-    /// The message that may be there, among the newest hundred or the hundred behind the one that is known.
-    async fn find(&self, channel: u64, known: Known<'_>) -> Result<Option<u64>, CallError> {
+    /// The message that may be there: back to the time at which it can have been posted, or from the one before it to the newest.
+    async fn find(&self, channel: u64, known: Known<'_>, wanted: &Value) -> Result<Option<u64>, CallError> {
         match known {
-            Known::Mark(mark) => {
-                let path = format!("/channels/{channel}/messages?limit=100");
-                let found = self.call(Call::new(Method::Get, path, None).lasting()).await?;
-                Ok(found.as_array().into_iter().flatten().find(|message| carries(message, mark)).and_then(id_of))
+            Known::Mark(mark, since) => {
+                let mut before = None;
+                loop {
+                    let page = self.page(channel, before.map(|id| ("before", id))).await?;
+                    if let Some(found) = page.iter().find(|message| carries(message, mark)) {
+                        return Ok(id_of(found));
+                    }
+                    let oldest = page.iter().filter_map(id_of).min();
+                    match oldest.filter(|id| page.len() == PAGE && time_of(*id) > since.saturating_sub(CLOCKS)) {
+                        Some(oldest) => before = Some(oldest),
+                        None => return Ok(None),
+                    }
+                }
             }
-            Known::Behind(message, _) => Ok(self.ours_behind(channel, message).await?.first().copied()),
+            Known::Behind(message, _) => {
+                let me = self.me().to_string();
+                let fits = |found: &&Value| {
+                    found.pointer("/author/id").and_then(Value::as_str) == Some(&me)
+                        && answers(found) == answers(wanted)
+                        && said(found) == said(wanted)
+                };
+                let mut after = message;
+                loop {
+                    let page = self.page(channel, Some(("after", after))).await?;
+                    if let Some(found) = page.iter().filter(fits).filter_map(id_of).min() {
+                        return Ok(Some(found));
+                    }
+                    match page.iter().filter_map(id_of).max().filter(|_| page.len() == PAGE) {
+                        Some(newest) => after = newest,
+                        None => return Ok(None),
+                    }
+                }
+            }
         }
     }
 
-    /// Plain messages of ours behind a message, oldest first.
-    pub(crate) async fn ours_behind(&self, channel: u64, message: u64) -> Result<Vec<u64>, CallError> {
-        let path = format!("/channels/{channel}/messages?after={message}&limit=100");
+    /// A hundred messages: the newest, those before one, or those right behind one.
+    async fn page(&self, channel: u64, from: Option<(&str, u64)>) -> Result<Vec<Value>, CallError> {
+        let from = from.map(|(which, id)| format!("&{which}={id}")).unwrap_or_default();
+        let path = format!("/channels/{channel}/messages?limit={PAGE}{from}");
         let found = self.call(Call::new(Method::Get, path, None).lasting()).await?;
+        Ok(match found {
+            Value::Array(messages) => messages,
+            _ => Vec::new(),
+        })
+    }
+
+    /// Plain messages of ours behind a message that answer nobody, oldest first: at most a hundred are looked at.
+    pub(crate) async fn ours_behind(&self, channel: u64, message: u64) -> Result<Vec<u64>, CallError> {
+        let found = self.page(channel, Some(("after", message))).await?;
         let me = self.me().to_string();
         let empty = |message: &Value, part: &str| message.get(part).and_then(Value::as_array).is_none_or(Vec::is_empty);
         let plain = |message: &&Value| {
             let ours = message.pointer("/author/id").and_then(Value::as_str) == Some(&me);
             let kind = message.get("type").and_then(Value::as_u64).unwrap_or(0);
-            ours && kind == 0 && empty(message, "embeds") && empty(message, "attachments")
+            ours && kind == 0 && answers(message).is_none() && empty(message, "embeds") && empty(message, "attachments")
         };
-        let mut ids: Vec<u64> = found.as_array().into_iter().flatten().filter(plain).filter_map(id_of).collect();
+        let mut ids: Vec<u64> = found.iter().filter(plain).filter_map(id_of).collect();
         ids.sort_unstable();
         Ok(ids)
     }
 
-    /// Edits a message. One that nobody waits for may be dropped.
+    /// Edits a message. A critical edit is tried until it comes through; one that the next edit makes up for may be dropped.
     pub(crate) async fn edit(&self, channel: u64, id: u64, message: &Message, critical: bool) -> Result<(), CallError> {
         let mut call = Call::new(Method::Patch, format!("/channels/{channel}/messages/{id}"), Some(message.wire(None)));
         // An edit cannot change what a message answers, nor whether it rings.
@@ -87,7 +152,7 @@ impl Outbound {
             body.remove("flags");
         }
         call.files.clone_from(&message.files);
-        call.critical = critical;
+        let call = if critical { call.lasting() } else { call.minor() };
         self.call(call).await.map(drop)
     }
 

@@ -19,6 +19,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A call that makes something is not simply repeated after this time: Discord may have forgotten its nonce.
 const NONCE_HOLDS: Duration = Duration::from_secs(60);
 
+/// How soon what has to come through asks again while too many calls were refused.
+const HELD_BACK: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Default)]
 struct State {
     limits: Limits,
@@ -39,6 +42,15 @@ pub(crate) struct Outbound {
 impl std::fmt::Debug for Outbound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outbound").finish_non_exhaustive()
+    }
+}
+
+/// The place of a call that is under way; given back when it is dropped, also when nobody waits for the call any more.
+struct Place<'a>(&'a Outbound, &'a str);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.with(|state| state.limits.left(self.1));
     }
 }
 
@@ -94,8 +106,9 @@ impl Outbound {
         let begun = Instant::now();
         let mut broken = 0_u32;
         loop {
-            self.admitted(call, &route).await?;
-            let problem = match self.transport.perform(call).await {
+            let place = self.admitted(call, &route).await?;
+            let answer = self.transport.perform(call).await;
+            let problem = match answer {
                 Ok(reply) => {
                     let now = self.now();
                     let (wait, level) = self.with(|state| {
@@ -103,6 +116,7 @@ impl Outbound {
                         let risen = state.breaker.note(reply.status, reply.shared, now);
                         (wait, risen.then(|| state.breaker.level(now)))
                     });
+                    drop(place);
                     if let Some(level) = level {
                         tracing::warn!(?level, "Discord refuses many calls; at 10,000 in ten minutes it shuts us out");
                     }
@@ -117,7 +131,10 @@ impl Outbound {
                         status => return Err(self.refusal(call, status, &reply.body)),
                     }
                 }
-                Err(problem) => problem,
+                Err(problem) => {
+                    drop(place);
+                    problem
+                }
             };
             broken += 1;
             let doubtful = call.body.as_ref().is_some_and(|body| body.get("nonce").is_some()) && begun.elapsed() > NONCE_HOLDS;
@@ -143,8 +160,10 @@ impl Outbound {
         CallError::Refused { status, code, message }
     }
 
-    /// Waits until the limits let the call go.
-    async fn admitted(&self, call: &Call, route: &str) -> Result<(), CallError> {
+    /// Waits until the limits let the call go. What has to come through waits for better times too: nothing that is acknowledged as told may
+    /// be dropped here.
+    async fn admitted<'a>(&'a self, call: &Call, route: &'a str) -> Result<Place<'a>, CallError> {
+        let mut told = false;
         loop {
             let now = self.now();
             let taken = self.with(|state| match state.breaker.level(now) {
@@ -153,8 +172,14 @@ impl Outbound {
                 _ => state.limits.take(route, call.apart(), now).map_err(Some),
             });
             match taken {
-                Ok(()) => return Ok(()),
-                Err(None) => return Err(CallError::HeldBack),
+                Ok(()) => return Ok(Place(self, route)),
+                Err(None) if call.tries > 0 => return Err(CallError::HeldBack),
+                Err(None) => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(route, "waiting: Discord has refused too many calls lately");
+                    }
+                    sleep(HELD_BACK).await;
+                }
                 Err(Some(wait)) => sleep(Duration::from_millis(wait)).await,
             }
         }

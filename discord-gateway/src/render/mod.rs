@@ -22,5 +22,5 @@ pub(crate) use question::{question, settled};
 pub(crate) use style::{Style, boxed, mark_of, refusal, status_of};
 pub(crate) use task::{details, error_report, result};
 pub(crate) use tasks::{TaskList, task_list};
-pub(crate) use time::{Moment, elapsed, moment, relative};
+pub(crate) use time::{Moment, elapsed, happened, moment, relative};
 pub(crate) use waiting::{explanation, forecast};

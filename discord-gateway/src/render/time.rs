@@ -9,6 +9,11 @@ pub(crate) fn moment(time: Option<&prost_types::Timestamp>) -> Option<Moment> {
     time.map(|time| Moment(time.seconds))
 }
 
+/// When something happened, in milliseconds since 1970; 0 when that is not told.
+pub(crate) fn happened(event: &aq_proto::v1::Event) -> i64 {
+    event.time.as_ref().map_or(0, |time| time.seconds.saturating_mul(1000))
+}
+
 /// `in 5 minutes`, `2 hours ago`.
 pub(crate) fn relative(at: Moment) -> String {
     format!("<t:{}:R>", at.0)

@@ -32,12 +32,15 @@ struct Reading {
     stepped: bool,
     /// Everything up to this item is in `pages`.
     told: u64,
+    /// The newest item; what `fold` keeps back ends with it.
+    seen: u64,
     /// Everything up to this item was in `pages` at the last flush.
     flushed: u64,
 }
 
 impl Reading {
     fn item(&mut self, item: pb::OutputItem) {
+        self.seen = item.seq;
         let Some(body) = item.body else { return };
         if let Body::Usage(usage) = &body {
             self.step.tokens +=
@@ -53,6 +56,13 @@ impl Reading {
             self.told = item.seq;
         }
     }
+
+    /// Puts what was kept back into the pages too.
+    fn unfold(&mut self) {
+        let rest = self.fold.rest();
+        self.pages.push(&rest);
+        self.told = self.seen;
+    }
 }
 
 /// Follows a run to its end.
@@ -64,7 +74,7 @@ pub(super) async fn follow(bridge: &Bridge, task: &str, run: u32, record: RunRec
         follow: true,
         ..pb::StreamRunOutputRequest::default()
     };
-    let mut reading = Reading { told: record.from, flushed: record.from, ..Reading::default() };
+    let mut reading = Reading { told: record.from, seen: record.from, flushed: record.from, ..Reading::default() };
     let mut thread = Some(Thread::take_up(bridge, task, run, record).await);
     let mut stream = stream_run_output(bridge.server.own().runs(), request, ResumeOptions::default());
     let mut writing: Option<JoinHandle<(Thread, bool)>> = None;
@@ -79,7 +89,7 @@ pub(super) async fn follow(bridge: &Bridge, task: &str, run: u32, record: RunRec
                     Some(Event::Item(item)) => reading.item(item),
                     Some(Event::Gap(gap)) => {
                         reading.pages.push(&format!("-# … items {} to {} are not kept any more …\n", gap.from_seq, gap.to_seq));
-                        reading.told = gap.to_seq;
+                        (reading.told, reading.seen) = (gap.to_seq, gap.to_seq);
                     }
                     Some(Event::RunEnded(_) | Event::End(_)) => over = true,
                     Some(Event::Heartbeat(_)) | None => {}
@@ -118,10 +128,12 @@ pub(super) async fn follow(bridge: &Bridge, task: &str, run: u32, record: RunRec
             Ok((_, false)) | Err(_) => return forget(bridge, task, run).await,
         }
     }
-    let rest = reading.fold.rest();
-    reading.pages.push(&rest);
+    reading.unfold();
     if let Some(handle) = flush(bridge, &mut thread, &mut reading) {
         thread = handle.await.ok().map(|(back, _)| back);
+    }
+    if let Some(thread) = &mut thread {
+        thread.settle(bridge).await;
     }
     bridge.stepped(task, run, reading.step.clone());
     refresh(bridge, task, run, true).await?;
@@ -134,9 +146,10 @@ pub(super) async fn follow(bridge: &Bridge, task: &str, run: u32, record: RunRec
 /// Shows what is new; the thread comes back when that is done.
 fn flush(bridge: &Bridge, thread: &mut Option<Thread>, reading: &mut Reading) -> Option<JoinHandle<(Thread, bool)>> {
     let owned = thread.take()?;
-    let rest = if reading.pages.is_due() { String::new() } else { reading.fold.rest() };
-    reading.pages.push(&rest);
-    let acts = reading.pages.flush(owned.is_old());
+    if !reading.pages.is_due() {
+        reading.unfold();
+    }
+    let acts = reading.pages.flush(owned.is_old(bridge));
     if acts.is_empty() {
         *thread = Some(owned);
         return None;

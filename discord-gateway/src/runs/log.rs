@@ -65,11 +65,12 @@ pub(super) async fn attach(bridge: &Bridge, task: &str, run: u32, record: &RunRe
         text.drain(..from);
         cut = true;
     }
+    // It is posted behind the last of the pages.
     let mark = format!("log of {task} run {run}");
     let what = if cut { "The end of the log" } else { "The whole log" };
     let message = Message { silent: true, ..Message::text(format!("📎 {what}.\n-# {mark}")) };
     let message = message.with_file(format!("{task}-run-{run}.log"), text.into_bytes());
-    if let Err(error) = bridge.out.post(record.thread, &message, Known::Mark(&mark), true).await {
+    if let Err(error) = bridge.out.post(record.thread, &message, Known::Mark(&mark, record.posted.saturating_mul(1000)), true).await {
         tracing::warn!(task, run, %error, "the log could not be attached");
     }
     Ok(())

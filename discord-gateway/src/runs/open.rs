@@ -6,7 +6,7 @@ use super::follow::follow;
 use crate::backend::RunRecord;
 use crate::bridge::Bridge;
 use crate::outbound::Known;
-use crate::render::{card, mark_of};
+use crate::render::{card, happened, mark_of};
 use crate::text::one_line;
 
 /// Opens the card and thread of a run that started, and follows it. `again`: that may have happened before.
@@ -24,7 +24,7 @@ pub(crate) async fn open(bridge: &Bridge, event: &pb::Event, again: bool) -> Res
     let mut message = card(&found, &attempt, &bridge.step(task, run), &mark, foreign);
     // Progress rings nobody; what wants somebody is told by a notice.
     message.silent = true;
-    let posted = match bridge.out.post(channel, &message, Known::Mark(&mark), again).await {
+    let posted = match bridge.out.post(channel, &message, Known::Mark(&mark, happened(event)), again).await {
         Ok(id) => id,
         Err(error) => {
             tracing::warn!(task, run, %error, "the card could not be posted");
@@ -41,7 +41,7 @@ pub(crate) async fn open(bridge: &Bridge, event: &pb::Event, again: bool) -> Res
             0
         }
     };
-    let record = RunRecord { channel, card: posted, thread, foreign, mark, posted: crate::clock::now_ms() / 1000, ..RunRecord::default() };
+    let record = RunRecord { channel, card: posted, thread, foreign, mark, posted: bridge.now_ms() / 1000, ..RunRecord::default() };
     let text = serde_json::to_string(&record).map_err(|error| tonic::Status::internal(error.to_string()))?;
     let mut kept = vec![(RunRecord::key(task, run), text)];
     if thread > 0 {

@@ -26,3 +26,19 @@ async fn words_are_answered() {
     assert!(world.fake.files().iter().any(|(_, name, bytes)| name == "response.md" && bytes.len() == 7000));
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
+
+/// F-213, chat R9: who asks while the server restarts is answered when it is back, once; the sign says what is waited for, and goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_server_is_waited_for() {
+    let mut world = World::start().await;
+    world.fake.say(ADMIN, APP, "are you there");
+    world.fake.wait("the answer", |fake| fake.find(APP, "I heard")).await;
+    world.kill_server();
+    world.fake.say(ADMIN, APP, "tell me in chapters");
+    world.fake.wait("the sign", |fake| fake.find(APP, "The server is away")).await;
+    world.restart_server().await;
+    world.fake.wait("the answer", |fake| fake.find(APP, "Chapter 12.")).await;
+    assert_eq!((world.fake.count(APP, "Chapter 1."), world.fake.count(APP, "Chapter 12.")), (1, 1));
+    assert_eq!((world.fake.count(APP, "Chapter"), world.fake.count(APP, "The server is away")), (2, 0), "{:#?}", world.fake.texts());
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}

@@ -109,3 +109,60 @@ async fn what_was_missed_is_told() {
     let (status, _) = call(&world.fake, "DELETE", "/channels/101/messages/1", crate::fake::TOKEN, None).await;
     assert_eq!(status, 404);
 }
+
+/// F-235, events R3: a notice that was posted before a crash is found again behind more than a hundred messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_is_found_behind_many_messages() {
+    let mut world = World::start().await;
+    world.fake.forget_nonces();
+    let gate = world.path("go");
+    world.task("First", &format!("wait-file {}\ndone Over.", gate.display())).await;
+    world.fake.wait("the card", |fake| fake.threads().into_iter().next()).await;
+    // The notice is posted, but the gateway never hears of it, and dies.
+    world.fake.fault("POST /channels/101/messages", Fault::Lost, 1);
+    world.fake.fault("POST /channels/101/messages", Fault::Drop, 10_000);
+    std::fs::write(&gate, "").unwrap();
+    world.fake.wait("the notice", |fake| fake.find(APP, "Task Completed")).await;
+    world.kill_gateway();
+    for _ in 0..250 {
+        world.fake.say(crate::world::STRANGER, APP, "chatter");
+    }
+    world.fake.mend();
+    world.start_gateway().await;
+    world.task("Second", "done Over.").await;
+    world.fake.wait("the next notice", |fake| fake.find(APP, "Task Completed: Second")).await;
+    assert_eq!(world.fake.count(APP, "Task Completed: First"), 1);
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// Runs R3: what an edit could not show is shown before the next page begins, and what is owed at the end is written then.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_page_is_dropped() {
+    let world = World::start().await;
+    let (one, two, three) = (world.path("one"), world.path("two"), world.path("three"));
+    let script = format!(
+        "say Alpha.\nwait-file {}\nsay Beta.\nwait-file {}\nsay Gamma {}\nwait-file {}\nsay Omega.\ndone Over.",
+        one.display(),
+        two.display(),
+        "x".repeat(1900),
+        three.display()
+    );
+    world.task("Pages", &script).await;
+    let thread = world.fake.wait("the thread", |fake| fake.threads().first().map(|(id, _)| *id)).await;
+    world.fake.wait("the first words", |fake| fake.find(thread, "Alpha.")).await;
+    let edits = format!("PATCH /channels/{thread}");
+    let refused =
+        |fake: &crate::fake::Fake| fake.requests().iter().filter(|line| line.starts_with(&edits) && line.ends_with("500")).count();
+    world.fake.fault(&edits, Fault::Status(500), 5);
+    std::fs::write(&one, "").unwrap();
+    world.fake.wait("five refusals", |fake| (refused(fake) == 5).then_some(())).await;
+    std::fs::write(&two, "").unwrap();
+    world.fake.wait("the next page", |fake| fake.find(thread, "Gamma")).await;
+    let first = world.fake.find(thread, "Alpha.").unwrap();
+    assert!(crate::fake::text(&first).contains("Beta."), "{first:#}");
+    world.fake.fault(&edits, Fault::Status(500), 5);
+    std::fs::write(&three, "").unwrap();
+    world.fake.wait("the log", |fake| fake.find(thread, "The whole log")).await;
+    assert!(world.fake.find(thread, "Omega.").is_some());
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}

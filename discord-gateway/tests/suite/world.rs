@@ -120,22 +120,8 @@ impl World {
 
     /// A repository, a project, an agent, a key of the gateway, its configuration.
     async fn prepare(&self) {
-        let repository = self.folder.path().join("repository");
-        std::fs::create_dir(&repository).unwrap();
-        std::fs::write(repository.join("README.md"), "start\n").unwrap();
-        for arguments in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-q", "-m", "start"]] {
-            let identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"];
-            assert!(Command::new("git").args(identity).args(arguments).current_dir(&repository).status().unwrap().success());
-        }
-        let agent = pb::CreateAgentRequest { runtime: pb::Runtime::Scripted.into(), name: "Vega".into(), ..Default::default() };
-        self.admin.agents().create_agent(agent).await.unwrap();
-        let request = pb::CreateProjectRequest {
-            name: "App".into(),
-            repo_url: repository.to_string_lossy().into_owned(),
-            discord_channel_id: APP.to_string(),
-            ..Default::default()
-        };
-        self.admin.projects().create_project(request).await.unwrap();
+        self.agent("Vega").await;
+        self.project("App", &APP.to_string()).await;
         let request = pb::CreateApiKeyRequest { role: pb::Role::Gateway.into(), ..Default::default() };
         let key = self.admin.admin().create_api_key(request).await.unwrap().into_inner().secret;
         let path = self.folder.path().join("gateway.key");
@@ -144,6 +130,30 @@ impl World {
         std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o600);
         std::fs::set_permissions(&path, mode).unwrap();
         self.configure("");
+    }
+
+    /// A scripted agent.
+    pub(crate) async fn agent(&self, name: &str) {
+        let agent = pb::CreateAgentRequest { runtime: pb::Runtime::Scripted.into(), name: name.into(), ..Default::default() };
+        self.admin.agents().create_agent(agent).await.unwrap();
+    }
+
+    /// A project with a repository of its own; without a channel its notices go to the main one.
+    pub(crate) async fn project(&self, name: &str, channel: &str) {
+        let repository = self.folder.path().join(format!("repository-{name}"));
+        std::fs::create_dir(&repository).unwrap();
+        std::fs::write(repository.join("README.md"), "start\n").unwrap();
+        for arguments in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-q", "-m", "start"]] {
+            let identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"];
+            assert!(Command::new("git").args(identity).args(arguments).current_dir(&repository).status().unwrap().success());
+        }
+        let request = pb::CreateProjectRequest {
+            name: name.into(),
+            repo_url: repository.to_string_lossy().into_owned(),
+            discord_channel_id: channel.into(),
+            ..Default::default()
+        };
+        self.admin.projects().create_project(request).await.unwrap();
     }
 
     /// Writes the gateway's configuration; `more` are further lines of the section.
@@ -177,14 +187,24 @@ impl World {
         self.fake.wait("a session", |fake| (fake.sessions() > before).then_some(())).await;
     }
 
+    /// Starts the gateway and waits for nothing.
+    pub(crate) fn launch_gateway(&mut self) {
+        self.gateway = Some(Process::start(self.command(), ""));
+    }
+
     /// Kills the gateway where it stands.
     pub(crate) fn kill_gateway(&mut self) {
         self.gateway = None;
     }
 
+    /// Kills the server where it stands.
+    pub(crate) fn kill_server(&mut self) {
+        self.server.kill();
+    }
+
     /// Kills the server where it stands and starts it again.
     pub(crate) async fn restart_server(&mut self) {
-        self.server.kill();
+        self.kill_server();
         self.server = Self::serve(self.folder.path());
         self.admin = Self::connect(self.folder.path()).await;
     }

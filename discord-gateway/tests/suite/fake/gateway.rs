@@ -16,7 +16,10 @@ fn close(code: u16, reason: &'static str) -> Message {
 impl Fake {
     pub(super) async fn gateway(&self, stream: TcpStream) {
         let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
-        let cut = self.state().cut;
+        let (cut, mut orders) = {
+            let state = self.state();
+            (state.cut, state.orders.len())
+        };
         let text = |value: Value| Message::Text(value.to_string());
         if socket.send(text(json!({ "op": 10, "d": { "heartbeat_interval": 5000 } }))).await.is_err() {
             return;
@@ -27,6 +30,17 @@ impl Fake {
         loop {
             if self.state().cut != cut {
                 return;
+            }
+            let given: Vec<Value> = self.state().orders.iter().skip(orders).cloned().collect();
+            for order in given {
+                orders += 1;
+                let invalid = order["op"] == 9;
+                if socket.send(text(order)).await.is_err() {
+                    return;
+                }
+                if invalid {
+                    session = None;
+                }
             }
             let fresh: Vec<Value> = session
                 .as_ref()
@@ -67,14 +81,14 @@ impl Fake {
                             "guilds": [{ "id": GUILD.to_string(), "unavailable": true }], "session_id": name, "shard": [0, 1],
                             "resume_gateway_url": format!("ws://127.0.0.1:{}/gw", self.port), "application": { "id": BOT.to_string(), "flags": 1 << 19 },
                         } });
-                        state.sessions.insert(name.clone(), Session { events: vec![ready] });
+                        state.sessions.insert(name.clone(), Session { events: vec![ready], valid: true });
                         name
                     });
                     (session, sent) = (Some(name), 0);
                 }
                 Some(6) => {
                     let name = data["session_id"].as_str().unwrap_or_default().to_owned();
-                    if self.state().sessions.contains_key(&name) {
+                    if self.state().sessions.get(&name).is_some_and(|session| session.valid) {
                         sent = usize::try_from(data["seq"].as_u64().unwrap_or(0)).unwrap_or(0);
                         self.change(|state| {
                             if let Some(session) = state.sessions.get_mut(&name) {

@@ -53,6 +53,7 @@ impl Fake {
         while let Some(request) = read(&mut stream, &mut buffer).await {
             let line = format!("{} {}", request.method, request.path);
             let fault = self.change(|state| {
+                state.attempts += 1;
                 let at = state.faults.iter().position(|(what, _, count)| *count > 0 && line.contains(what.as_str()))?;
                 let (_, fault, count) = &mut state.faults[at];
                 *count -= 1;
@@ -68,6 +69,7 @@ impl Fake {
             }
             let answer = match fault {
                 Some(Fault::Drop) => return,
+                Some(Fault::Status(429)) => super::rest::Answer::crowded(),
                 Some(Fault::Status(status)) => super::rest::Answer::refused(status, 0, "a fault of the test"),
                 _ => self.answer(&request),
             };

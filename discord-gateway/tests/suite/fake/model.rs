@@ -13,6 +13,9 @@ impl Fake {
         let question = messages.iter().rev().find(|message| message["role"] == "user").map(ToString::to_string).unwrap_or_default();
         let (delta, finish) = if question.contains("break") {
             (json!({ "content": "x".repeat(7000) }), "stop")
+        } else if question.contains("chapters") {
+            let chapter = |n: usize| format!("Chapter {n}. {}", "Words. ".repeat(40));
+            (json!({ "content": (1..=12).map(chapter).collect::<Vec<_>>().join("\n\n") }), "stop")
         } else if last["role"] == "user" && body["tools"].is_array() && question.contains("list") {
             let call =
                 json!([{ "index": 0, "id": "call_1", "type": "function", "function": { "name": "list_projects", "arguments": "{}" } }]);

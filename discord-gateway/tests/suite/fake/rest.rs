@@ -23,6 +23,12 @@ impl Answer {
         Self { status: 204, body: Value::Null, headers: Vec::new() }
     }
 
+    /// A limit that the bot has no part in was met.
+    pub(super) fn crowded() -> Self {
+        let body = json!({ "message": "You are being rate limited.", "retry_after": 0.15, "global": false });
+        Self { status: 429, body, headers: vec![("retry-after", "1".to_owned()), ("x-ratelimit-scope", "shared".to_owned())] }
+    }
+
     pub(super) fn refused(status: u16, code: u64, message: &str) -> Self {
         Self { status, body: json!({ "code": code, "message": message }), headers: Vec::new() }
     }
@@ -87,7 +93,14 @@ impl Fake {
         let Some(used) = state.used.get(&format!("{} {major}", request.method)) else { return Vec::new() };
         let left = 5usize.saturating_sub(used.len());
         let after = used.front().map_or(0.0, |at| self.window.saturating_sub(Instant::now() - *at).as_secs_f64());
-        vec![("x-ratelimit-bucket", major), ("x-ratelimit-remaining", left.to_string()), ("x-ratelimit-reset-after", format!("{after:.3}"))]
+        // One name for a kind of call; each channel, and what of it is used, has a limit of its own below it.
+        let bucket = format!("{} {}", request.method, major.split('/').skip(3).collect::<Vec<_>>().join("/"));
+        vec![
+            ("x-ratelimit-bucket", bucket),
+            ("x-ratelimit-limit", "5".to_owned()),
+            ("x-ratelimit-remaining", left.to_string()),
+            ("x-ratelimit-reset-after", format!("{after:.3}")),
+        ]
     }
 
     fn route(&self, state: &mut State, request: &Request, parts: &[&str]) -> Answer {
@@ -157,12 +170,21 @@ impl Fake {
             ("PUT", ["permissions", _]) => Answer::empty(),
             ("POST", ["typing"]) => Answer::empty(),
             ("GET", ["messages"]) => {
-                let after = request.query.split('&').find_map(|part| part.strip_prefix("after=")).map_or(0, number);
-                let found = state.messages.iter().filter(|(id, message)| **id > after && message["channel_id"] == here);
-                let found: Vec<Value> = found.map(|(_, message)| message.clone()).collect();
-                // Newest first; after a message, the hundred behind it.
-                let page: Vec<Value> =
-                    if after > 0 { found.into_iter().take(100).rev().collect() } else { found.into_iter().rev().take(100).collect() };
+                let given = |name: &str| request.query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).map(number);
+                let (before, after) = (given("before").unwrap_or(u64::MAX), given("after"));
+                let limit = usize::try_from(given("limit").unwrap_or(50)).unwrap();
+                if !(1..=100).contains(&limit) {
+                    state.violations.push(format!("{limit} messages at once"));
+                    return Answer::refused(400, 50_035, "Invalid Form Body");
+                }
+                let range = state.messages.range(after.map_or(0, |id| id + 1)..before);
+                let found: Vec<Value> =
+                    range.map(|(_, message)| message).filter(|message| message["channel_id"] == here).cloned().collect();
+                // Newest first; after a message, those right behind it.
+                let page: Vec<Value> = match after {
+                    Some(_) => found.into_iter().take(limit).rev().collect(),
+                    None => found.into_iter().rev().take(limit).collect(),
+                };
                 Answer::ok(Value::Array(page))
             }
             ("POST", ["messages"]) => self.create(state, channel, request),
@@ -228,8 +250,8 @@ impl Fake {
         let message = json!({
             "id": id.to_string(), "channel_id": channel.to_string(), "author": user(), "content": request.body["content"],
             "embeds": request.body["embeds"], "components": request.body["components"], "timestamp": stamp(state), "edited_timestamp": null,
-            "tts": false, "mention_everyone": false, "mentions": [], "mention_roles": [], "pinned": false, "type": 0,
-            "attachments": request.files.iter().enumerate().map(|(index, (name, _))| json!({ "id": index.to_string(), "filename": name })).collect::<Vec<_>>(),
+            "tts": false, "mention_everyone": false, "mentions": [], "mention_roles": [], "pinned": false,
+            "type": if reference.is_null() { 0 } else { 19 }, "attachments": request.files.iter().enumerate().map(|(index, (name, _))| json!({ "id": index.to_string(), "filename": name })).collect::<Vec<_>>(),
             "flags": request.body["flags"].as_u64().unwrap_or(0), "message_reference": reference,
         });
         state.files.extend(request.files.iter().map(|(name, bytes)| (id, name.clone(), bytes.clone())));

@@ -43,6 +43,8 @@ pub(super) struct Asked {
 #[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) events: Vec<Value>,
+    /// It may be taken up again.
+    pub(super) valid: bool,
 }
 
 #[derive(Debug)]
@@ -64,18 +66,25 @@ pub(super) struct State {
     pub(super) remembers_nonces: bool,
     /// Rises when every connection of the gateway shall be cut.
     pub(super) cut: u64,
+    /// What every connection of the gateway is told beside the events, oldest first.
+    pub(super) orders: Vec<Value>,
+    /// Calls that came, whatever became of them.
+    pub(super) attempts: u64,
     pub(super) edits: u64,
     pub(super) thoughts: Vec<Value>,
 }
 
 impl State {
+    /// A new id: the time and a number, as Discord's are.
+    #[expect(clippy::disallowed_methods, reason = "ids of Discord hold its time, which the server's is compared with")]
     pub(super) fn id(&mut self) -> u64 {
-        self.next += 1;
+        let since = u64::try_from(jiff::Timestamp::now().as_millisecond() - 1_420_070_400_000).unwrap();
+        self.next = (self.next + 1).max(since << 22);
         self.next
     }
 
     pub(super) fn emit(&mut self, kind: &str, data: &Value) {
-        for session in self.sessions.values_mut() {
+        for session in self.sessions.values_mut().filter(|session| session.valid) {
             session.events.push(json!({ "op": 0, "t": kind, "d": data, "s": session.events.len() + 1 }));
         }
     }
@@ -113,6 +122,8 @@ impl Fake {
             intents_refused: false,
             remembers_nonces: true,
             cut: 0,
+            orders: Vec::new(),
+            attempts: 0,
             edits: 0,
             thoughts: Vec::new(),
         };
@@ -225,6 +236,11 @@ impl Fake {
         self.change(|state| state.faults.push_back((what.to_owned(), fault, count)));
     }
 
+    /// Nothing goes wrong any more.
+    pub(crate) fn mend(&self) {
+        self.change(|state| state.faults.clear());
+    }
+
     /// The bot may not read messages.
     pub(crate) fn refuse_intents(&self) {
         self.change(|state| state.intents_refused = true);
@@ -232,7 +248,30 @@ impl Fake {
 
     /// Nonces are forgotten at once, as Discord does after some minutes.
     pub(crate) fn forget_nonces(&self) {
-        self.change(|state| state.remembers_nonces = false);
+        self.remember_nonces(false);
+    }
+
+    /// Nonces are remembered, or forgotten at once.
+    pub(crate) fn remember_nonces(&self, remembers: bool) {
+        self.change(|state| state.remembers_nonces = remembers);
+    }
+
+    /// How many calls came, whatever became of them.
+    pub(crate) fn attempts(&self) -> u64 {
+        self.state().attempts
+    }
+
+    /// Asks the gateway to connect again and go on (7).
+    pub(crate) fn ask_to_reconnect(&self) {
+        self.change(|state| state.orders.push(json!({ "op": 7, "d": null })));
+    }
+
+    /// Says that the session is not valid (9) and forgets it.
+    pub(crate) fn invalidate(&self) {
+        self.change(|state| {
+            state.sessions.values_mut().for_each(|session| session.valid = false);
+            state.orders.push(json!({ "op": 9, "d": false }));
+        });
     }
 
     /// How many sessions of the gateway there have been.

@@ -4,6 +4,7 @@
 
 mod actions;
 mod chat;
+mod crashes;
 mod fake;
 mod runs;
 mod start;

@@ -4,6 +4,8 @@
 
 mod calls;
 mod records;
+#[cfg(test)]
+pub(crate) mod stand;
 
 pub(crate) use calls::{Backend, passes, sentence};
 pub(crate) use records::{CONSUMER, RunRecord};

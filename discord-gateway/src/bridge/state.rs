@@ -57,6 +57,7 @@ pub(crate) struct Bridge {
     /// The configuration.
     pub(crate) config: Arc<DiscordSection>,
     clock: Arc<dyn Clock>,
+    logs: Arc<tokio::sync::Mutex<()>>,
     state: Arc<Mutex<State>>,
 }
 
@@ -64,7 +65,7 @@ impl Bridge {
     /// With nothing known yet. This gateway starts now, by `clock`.
     pub(crate) fn new(server: Backend, out: Outbound, config: DiscordSection, clock: Arc<dyn Clock>) -> Self {
         let state = State { boot: clock.now_ms(), ..State::default() };
-        Self { server, out, config: Arc::new(config), clock, state: Arc::new(Mutex::new(state)) }
+        Self { server, out, config: Arc::new(config), clock, logs: Arc::default(), state: Arc::new(Mutex::new(state)) }
     }
 
     /// The time, in milliseconds since 1970.
@@ -182,6 +183,11 @@ impl Bridge {
             state.busy.retain(|_, turn| Arc::strong_count(turn) > 1);
         }
         Arc::clone(state.busy.entry(channel).or_default())
+    }
+
+    /// One log is read at a time.
+    pub(crate) async fn log_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.logs.lock().await
     }
 
     /// The card of a run is edited by one at a time.

@@ -6,4 +6,4 @@ mod fold;
 mod pages;
 
 pub(crate) use fold::Fold;
-pub(crate) use pages::{Act, Pages};
+pub(crate) use pages::{Act, MOST, Pages};

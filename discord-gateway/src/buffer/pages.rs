@@ -1,10 +1,13 @@
 //! The messages of a thread: the last one grows by edits until it is full, then a new one begins. A flood is cut in the middle, so that the
 //! newest state is always shown within a few messages. Pure; whoever owns it decides when to flush.
 
-use crate::text::{PIECE, cut, grouped, length, split};
+use crate::text::{PIECE, grouped, length, split};
 
-/// Most new messages of one flush; more is a flood, and its middle is left to the log.
-const MOST: usize = 3;
+/// Most new messages of one flush when there is room; more is a flood, and its middle is left to the log.
+pub(crate) const MOST: usize = 3;
+
+/// Room in a message for the line that says what was left out, and for opening a block again.
+const HEAD: usize = 120;
 
 /// Most text that is kept before a flush, in bytes.
 const KEPT: usize = 16 * 1024;
@@ -48,8 +51,8 @@ impl Pages {
     }
 
     /// What to do, in order; afterwards everything counts as shown. A new message begins where the flush before ended, so that it can be
-    /// written again from there. `full` begins one whatever the last one holds: one that is old is edited no more.
-    pub(crate) fn flush(&mut self, full: bool) -> Vec<Act> {
+    /// written again from there. `full` begins one whatever the last one holds: one that is old is edited no more. At most `most` messages are new.
+    pub(crate) fn flush(&mut self, full: bool, most: usize) -> Vec<Act> {
         if self.waiting.is_empty() {
             return Vec::new();
         }
@@ -60,7 +63,7 @@ impl Pages {
             let bytes = grouped(u64::try_from(gap).unwrap_or(u64::MAX));
             // What is left of a block that was cut into is no block any more.
             let fresh = if fresh.matches("```").count() % 2 == 1 { format!("```\n{fresh}") } else { fresh };
-            self.begin(&format!("-# … {bytes} bytes are left out here; the whole log comes at the end …\n{fresh}"), &mut acts);
+            self.begin(&format!("-# … {bytes} bytes are left out here; the whole log comes at the end …\n{fresh}"), most, &mut acts);
             return acts;
         }
         let joined = format!("{}{fresh}", self.shown);
@@ -68,27 +71,45 @@ impl Pages {
             self.shown = joined;
             acts.push(Act::Edit(shown(&self.shown)));
         } else {
-            self.begin(&fresh, &mut acts);
+            self.begin(&fresh, most, &mut acts);
         }
         acts
     }
 
-    fn begin(&mut self, text: &str, acts: &mut Vec<Act>) {
-        self.post(split(text, PIECE), acts);
-    }
-
-    fn post(&mut self, mut pieces: Vec<String>, acts: &mut Vec<Act>) {
-        if pieces.len() > MOST {
-            let out = pieces.len() - MOST;
-            pieces.drain(1..=out);
-            if let Some(second) = pieces.get_mut(1) {
-                *second = cut(&format!("-# … a flood: {out} messages are left out here; the whole log comes at the end …\n{second}"), 2000);
-            }
+    fn begin(&mut self, text: &str, most: usize, acts: &mut Vec<Act>) {
+        let mut pieces = split(text, PIECE);
+        if pieces.len() > most {
+            // The end fills a message of its own, so that much of the newest text is seen however few messages there may be.
+            let newest = tail(text);
+            let out = grouped(u64::try_from(text.len() - newest.len()).unwrap_or(u64::MAX));
+            let fence = if newest.matches("```").count() % 2 == 1 { "```\n" } else { "" };
+            pieces.truncate(most.saturating_sub(1));
+            pieces.push(format!(
+                "-# … a flood: of {out} bytes before this not all is shown; the whole log comes at the end …\n{fence}{newest}"
+            ));
         }
         for piece in pieces.into_iter().filter(|piece| !piece.trim().is_empty()) {
             acts.push(Act::Post(shown(&piece)));
             self.shown = piece;
         }
+    }
+}
+
+/// The end of a text that fits into a message, from the beginning of a line where there is one.
+fn tail(text: &str) -> &str {
+    let mut from = text.len();
+    let mut size = 0;
+    for (at, char) in text.char_indices().rev() {
+        size += char.len_utf16();
+        if size > PIECE - HEAD {
+            break;
+        }
+        from = at;
+    }
+    let tail = text.get(from..).unwrap_or_default();
+    match tail.find('\n') {
+        Some(line) if from > 0 && line < tail.len() / 2 => tail.get(line + 1..).unwrap_or_default(),
+        _ => tail,
     }
 }
 
@@ -108,16 +129,16 @@ mod tests {
     #[test]
     fn a_message_grows() {
         let mut pages = Pages::default();
-        assert_eq!(pages.flush(false), []);
+        assert_eq!(pages.flush(false, MOST), []);
         pages.push("one\n");
-        assert_eq!(pages.flush(false), [Act::Post("one".to_owned())]);
+        assert_eq!(pages.flush(false, MOST), [Act::Post("one".to_owned())]);
         pages.push("two\n");
         pages.push("three\n");
-        assert_eq!(pages.flush(false), [Act::Edit("one\ntwo\nthree".to_owned())]);
+        assert_eq!(pages.flush(false, MOST), [Act::Edit("one\ntwo\nthree".to_owned())]);
         pages.push("four\n");
-        assert_eq!(pages.flush(true), [Act::Post("four".to_owned())]);
+        assert_eq!(pages.flush(true, MOST), [Act::Post("four".to_owned())]);
         pages.push(&"x\n".repeat(1000));
-        let acts = pages.flush(false);
+        let acts = pages.flush(false, MOST);
         assert!(matches!(acts.as_slice(), [Act::Post(first), Act::Post(_)] if first.starts_with('x')), "{acts:?}");
     }
 
@@ -129,21 +150,25 @@ mod tests {
             pages.push(&format!("line {n}\n"));
             assert!(pages.waiting.len() <= KEPT);
         }
-        let acts = pages.flush(false);
-        assert!(acts.len() <= MOST + 1);
+        let acts = pages.flush(false, MOST);
+        assert!(acts.len() <= MOST);
         assert!(matches!(acts.last(), Some(Act::Post(text)) if text.contains("line 99999")));
         assert!(matches!(acts.first(), Some(Act::Post(text)) if text.contains("left out here")));
     }
 
     proptest! {
-        /// Runs R5: no message is longer than Discord takes, none is empty, and each flush is a few of them.
+        /// Runs R5: no message is longer than Discord takes, none is empty, each flush is a few of them, and its end is seen.
         #[test]
-        fn messages_fit(texts in prop::collection::vec(("(\\PC{0,80}\n|```\n|x{500}){0,20}", any::<bool>()), 0..12)) {
+        fn messages_fit(texts in prop::collection::vec(("(\\PC{0,80}\n|```\n|x{500}){0,20}", any::<bool>(), 1usize..=MOST), 0..12)) {
             let mut pages = Pages::default();
-            for (text, full) in texts {
+            for (text, full, most) in texts {
                 pages.push(&text);
-                let acts = pages.flush(full);
-                prop_assert!(acts.len() <= MOST + 1);
+                let acts = pages.flush(full, most);
+                prop_assert!(acts.len() <= most);
+                let end = text.trim_end().lines().last().unwrap_or_default().to_owned();
+                if !end.contains("```") && end.len() < 400 && let Some(Act::Edit(last) | Act::Post(last)) = acts.last() {
+                    prop_assert!(last.contains(&end), "{last} does not end with {end}");
+                }
                 for act in acts {
                     let (Act::Edit(text) | Act::Post(text)) = act;
                     prop_assert!(length(&text) <= 2000 && !text.is_empty());

@@ -21,12 +21,24 @@ pub(crate) struct Cached {
     pub(crate) content: String,
 }
 
-#[derive(Clone, Debug, Default)]
+/// Work that ends when nobody needs it any more.
+#[derive(Debug)]
+pub(super) struct Job(pub(super) tokio::task::AbortHandle);
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[derive(Debug, Default)]
 struct Channel {
     messages: VecDeque<Cached>,
     used: i64,
     /// The newest message that a summary covers, and the summary.
     summary: Option<(u64, String)>,
+    /// Who makes a newer one; goes with the channel.
+    job: Option<Job>,
 }
 
 /// The channels.
@@ -58,10 +70,23 @@ impl Buffers {
         (!found.is_empty()).then_some(found)
     }
 
-    /// The summary of a channel, when it covers everything up to a message.
-    pub(crate) fn summary(&self, channel: u64, upto: u64) -> Option<String> {
-        let (covered, text) = self.channels.get(&channel)?.summary.as_ref()?;
-        (*covered >= upto).then(|| text.clone())
+    /// The newest message that a channel's summary covers, and the summary.
+    pub(crate) fn summary(&self, channel: u64) -> Option<(u64, String)> {
+        self.channels.get(&channel)?.summary.clone()
+    }
+
+    /// Everything that is kept of a channel.
+    pub(super) fn all(&self, channel: u64) -> Vec<Cached> {
+        self.channels.get(&channel).map(|of| of.messages.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Begins to summarise a channel, unless somebody does (F-210).
+    pub(super) fn summarising(&mut self, channel: u64, begin: impl FnOnce() -> Job) {
+        if let Some(of) = self.channels.get_mut(&channel)
+            && of.job.as_ref().is_none_or(|job| job.0.is_finished())
+        {
+            of.job = Some(begin());
+        }
     }
 
     /// Keeps a summary; a channel that is forgotten meanwhile stays so.
@@ -101,15 +126,37 @@ mod tests {
         let before = buffers.before(1, 59, 10).unwrap();
         assert!(before.is_sorted_by_key(|message| message.id) && before.len() <= MOST && before.last().unwrap().id == 58);
         buffers.summarised(1, 40, "short".to_owned());
-        assert_eq!((buffers.summary(1, 40).as_deref(), buffers.summary(1, 41)), (Some("short"), None));
+        assert_eq!(buffers.summary(1), Some((40, "short".to_owned())));
         buffers.sweep(IDLE + 10);
         assert!(buffers.before(1, 59, IDLE + 10).is_some());
         buffers.sweep(2 * IDLE + 11);
         assert_eq!(buffers.before(1, 59, 0), None);
         buffers.summarised(1, 40, "late".to_owned());
-        assert_eq!(buffers.summary(1, 1), None);
+        assert_eq!(buffers.summary(1), None);
         buffers.keep(2, message(1), 0);
         buffers.forget(2);
         assert_eq!(buffers.before(2, 9, 0), None);
+    }
+
+    /// F-210: one job for each channel; it ends with what is kept of the channel.
+    #[tokio::test]
+    async fn one_job_for_each_channel() {
+        let mut buffers = Buffers::default();
+        let work = || Job(tokio::spawn(std::future::pending::<()>()).abort_handle());
+        let nobody = || -> Job { panic!("a second job") };
+        buffers.summarising(1, nobody);
+        buffers.keep(1, message(1), 0);
+        let mut handle = None;
+        buffers.summarising(1, || {
+            let job = work();
+            handle = Some(job.0.clone());
+            job
+        });
+        buffers.summarising(1, nobody);
+        buffers.sweep(IDLE + 1);
+        let handle = handle.unwrap();
+        while !handle.is_finished() {
+            tokio::task::yield_now().await;
+        }
     }
 }

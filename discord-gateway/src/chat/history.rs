@@ -9,6 +9,15 @@ const COMPACT: usize = 20;
 /// How many stay as they are then.
 const RECENT: usize = 14;
 
+/// How many stay as they are behind a summary that does not cover the newest of the older ones.
+const BEHIND: usize = 2 * COMPACT;
+
+/// The messages behind what a summary covers, when they are few enough to be told as they are.
+pub(super) fn behind(messages: &[Cached], covered: u64) -> Option<&[Cached]> {
+    let from = messages.partition_point(|message| message.id <= covered);
+    messages.get(from..).filter(|rest| rest.len() <= BEHIND)
+}
+
 /// The older messages, which are summarised, and the recent ones.
 pub(super) fn parted(messages: &[Cached]) -> (&[Cached], &[Cached]) {
     if messages.len() <= COMPACT { (&[], messages) } else { messages.split_at(messages.len() - RECENT) }
@@ -65,6 +74,14 @@ mod tests {
         let made = history(Some("They met."), recent);
         assert!(made[0].text.starts_with("[CONVERSATION SUMMARY — earlier messages]\nThey met."));
         assert_eq!((made[1].text.as_str(), made.len()), ("Understood, I have the conversation context.", 16));
+    }
+
+    /// F-210: a summary serves until too much was said behind it.
+    #[test]
+    fn a_summary_serves_for_a_while() {
+        let messages: Vec<Cached> = (1..=50).map(|id| message(id, "Ann")).collect();
+        assert_eq!(behind(&messages, 30).map(<[Cached]>::len), Some(20));
+        assert_eq!((behind(&messages, 10).map(<[Cached]>::len), behind(&messages, 9)), (Some(40), None));
     }
 
     /// F-209: the bot is the assistant, people are named, what one speaker said on end is one turn.

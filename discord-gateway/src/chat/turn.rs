@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Code, Status};
 
 use super::Cached;
-use super::history::{history, parted, turns};
+use super::buffers::Job;
+use super::history::{behind, history, parted, turns};
 use super::indicator::{Happens, Indicator};
 use crate::backend::{passes, sentence};
 use crate::bridge::Bridge;
@@ -41,7 +42,7 @@ pub(crate) fn cancel(bridge: &Bridge, message: &str) -> bool {
 pub(crate) async fn turn(bridge: &Bridge, written: &Written, role: Role, text: &str, project: Option<String>) {
     let channel = written.place.channel;
     let cancelled = bridge.begin_turn(written.id);
-    let asked = ask(bridge, written, role, text, project);
+    let asked = ask(bridge, written, role, text, project.clone());
     let outcome = tokio::select! {
         outcome = asked => outcome,
         () = cancelled.notified() => Ok("🛑 Cancelled. What was done stays done.".to_owned()),
@@ -56,6 +57,7 @@ pub(crate) async fn turn(bridge: &Bridge, written: &Written, role: Role, text: &
         Err(status) => failure(&status),
     };
     reply(bridge, written, &text).await;
+    summarise_soon(bridge, channel, project);
 }
 
 /// What somebody reads whose question could not be answered (F-204, F-213).
@@ -196,14 +198,32 @@ async fn before(bridge: &Bridge, written: &Written, project: Option<&str>) -> Ve
         None => cold(bridge, channel, written.id).await,
     };
     let (older, recent) = parted(&messages);
-    let summary = match older.last() {
-        None => None,
-        Some(last) => match bridge.buffers(|buffers| buffers.summary(channel, last.id)) {
-            Some(known) => Some(known),
-            None => summarise(bridge, channel, older, project).await,
-        },
-    };
+    if older.is_empty() {
+        return history(None, recent);
+    }
+    if let Some((covered, summary)) = bridge.buffers(|buffers| buffers.summary(channel))
+        && let Some(rest) = behind(&messages, covered)
+    {
+        return history(Some(&summary), rest);
+    }
+    let summary = summarise(bridge, channel, older, project).await;
     history(summary.as_deref(), recent)
+}
+
+/// Summarises what is old by now, beside everything else, so that the next question waits for no summary (F-210).
+fn summarise_soon(bridge: &Bridge, channel: u64, project: Option<String>) {
+    bridge.buffers(|buffers| {
+        let messages = buffers.all(channel);
+        let (older, _) = parted(&messages);
+        let covered = buffers.summary(channel).map_or(0, |(covered, _)| covered);
+        if older.last().is_none_or(|last| last.id <= covered) {
+            return;
+        }
+        let (bridge, older) = (bridge.clone(), older.to_vec());
+        buffers.summarising(channel, || {
+            Job(tokio::spawn(async move { drop(summarise(&bridge, channel, &older, project.as_deref()).await) }).abort_handle())
+        });
+    });
 }
 
 async fn cold(bridge: &Bridge, channel: u64, before: u64) -> Vec<Cached> {

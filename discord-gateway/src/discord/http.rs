@@ -47,7 +47,7 @@ impl Http {
             (Some(body), files) => {
                 let mut form = Form::new().text("payload_json", body.to_string());
                 for (index, file) in files.iter().enumerate() {
-                    let part = Part::bytes(file.bytes.clone()).file_name(file.name.clone());
+                    let part = Part::bytes(Vec::clone(&file.bytes)).file_name(file.name.clone());
                     form = form.part(format!("files[{index}]"), part);
                 }
                 request.multipart(form)

@@ -73,8 +73,8 @@ pub(crate) enum Row {
 pub(crate) struct File {
     /// Its name.
     pub(crate) name: String,
-    /// Its contents.
-    pub(crate) bytes: Vec<u8>,
+    /// Its contents; shared, because a call that is made again holds the message too.
+    pub(crate) bytes: std::sync::Arc<Vec<u8>>,
 }
 
 /// A message.
@@ -123,7 +123,7 @@ impl Message {
 
     /// With a file.
     pub(crate) fn with_file(mut self, name: impl Into<String>, bytes: Vec<u8>) -> Self {
-        self.files.push(File { name: name.into(), bytes });
+        self.files.push(File { name: name.into(), bytes: bytes.into() });
         self
     }
 

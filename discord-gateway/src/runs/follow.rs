@@ -14,11 +14,18 @@ use super::thread::Thread;
 use super::{log, refresh};
 use crate::backend::RunRecord;
 use crate::bridge::Bridge;
-use crate::buffer::{Fold, Pages};
+use crate::buffer::{Fold, MOST, Pages};
 use crate::render::{Step, step};
 
-/// The shortest time between two flushes of a thread.
+/// The shortest time between two flushes of a thread: Discord takes one message a second of a channel.
 const FLUSH: Duration = Duration::from_millis(1200);
+
+/// Most flushes a second of all threads together, well below what Discord takes of one bot.
+const TOGETHER: u32 = 32;
+
+/// A thread that was left alone for so long has room for a few messages at once, while few others are written.
+const RESTED: Duration = Duration::from_secs(5);
+const FEW: u32 = 10;
 
 /// The shortest time between two edits of a card for its last step, for each run that is followed.
 const CARD: Duration = Duration::from_millis(1500);
@@ -79,6 +86,7 @@ pub(super) async fn follow(bridge: &Bridge, task: &str, run: u32, record: RunRec
     let mut stream = stream_run_output(bridge.server.own().runs(), request, ResumeOptions::default());
     let mut writing: Option<JoinHandle<(Thread, bool)>> = None;
     let mut next_flush = Instant::now();
+    let mut rested = Instant::now();
     let mut next_card = Instant::now() + CARD;
     let mut over = false;
     while !over {
@@ -109,13 +117,17 @@ pub(super) async fn follow(bridge: &Bridge, task: &str, run: u32, record: RunRec
                 }
             }
             () = sleep_until(next_flush), if due => {
-                next_flush = Instant::now() + FLUSH;
-                writing = flush(bridge, &mut thread, &mut reading);
+                let (now, together) = (Instant::now(), following(bridge));
+                // A thread that is written all the time gets one message at a time, so that its newest state is never behind others.
+                let most = if now >= rested && together <= FEW { MOST } else { 1 };
+                next_flush = now + FLUSH.max(Duration::from_secs(together.into()) / TOGETHER);
+                rested = now + RESTED;
+                writing = flush(bridge, &mut thread, &mut reading, most);
             }
             () = sleep_until(next_card), if reading.stepped => {
                 reading.stepped = false;
                 // Cards of one channel share its limit: the more there are, the rarer each is edited.
-                next_card = Instant::now() + CARD * u32::try_from(bridge.following().max(4)).unwrap_or(64);
+                next_card = Instant::now() + CARD * following(bridge).max(4);
                 bridge.stepped(task, run, reading.step.clone());
                 let (bridge, task) = (bridge.clone(), task.to_owned());
                 tokio::spawn(async move { drop(refresh(&bridge, &task, run, false).await) });
@@ -129,7 +141,7 @@ pub(super) async fn follow(bridge: &Bridge, task: &str, run: u32, record: RunRec
         }
     }
     reading.unfold();
-    if let Some(handle) = flush(bridge, &mut thread, &mut reading) {
+    if let Some(handle) = flush(bridge, &mut thread, &mut reading, MOST) {
         thread = handle.await.ok().map(|(back, _)| back);
     }
     if let Some(thread) = &mut thread {
@@ -143,13 +155,18 @@ pub(super) async fn follow(bridge: &Bridge, task: &str, run: u32, record: RunRec
     forget(bridge, task, run).await
 }
 
-/// Shows what is new; the thread comes back when that is done.
-fn flush(bridge: &Bridge, thread: &mut Option<Thread>, reading: &mut Reading) -> Option<JoinHandle<(Thread, bool)>> {
+/// How many runs are followed.
+fn following(bridge: &Bridge) -> u32 {
+    u32::try_from(bridge.following()).unwrap_or(u32::MAX)
+}
+
+/// Shows what is new in at most so many messages; the thread comes back when that is done.
+fn flush(bridge: &Bridge, thread: &mut Option<Thread>, reading: &mut Reading, most: usize) -> Option<JoinHandle<(Thread, bool)>> {
     let owned = thread.take()?;
     if !reading.pages.is_due() {
         reading.unfold();
     }
-    let acts = reading.pages.flush(owned.is_old(bridge));
+    let acts = reading.pages.flush(owned.is_old(bridge), most);
     if acts.is_empty() {
         *thread = Some(owned);
         return None;

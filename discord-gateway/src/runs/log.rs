@@ -13,6 +13,9 @@ use crate::outbound::Known;
 /// Longest file, in bytes; of more the end is kept.
 const LONGEST: usize = 7 * 1024 * 1024;
 
+/// How much more is read before the beginning is let go, in bytes.
+const SLACK: usize = 1024 * 1024;
+
 /// An item as lines of the file.
 fn lines(body: &Body) -> Option<String> {
     Some(match body {
@@ -34,6 +37,8 @@ fn lines(body: &Body) -> Option<String> {
 
 /// Attaches the log once.
 pub(super) async fn attach(bridge: &Bridge, task: &str, run: u32, record: &RunRecord) -> Result<(), Status> {
+    // One after the other: logs are the only large things here.
+    let _turn = bridge.log_turn().await;
     let request = pb::StreamRunOutputRequest { task_id: task.to_owned(), run_number: run, ..Default::default() };
     let mut stream = bridge
         .server
@@ -51,7 +56,7 @@ pub(super) async fn attach(bridge: &Bridge, task: &str, run: u32, record: &RunRe
             text.push_str(&more);
             text.push('\n');
         }
-        if text.len() > LONGEST * 2 {
+        if text.len() > LONGEST + SLACK {
             let from = (text.len() - LONGEST..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             text.drain(..from);
             cut = true;

@@ -4,6 +4,8 @@
 
 mod card;
 mod follow;
+#[cfg(test)]
+mod load;
 mod log;
 mod open;
 mod thread;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::fake::text;
+use crate::fake::{Fault, text};
 use crate::world::{ADMIN, APP, MAIN, STRANGER, World};
 
 /// F-195, F-202, F-205, F-207, F-209, F-212, F-214: what is said is answered in order, with what was said before; the sign is gone then; a long answer
@@ -40,5 +40,71 @@ async fn a_restart_of_the_server_is_waited_for() {
     world.fake.wait("the answer", |fake| fake.find(APP, "Chapter 12.")).await;
     assert_eq!((world.fake.count(APP, "Chapter 1."), world.fake.count(APP, "Chapter 12.")), (1, 1));
     assert_eq!((world.fake.count(APP, "Chapter"), world.fake.count(APP, "The server is away")), (2, 0), "{:#?}", world.fake.texts());
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// F-203: who asks a model that has to be loaded first is told so; the answer comes all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cold_model_is_told() {
+    let mut world = World::with_model("chat_provider: {provider: ollama, model: stub, base_url: '{url}'}\n").await;
+    world.start_gateway().await;
+    // The answer waits until the notice was seen.
+    let held = world.fake.hold("/api/chat");
+    world.fake.say(ADMIN, APP, "are you awake");
+    world.fake.wait("the notice", |fake| fake.find(APP, "⏳ Loading model, this may take a moment...")).await;
+    drop(held);
+    world.fake.wait("the answer", |fake| fake.find(APP, "Warm now.")).await;
+    assert_eq!(world.fake.count(APP, "Loading model"), 0);
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// F-204: without a model the sentence says so, and everything else goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_model_the_sentence_says_so() {
+    let mut world = World::with_model("").await;
+    world.start_gateway().await;
+    for _ in 0..2 {
+        world.fake.say(ADMIN, APP, "hello");
+    }
+    let sentence = "LLM not configured — I can only respond to slash commands. Set `ANTHROPIC_API_KEY` or run `claude login`.";
+    world.fake.wait("both sentences", |fake| (fake.count(APP, sentence) == 2).then_some(())).await;
+    let asked = world.fake.slash(ADMIN, APP, "status", &[]);
+    assert!(text(&world.fake.answered(asked).await).contains("Status of app"));
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// F-206, F-213: an error of the model is told, and its sign goes; the project of a channel is meant there only, also after an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_of_the_model_are_told() {
+    let world = World::start().await;
+    world.fake.fault("/chat/completions", Fault::Status(400), 1);
+    world.fake.say(ADMIN, APP, "hello");
+    let told = world.fake.wait("the error", |fake| fake.find(APP, "**LLM error:**")).await;
+    assert!(text(&told).contains("not in the mood"), "{}", text(&told));
+    assert_eq!(world.fake.count(APP, "Thinking"), 0);
+    world.fake.say(ADMIN, MAIN, "and here");
+    world.fake.wait("the answer", |fake| fake.find(MAIN, "I heard")).await;
+    world.fake.say(ADMIN, APP, "and there");
+    world.fake.wait("the answer", |fake| fake.find(APP, "I heard")).await;
+    let meant: Vec<bool> = world.fake.thoughts().iter().map(|body| body["messages"][0].to_string().contains("`app`")).collect();
+    assert_eq!(meant, [false, true], "{:#?}", world.fake.thoughts());
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// F-208, F-210: when a conversation is long its older part is summarised behind the answer; the next question uses that and waits for none.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_conversations_are_summarised_in_the_background() {
+    let world = World::start().await;
+    for number in 0..30 {
+        world.fake.say(STRANGER, APP, &format!("remark {number}"));
+    }
+    world.fake.say(ADMIN, APP, "what do you think");
+    world.fake.wait("the answer", |fake| fake.find(APP, "I heard")).await;
+    let summaries = |fake: &crate::fake::Fake| fake.thoughts().iter().filter(|body| !body["tools"].is_array()).count();
+    world.fake.wait("a summary", |fake| (summaries(fake) > 0).then_some(())).await;
+    world.fake.say(ADMIN, APP, "and now");
+    world.fake.wait("the next answer", |fake| (fake.count(APP, "I heard") == 2).then_some(())).await;
+    let asked = world.fake.thoughts().into_iter().filter(|body| body["tools"].is_array()).next_back().unwrap();
+    assert!(asked["messages"].to_string().contains("CONVERSATION SUMMARY"), "{asked:#}");
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }

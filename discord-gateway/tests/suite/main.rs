@@ -5,6 +5,7 @@
 mod actions;
 mod chat;
 mod crashes;
+mod demo;
 mod fake;
 mod runs;
 mod start;

@@ -94,7 +94,7 @@ async fn set_up_and_check() {
     assert!(!output.status.success() && text.contains("Message Content Intent") && text.contains("#elsewhere is not there"), "{text}");
 }
 
-/// The fake refuses what Discord refuses: each rule has a client that breaks it.
+/// F-228: the fake refuses what Discord refuses: each rule has a client that breaks it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fake_is_strict() {
     use serde_json::json;

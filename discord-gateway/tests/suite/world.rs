@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aq_proto::client::{Connection, Options, discover};
 use aq_proto::v1 as pb;
@@ -21,11 +21,32 @@ pub(crate) const APP: u64 = 101;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The server's program: cargo puts the programs of the workspace beside each other.
-fn aqd() -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_aq-discord")).with_file_name("aqd");
-    assert!(path.is_file(), "{} is missing: build it first with `cargo build -p aq-server --bin aqd`", path.display());
+/// A program of another package: cargo puts the programs of the workspace beside each other, but builds only those of this one for its tests. One
+/// that is older than what it is made of would prove nothing.
+fn program(name: &str, package: &str, folders: &[&str]) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_aq-discord")).with_file_name(name);
+    let build = format!("build it first with `cargo build -p {package} --bin {name}`");
+    let Ok(built) = path.metadata().and_then(|found| found.modified()) else { panic!("{} is missing: {build}", path.display()) };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for folder in folders {
+        let (source, changed) = newest(&root.join(folder));
+        assert!(changed <= built, "{} is older than {}: {build}", path.display(), source.display());
+    }
     path
+}
+
+/// The file below a folder that changed last; what only tests are made of does not count.
+fn newest(folder: &Path) -> (PathBuf, SystemTime) {
+    let of = |entry: std::fs::DirEntry| {
+        let (path, kind) = (entry.path(), entry.file_type().unwrap());
+        if kind.is_dir() {
+            (!matches!(entry.file_name().to_str(), Some("tests" | "benches"))).then(|| newest(&path))
+        } else {
+            Some((path, entry.metadata().unwrap().modified().unwrap()))
+        }
+    };
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap).filter_map(of);
+    entries.max_by_key(|(_, changed)| *changed).unwrap_or((folder.to_owned(), SystemTime::UNIX_EPOCH))
 }
 
 /// A process that is killed when dropped, with what it wrote.
@@ -90,9 +111,14 @@ impl World {
 
     /// The same without a gateway.
     pub(crate) async fn without_gateway() -> Self {
+        Self::with_model("chat_provider: {provider: openai, model: stub, base_url: '{url}/v1'}\n").await
+    }
+
+    /// The same with this section about the model; `{url}` is where the fake is.
+    pub(crate) async fn with_model(section: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let fake = Fake::start().await;
-        let model = format!("chat_provider: {{provider: openai, model: stub, base_url: '{}/v1'}}\n", fake.url());
+        let model = section.replace("{url}", &fake.url());
         std::fs::write(folder.path().join("server.yaml"), format!("security: {{sandbox: none}}\n{model}")).unwrap();
         let server = Self::serve(folder.path());
         let admin = Self::connect(folder.path()).await;
@@ -102,7 +128,7 @@ impl World {
     }
 
     fn serve(folder: &Path) -> Process {
-        let mut command = Command::new(aqd());
+        let mut command = Command::new(program("aqd", "aq-server", &["proto", "server"]));
         command
             .arg("serve")
             .arg("--config")
@@ -176,6 +202,23 @@ impl World {
             .arg("--api-key-file")
             .arg(self.folder.path().join("gateway.key"));
         command
+    }
+
+    /// What `aqctl` prints for these words; it has to succeed.
+    pub(crate) fn aqctl(&self, words: &[&str]) -> String {
+        let mut command = Command::new(program("aqctl", "aq-cli", &["proto", "cli"]));
+        command.arg("--home").arg(self.folder.path().join("home")).args(words);
+        let output = command.env("NO_COLOR", "1").output().unwrap();
+        let (said, problem) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+        assert!(output.status.success(), "aqctl {words:?}: {said}{problem}");
+        said
+    }
+
+    /// The commits of a project's repository on its default branch, newest first.
+    pub(crate) fn commits(&self, project: &str) -> Vec<String> {
+        let repository = self.folder.path().join(format!("repository-{project}"));
+        let output = Command::new("git").args(["log", "--format=%s", "main"]).current_dir(repository).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 
     /// Starts the gateway and waits until it follows the server and Discord knows it.

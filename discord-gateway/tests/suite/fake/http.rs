@@ -59,6 +59,26 @@ impl Fake {
                 *count -= 1;
                 Some(fault.clone())
             });
+            let held = self.state().held.clone();
+            if let Some((_, gate)) = held.filter(|(what, _)| request.path.ends_with(what)) {
+                drop(gate.lock().await);
+            }
+            if request.path.ends_with("/api/ps") || request.path.ends_with("/api/chat") {
+                let said = self.cold(&request.path);
+                let head = format!("HTTP/1.1 200 X\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n", said.len());
+                if stream.write_all(format!("{head}{said}").as_bytes()).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            if let (true, Some(Fault::Status(status))) = (request.path.ends_with("/chat/completions"), &fault) {
+                let said = r#"{"error":{"message":"the model is not in the mood","type":"invalid_request_error"}}"#;
+                let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", said.len());
+                if stream.write_all(format!("{head}{said}").as_bytes()).await.is_err() {
+                    return;
+                }
+                continue;
+            }
             if request.path.ends_with("/chat/completions") {
                 let said = self.thought(&request.body);
                 let head = format!("HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n", said.len());

@@ -66,6 +66,8 @@ pub(super) struct State {
     pub(super) remembers_nonces: bool,
     /// Rises when every connection of the gateway shall be cut.
     pub(super) cut: u64,
+    /// What waits, and for what.
+    pub(super) held: Option<(&'static str, Arc<tokio::sync::Mutex<()>>)>,
     /// What every connection of the gateway is told beside the events, oldest first.
     pub(super) orders: Vec<Value>,
     /// Calls that came, whatever became of them.
@@ -122,6 +124,7 @@ impl Fake {
             intents_refused: false,
             remembers_nonces: true,
             cut: 0,
+            held: None,
             orders: Vec::new(),
             attempts: 0,
             edits: 0,
@@ -236,6 +239,14 @@ impl Fake {
         self.change(|state| state.faults.push_back((what.to_owned(), fault, count)));
     }
 
+    /// Calls whose path ends with this wait until what is returned is dropped.
+    pub(crate) fn hold(&self, what: &'static str) -> tokio::sync::OwnedMutexGuard<()> {
+        let gate = Arc::new(tokio::sync::Mutex::new(()));
+        let held = Arc::clone(&gate).try_lock_owned().unwrap();
+        self.change(|state| state.held = Some((what, gate)));
+        held
+    }
+
     /// Nothing goes wrong any more.
     pub(crate) fn mend(&self) {
         self.change(|state| state.faults.clear());
@@ -246,14 +257,14 @@ impl Fake {
         self.change(|state| state.intents_refused = true);
     }
 
-    /// Nonces are forgotten at once, as Discord does after some minutes.
+    /// Nonces are forgotten at once from now on.
     pub(crate) fn forget_nonces(&self) {
-        self.remember_nonces(false);
+        self.change(|state| state.remembers_nonces = false);
     }
 
-    /// Nonces are remembered, or forgotten at once.
-    pub(crate) fn remember_nonces(&self, remembers: bool) {
-        self.change(|state| state.remembers_nonces = remembers);
+    /// The nonces so far are forgotten, as Discord does after some minutes.
+    pub(crate) fn minutes_pass(&self) {
+        self.change(|state| state.nonces.clear());
     }
 
     /// How many calls came, whatever became of them.

@@ -97,6 +97,21 @@ impl Ui {
         }
     }
 
+    /// Prints one piece of a stream that is no message of the contract: a line of JSON, or a YAML document. A table prints nothing; its text is the caller's.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub(crate) fn show_next_data<T: serde::Serialize>(&self, data: &T) -> Result<(), CliError> {
+        match self.format {
+            Format::Table => Ok(()),
+            Format::Json => self.print(&clean::json(&serde_json::to_string(data).map_err(|error| CliError::failure(error.to_string()))?)),
+            Format::Yaml => {
+                self.print("---")?;
+                self.show_data(data, |_| String::new())
+            }
+        }
+    }
+
     /// Prints what a mutation answered: as data, or nothing but the talk. `id` is printed as data of a table when it is given, for scripts.
     ///
     /// # Errors

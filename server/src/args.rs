@@ -4,6 +4,7 @@
 //!
 //! Spec: specs/server/config.md
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -117,6 +118,28 @@ impl Arguments {
             log_format: self.common.log_format.clone(),
         }
     }
+
+    /// The arguments that start the same server again from any directory, the program's name left out: `home` and `config` as they took effect, and
+    /// every flag that was given. `directory` is where relative paths start. Later flags win over these, so that a caller can add its own.
+    #[must_use]
+    pub fn again(&self, directory: &Path, home: &Path, config: Option<&Path>) -> Vec<OsString> {
+        // Taken apart by name, so that a new flag is not forgotten here.
+        let CommonArguments { config: _, home: _, log, log_format } = &self.common;
+        let ServeArguments { socket, listen } = match &self.command {
+            Some(Command::Serve(serve)) => serve.clone(),
+            _ => ServeArguments::default(),
+        };
+        let flags = [
+            ("--home", Some(directory.join(home).into_os_string())),
+            ("--config", config.map(|path| directory.join(path).into_os_string())),
+            ("--log", log.as_ref().map(OsString::from)),
+            ("--log-format", log_format.as_ref().map(OsString::from)),
+        ];
+        let own = [("--socket", socket.map(|path| directory.join(path).into_os_string())), ("--listen", listen.map(OsString::from))];
+        let given = |(flag, value): (&str, Option<OsString>)| value.map(|value| [OsString::from(flag), value]);
+        let before = flags.into_iter().filter_map(given).flatten();
+        before.chain([OsString::from("serve")]).chain(own.into_iter().filter_map(given).flatten()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +165,25 @@ mod tests {
         assert_eq!(overrides.socket.as_deref(), Some("/run/a.sock"));
         assert_eq!(overrides.listen.as_deref(), Some("127.0.0.1:7"));
         assert_eq!(overrides.log_filter.as_deref(), Some("debug"));
+    }
+
+    /// F-094, server R5: what is written down for the next start says the same as what was typed, wherever it is read, and a flag behind it wins.
+    #[test]
+    fn a_server_is_started_again_as_it_was() {
+        let line =
+            ["aqd", "-c", "my.yaml", "--log=debug", "--log-format", "json", "serve", "--socket", "a.sock", "--listen", "127.0.0.1:7"];
+        let typed = Arguments::try_parse_from(line).unwrap();
+        let again = typed.again(Path::new("/work"), Path::new("/state"), Some(Path::new("my.yaml")));
+        let read = Arguments::try_parse_from([OsString::from("aqd")].iter().chain(&again)).unwrap();
+        let overrides = Overrides { home: Some("/state".to_owned()), ..typed.overrides(Path::new("/work")) };
+        assert_eq!(read.overrides(Path::new("/elsewhere")), overrides);
+        assert_eq!(read.common.config.as_deref(), Some(Path::new("/work/my.yaml")));
+
+        let other = ["aqd".into()].into_iter().chain(again).chain(["--config".into(), "/other.yaml".into()]);
+        let read = Arguments::try_parse_from(other.collect::<Vec<OsString>>()).unwrap();
+        assert_eq!(read.common.config.as_deref(), Some(Path::new("/other.yaml")));
+        let plain = Arguments::try_parse_from(["aqd"]).unwrap().again(Path::new("/"), Path::new("/state"), None);
+        assert_eq!(plain, ["--home", "/state", "serve"]);
     }
 
     impl Arguments {

@@ -13,15 +13,26 @@ use crate::args::{Arguments, Command};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{ConfigSource, Environment, Problem, ServerConfig, Severity, inspect, load, sections};
 use crate::demo;
+use crate::home::Again;
 use crate::store::{DatabaseUrl, open_migrated};
 use crate::telemetry;
 
 /// Exit code of a wrong command line or configuration (EX_USAGE).
 const USAGE: u8 = 64;
 
-/// Runs the command line, the program's own name first.
+/// The program: hidden entries first, then the command line. The program's own name comes first.
 #[must_use]
-pub fn run(arguments: Vec<OsString>) -> ExitCode {
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    // Shims, confined agents and scripted agents are this program under hidden names; they come before everything else.
+    match aq_runner::entry::internal_main(&arguments) {
+        Some(code) => code,
+        None => run(arguments),
+    }
+}
+
+/// Runs the command line.
+fn run(arguments: Vec<OsString>) -> ExitCode {
+    let called = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -43,7 +54,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(code) => return code,
     };
     match arguments.command() {
-        Command::Serve(_) => serve(config, &environment),
+        Command::Serve(_) => serve(config, &environment, &arguments, &called),
         Command::CheckConfig { print } => check(&config, &environment, print),
         Command::Migrate => migrate(&config),
         Command::Doctor { json } => doctor(&config, &environment, json),
@@ -62,8 +73,12 @@ fn tell(problems: &[Problem]) {
     }
 }
 
+fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+}
+
 fn configuration(arguments: &Arguments, environment: Environment) -> Result<ServerConfig, ExitCode> {
-    let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let directory = working_directory();
     let source = ConfigSource::read(arguments.common.config.as_deref(), environment, arguments.overrides(&directory))
         .map_err(|error| fail(&error.to_string()))?;
     match load(&source) {
@@ -82,7 +97,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("aq-worker").build()
 }
 
-fn serve(config: ServerConfig, environment: &Environment) -> ExitCode {
+fn serve(config: ServerConfig, environment: &Environment, arguments: &Arguments, called: &Path) -> ExitCode {
     let home = config.server.home.clone();
     if let Err(error) = telemetry::init(&config.logging, &home) {
         return fail(&error.to_string());
@@ -91,7 +106,14 @@ fn serve(config: ServerConfig, environment: &Environment) -> ExitCode {
         Ok(parts) => parts,
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
-    match runtime.block_on(app::serve(config, environment, program)) {
+    let directory = working_directory();
+    let file = ConfigSource::named(arguments.common.config.as_deref(), environment);
+    let again = Again {
+        // The name it was called by, where that is a path: a link to the newest version leads the next start there.
+        program: if called.components().count() > 1 { directory.join(called) } else { program.clone() },
+        arguments: arguments.again(&directory, &home, file.as_deref()),
+    };
+    match runtime.block_on(app::serve(config, environment, program, &again)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "aqd ended");

@@ -1,11 +1,14 @@
 //! The data directory: made private, held by one server at a time.
 //!
-//! Who else may know where the server listens reads `endpoint`; who may do everything reads `admin.key`.
+//! Who else may know where the server listens reads `endpoint`; who may do everything reads `admin.key`; who starts the same server again reads
+//! `aqd.command`.
 //!
 //! Spec: specs/server/README.md
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +35,15 @@ pub enum HomeError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// How a server is started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// The program, as a whole path.
+    pub program: PathBuf,
+    /// Its arguments, with whole paths.
+    pub arguments: Vec<OsString>,
 }
 
 /// The data directory, locked for this process. The lock ends with the process, however it ends.
@@ -81,13 +93,24 @@ impl Home {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn write(&self, name: &str, text: &str) -> Result<(), HomeError> {
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> Result<(), HomeError> {
         let path = self.path.join(name);
         let failed = |source| HomeError::Io { path: path.clone(), what: "written", source };
         let scratch = self.path.join(format!(".{name}.new"));
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&scratch).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        file.write_all(text.as_ref()).and_then(|()| file.sync_all()).map_err(failed)?;
         std::fs::rename(&scratch, &path).map_err(failed)
+    }
+
+    /// Writes down how this server was started, for whoever starts it again: the program and its arguments, each ended by a NUL byte, which no
+    /// argument can hold.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn note(&self, again: &Again) -> Result<(), HomeError> {
+        let words = [again.program.as_os_str()].into_iter().chain(again.arguments.iter().map(OsString::as_os_str));
+        let text: Vec<u8> = words.map(OsStr::as_bytes).flat_map(|word| word.iter().copied().chain([0])).collect();
+        self.write("aqd.command", text)
     }
 
     /// A socket path that fits the kernel's limit of 107 bytes: below the home when short enough, else in a private folder of the user.

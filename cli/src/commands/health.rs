@@ -1,5 +1,7 @@
 //! `aqctl health`: for containers and scripts.
 
+use serde::Serialize;
+
 use crate::context::Context;
 use crate::error::{CliError, Kind};
 use crate::local::health::{self, Serving};
@@ -12,13 +14,23 @@ pub(crate) struct Args {
     service: String,
 }
 
+/// What is printed as data.
+#[derive(Serialize)]
+struct Answer<'a> {
+    service: &'a str,
+    status: &'static str,
+}
+
 pub(super) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let options = context.options(true)?;
-    match health::ask(&options, &args.service).await? {
-        Serving::Yes => context.ui.print("SERVING"),
-        Serving::No => {
-            context.ui.print("NOT_SERVING")?;
-            Err(CliError::new(Kind::Unavailable, "the server does not serve: it is starting or ending"))
-        }
+    let serving = health::ask(&options, &args.service).await?;
+    let status = match serving {
+        Serving::Yes => "SERVING",
+        Serving::No => "NOT_SERVING",
+    };
+    context.ui.show_data(&Answer { service: &args.service, status }, |_| status.to_owned())?;
+    match serving {
+        Serving::Yes => Ok(()),
+        Serving::No => Err(CliError::new(Kind::Unavailable, "the server does not serve: it is starting or ending")),
     }
 }

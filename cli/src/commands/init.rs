@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::context::Context;
 use crate::error::CliError;
 use crate::local::program;
@@ -20,6 +22,22 @@ pub(crate) struct Args {
     config: Option<PathBuf>,
 }
 
+/// What was done and found, as data.
+#[derive(Serialize)]
+struct Report {
+    config: String,
+    written: bool,
+    programs: Vec<Program>,
+    next: Vec<String>,
+}
+
+/// An agent program, as data.
+#[derive(Serialize)]
+struct Program {
+    runtime: &'static str,
+    path: Option<String>,
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let path = match &args.config {
         Some(path) => std::path::absolute(path)?,
@@ -32,18 +50,24 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+    let written = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
         Ok(mut file) => {
             file.write_all(CONFIG.as_bytes())?;
             context.ui.talk(format!("wrote {}", path.display()));
+            true
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => context.ui.talk(format!("kept {}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            context.ui.talk(format!("kept {}", path.display()));
+            false
+        }
         Err(error) => return Err(CliError::failure(format!("cannot write {}: {error}", path.display()))),
-    }
+    };
     let folders = context.environment.search_path();
-    let mut installed = None;
+    let (mut installed, mut programs) = (None, Vec::new());
     for agent in &program::AGENT_PROGRAMS {
-        match program::find_in(agent.name, &folders) {
+        let found = program::find_in(agent.name, &folders);
+        programs.push(Program { runtime: agent.runtime, path: found.as_ref().map(|found| found.display().to_string()) });
+        match found {
             Some(found) => {
                 // The first of the list is proposed, whatever else is there.
                 installed = installed.or(Some(agent.runtime));
@@ -55,12 +79,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let runtime = installed.unwrap_or("scripted");
     let config = if args.config.is_some() { format!(" --config {}", path.display()) } else { String::new() };
     context.ui.talk("next:");
-    context.ui.print(&format!(
-        "aqctl server start{config}\n\
-         aqctl project create \"My App\"\n\
-         aqctl workspace add my-app --link .\n\
-         aqctl agent create --runtime {runtime}\n\
-         aqctl task add \"Say hello in README.md\" --project my-app\n\
-         aqctl logs -f @last"
-    ))
+    let next = vec![
+        format!("aqctl server start{config}"),
+        "aqctl project create \"My App\"".to_owned(),
+        "aqctl workspace add my-app --link .".to_owned(),
+        format!("aqctl agent create --runtime {runtime}"),
+        "aqctl task add \"Say hello in README.md\" --project my-app".to_owned(),
+        "aqctl logs -f @last".to_owned(),
+    ];
+    let report = Report { config: path.display().to_string(), written, programs, next };
+    context.ui.show_data(&report, |_| report.next.join("\n"))
 }

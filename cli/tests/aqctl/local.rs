@@ -73,3 +73,28 @@ fn doctor_without_a_server() {
     let server = checks.iter().find(|check| check["name"] == "server").unwrap();
     assert_eq!((server["verdict"].as_str(), server["hint"].as_str().unwrap().contains("aqctl server start")), (Some("failed"), true));
 }
+
+/// server-control R11: what is no message of the contract is data too, where data is asked for.
+#[test]
+fn local_answers_are_data() {
+    let environment = Environment::new();
+    let json = |arguments: &[&str], code: i32| -> serde_json::Value {
+        let done = environment.run(&[arguments, &["-o", "json"]].concat()).expect(code);
+        serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", done.stdout))
+    };
+    assert_eq!(json(&["server", "status"], 6), serde_json::json!({ "state": "stopped", "endpoint": null, "pid": null }));
+    assert_eq!(json(&["service", "status"], 3)["state"], "not installed");
+    assert!(json(&["service", "install", "--print", "--program", "/opt/aqd"], 0)["text"].as_str().unwrap().contains("/opt/aqd"));
+    let init = json(&["init"], 0);
+    assert_eq!((&init["written"], init["next"].as_array().unwrap().len()), (&true.into(), 6));
+    assert_eq!(init["programs"].as_array().unwrap().len(), 4);
+
+    let folder = environment.home().join("logs");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("aqd.log"), "one\n\u{1b}[2Jtwo\n").unwrap();
+    let lines = environment.run(&["server", "logs", "-o", "json"]).expect(0).stdout;
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[0]["line"]), (2, &"one".into()));
+    let yaml = environment.run(&["server", "logs", "-o", "yaml"]).expect(0).stdout;
+    assert_eq!(yaml.matches("---").count(), 2, "{yaml}");
+}

@@ -24,7 +24,7 @@ use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Environment, ServerConfig, sections};
 use crate::grpc::{self, Gate, GrpcOptions, Health, Permissions, TcpOptions, TlsIdentity};
-use crate::home::Home;
+use crate::home::{Again, Home};
 use crate::lifecycle::{Engine, LifecycleError, Subject, announce};
 use crate::orchestrator::{Approvals, ConflictWatch, Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
@@ -35,8 +35,9 @@ use crate::tools::{Registry, ToolBox};
 ///
 /// # Errors
 /// [`AppError`] when it cannot start, or a listener breaks.
-pub async fn serve(config: ServerConfig, environment: &Environment, program: PathBuf) -> Result<(), AppError> {
+pub async fn serve(config: ServerConfig, environment: &Environment, program: PathBuf, again: &Again) -> Result<(), AppError> {
     let home = Home::open(&config.server.home)?;
+    home.note(again)?;
     warn_of_weak_walls(&config);
     let (controller, shutdown) = shutdown::pair(config.server.grace);
     let signals = shutdown::listen(&shutdown).map_err(io("signals cannot be handled"))?;

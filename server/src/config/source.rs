@@ -73,13 +73,19 @@ pub enum SourceError {
 }
 
 impl ConfigSource {
+    /// The file that the command line or the environment names; `None` when neither does (config R1).
+    #[must_use]
+    pub fn named(path: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+        path.map(Path::to_path_buf).or_else(|| environment.filled("AQ_CONFIG").map(PathBuf::from))
+    }
+
     /// Reads the file (the given one, `AQ_CONFIG`, or the default place) and its sidecar (config R1, R2).
     ///
     /// # Errors
     /// [`SourceError::Missing`] when a file that was named is not there; no file at the default place is fine.
     /// [`SourceError::Unreadable`] when a file cannot be read.
     pub fn read(path: Option<&Path>, environment: Environment, overrides: Overrides) -> Result<Self, SourceError> {
-        let named = path.map(Path::to_path_buf).or_else(|| environment.filled("AQ_CONFIG").map(PathBuf::from));
+        let named = Self::named(path, &environment);
         let place = named.clone().or_else(|| default_path(&environment));
         let Some(place) = place else { return Ok(Self { environment, overrides, ..Self::default() }) };
         let sidecar = text_of(&place.with_file_name(".env"))?;

@@ -1,5 +1,6 @@
 //! The second half of `aqctl server start`: the child that becomes the server.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::context::Context;
@@ -12,13 +13,13 @@ pub(crate) struct Args {
     /// The server's program
     #[arg(long)]
     program: PathBuf,
-    /// The configuration file
-    #[arg(long)]
-    config: Option<PathBuf>,
+    /// Its arguments
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
 }
 
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    let launch = Launch { home: context.home()?, program: args.program, config: args.config };
+    let launch = Launch { home: context.home()?, program: args.program, arguments: args.arguments };
     let error = launch::become_server(&launch);
     Err(CliError::failure(format!("cannot start {}: {error}", launch.program.display())))
 }

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::clean;
 use crate::commands::follow::following;
 use crate::context::Context;
 use crate::error::{CliError, Kind};
+use crate::globals::Format;
 use crate::local::log;
 
 /// How often the file is looked at.
@@ -31,11 +34,25 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<(), CliError> 
         _ => error.into(),
     };
     let (lines, position) = log::last_lines(&path, args.tail).map_err(missing)?;
-    context.ui.print(&clean::block(&lines.join("\n")))?;
+    print(context, &lines.join("\n"))?;
     if !args.follow {
         return Ok(());
     }
     following(context, "aqctl server logs -f", follow(context, &path, position)).await
+}
+
+/// A line of the log as data.
+#[derive(Serialize)]
+struct Line<'a> {
+    line: &'a str,
+}
+
+/// Prints whole lines: as they are, or one document for each.
+fn print(context: &Context, text: &str) -> Result<(), CliError> {
+    if context.ui.format == Format::Table {
+        return context.ui.print(&clean::block(text));
+    }
+    text.lines().try_for_each(|line| context.ui.show_next_data(&Line { line }))
 }
 
 async fn follow(context: &Context, path: &Path, mut position: u64) -> Result<(), CliError> {
@@ -44,7 +61,7 @@ async fn follow(context: &Context, path: &Path, mut position: u64) -> Result<(),
         match log::behind(path, position) {
             Ok((text, behind)) => {
                 position = behind;
-                context.ui.print(&clean::block(&text))?;
+                print(context, &text)?;
             }
             // A log that is being replaced is there again in a moment.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => position = 0,

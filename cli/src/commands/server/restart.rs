@@ -4,7 +4,7 @@ use super::{start, stop};
 use crate::context::Context;
 use crate::error::CliError;
 
-/// Stop the server and start it again; what runs goes on meanwhile
+/// Stop the server and start it again with the arguments it had; what runs goes on meanwhile
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// How it is stopped.
@@ -16,6 +16,8 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
+    // What will be started is known before anything ends: a server that cannot come back is better not stopped.
+    let launch = start::again(context, &args.start)?;
     stop::run(context, &args.stop).await?;
-    start::run(context, &args.start).await
+    start::launch(context, &args.start, &launch).await
 }

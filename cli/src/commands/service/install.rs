@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use super::{systemd, unit};
 use crate::context::Context;
 use crate::error::CliError;
@@ -25,6 +27,14 @@ pub(crate) struct Args {
     program: Option<PathBuf>,
 }
 
+/// The unit, as data.
+#[derive(Serialize)]
+struct Unit {
+    /// Where it is written; not known without a home of the user.
+    unit: Option<String>,
+    text: String,
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let program = match &args.program {
         Some(path) => std::path::absolute(path)?,
@@ -33,16 +43,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     };
     let config = args.config.as_ref().map(std::path::absolute).transpose()?;
     let text = unit::text(&program, &context.home()?, config.as_deref());
+    let path = systemd::unit_path(context);
+    let told = Unit { unit: path.as_ref().ok().map(|path| path.display().to_string()), text };
     if args.print {
-        return context.ui.print(&text);
+        return context.ui.show_data(&told, |_| told.text.clone());
     }
+    let path = path?;
     let systemctl = systemd::systemctl(context)?;
-    let path = systemd::unit_path(context)?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(&path, &text)?;
-    context.ui.print(&path.display().to_string())?;
+    fs::write(&path, &told.text)?;
+    context.ui.show_data(&told, |_| path.display().to_string())?;
     systemd::must(&systemctl, &["daemon-reload"])?;
     if args.no_start {
         systemd::must(&systemctl, &["enable", unit::NAME])?;

@@ -1,5 +1,7 @@
 //! `aqctl service status`.
 
+use serde::Serialize;
+
 use super::{systemd, unit};
 use crate::clean;
 use crate::context::Context;
@@ -9,16 +11,26 @@ use crate::error::{CliError, Kind};
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {}
 
+/// What is known of the service, as data.
+#[derive(Serialize)]
+struct State {
+    /// What systemd calls it; `not installed` without a unit.
+    state: String,
+    unit: String,
+}
+
 pub(super) fn run(context: &Context, _args: &Args) -> Result<(), CliError> {
     let path = systemd::unit_path(context)?;
     if !path.exists() {
-        context.ui.print("not installed")?;
+        let state = State { state: "not installed".to_owned(), unit: path.display().to_string() };
+        context.ui.show_data(&state, |_| state.state.clone())?;
         return Err(CliError::new(Kind::NotFound, "the service is not installed").hint("install it with: aqctl service install"));
     }
     let systemctl = systemd::systemctl(context)?;
     let output = systemd::call(&systemctl, &["is-active", unit::NAME])?;
     let state = clean::line(String::from_utf8_lossy(&output.stdout).trim());
-    context.ui.print(&format!("{state} ({})", path.display()))?;
+    let told = State { state: state.clone(), unit: path.display().to_string() };
+    context.ui.show_data(&told, |_| format!("{state} ({})", told.unit))?;
     if output.status.success() {
         return Ok(());
     }

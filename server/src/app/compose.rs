@@ -18,7 +18,7 @@ use super::degraded::Condition;
 use super::error::{AppError, io};
 use super::retention::Keeper;
 use super::started::{Started, database, start};
-use super::{assistants, chat, forge, hooks, maintenance, policy, seed, standby};
+use super::{assistants, chat, forge, hooks, maintenance, metrics, policy, seed, standby};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
@@ -53,6 +53,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     if forge.is_some() {
         Arc::make_mut(&mut started.policy).forge_hosts.insert(config.git.github_host.to_ascii_lowercase());
     }
+    let figures = metrics::Figures::open(&config).await?;
     let listener = assistants::listen(&config, &home, Arc::make_mut(&mut started.policy)).await?;
     let model = chat::model(&config, environment, home.path(), &started.clock);
     Arc::make_mut(&mut started.policy).hooks.model = model.is_ok();
@@ -102,6 +103,8 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         kept: config.retention.clone(),
     };
     spawn_maintenance(&background, &started, &keeper);
+    let calls = figures.calls();
+    figures.spawn(&background, &started);
     let engine = started.engine.clone();
     // Without its writer a server can do nothing any more; the next one reads what was stored.
     background.spawn("writer", OnExit::StopServer, move |shutdown| {
@@ -152,7 +155,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     health.ready().await;
     say(&started.engine, &context, EventKind::SystemStarted, json!({ "version": env!("CARGO_PKG_VERSION") })).await?;
 
-    let gate = Gate { keys, permissions: permissions() };
+    let gate = Gate { keys, permissions: permissions(), calls };
     let serving = tokio::spawn({
         let (routes, token) = (api.routes(), shutdown.drain().clone());
         async move { grpc::serve(listeners, &options, gate, routes, health, token).await }

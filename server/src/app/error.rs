@@ -4,6 +4,7 @@ use crate::commands::CommandError;
 use crate::grpc;
 use crate::home::HomeError;
 use crate::lifecycle::LifecycleError;
+use crate::loopback::ListenError;
 use crate::store::StoreError;
 use crate::tools::BrokenContract;
 
@@ -31,9 +32,14 @@ pub enum AppError {
     /// A listener broke while serving.
     #[error(transparent)]
     Serve(#[from] grpc::ServeError),
-    /// The listener for assistants cannot be opened.
-    #[error(transparent)]
-    Assistants(#[from] crate::mcp::ListenError),
+    /// A listener for programs of this machine cannot be opened.
+    #[error("`{of}.listen`: {source}")]
+    Local {
+        /// The section of the configuration that names the address.
+        of: &'static str,
+        /// Why.
+        source: ListenError,
+    },
     /// A file or a signal handler cannot be had.
     #[error("{what}: {source}")]
     Io {

@@ -12,6 +12,7 @@ mod error;
 mod forge;
 mod hooks;
 mod maintenance;
+mod metrics;
 mod policy;
 mod retention;
 mod seed;

@@ -11,8 +11,8 @@ use super::legacy;
 use super::problem::{Problems, Severity, Sink, Warning};
 use super::reader::Reader;
 use super::sections::{
-    Account, Agents, Archive, AutoTask, Budgets, Chat, ChatProvider, Database, Git, HookEngine, LlmLogging, Logging, Mcp, Monitoring,
-    PauseRetry, Questions, Retention, Runtimes, Scheduling, Server,
+    Account, Agents, Archive, AutoTask, Budgets, Chat, ChatProvider, Database, Git, HookEngine, LlmLogging, Logging, Mcp, Metrics,
+    Monitoring, PauseRetry, Questions, Retention, Runtimes, Scheduling, Server,
 };
 use super::source::{ConfigSource, Overrides};
 use super::substitute::substitute;
@@ -52,6 +52,8 @@ pub struct ServerConfig {
     pub hook_engine: HookEngine,
     /// Where assistants reach the tools.
     pub mcp: Mcp,
+    /// Where a monitoring program reads the figures.
+    pub metrics: Metrics,
     /// The model behind the chat.
     pub chat_provider: ChatProvider,
     /// How far a turn of the chat goes.
@@ -169,6 +171,7 @@ fn read(root: BTreeMap<String, Node>, environment: &Environment, sink: &Sink) ->
         auto_task: AutoTask::read(document.section("auto_task")),
         hook_engine: HookEngine::read(document.section("hook_engine")),
         mcp: Mcp::read(document.section("mcp")),
+        metrics: Metrics::read(document.section("metrics")),
         chat_provider: ChatProvider::read(document.section("chat_provider")),
         chat: Chat::read(document.section("chat")),
         llm_logging: LlmLogging::read(document.section("llm_logging")),

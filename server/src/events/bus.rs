@@ -53,6 +53,12 @@ impl EventBus {
         *self.last.borrow()
     }
 
+    /// How many follow events now.
+    #[must_use]
+    pub fn followers(&self) -> usize {
+        self.last.receiver_count()
+    }
+
     /// Follows the events after `cursor` that match one of `filters` (none: all of them).
     #[must_use]
     pub fn feed(&self, reader: Reader, cursor: u64, filters: Vec<EventFilter>) -> EventFeed {

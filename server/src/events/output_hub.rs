@@ -109,6 +109,13 @@ impl OutputHub {
         closed
     }
 
+    /// How many follow live runs now.
+    #[must_use]
+    pub fn followers(&self) -> usize {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.values().map(|channel| channel.progress.receiver_count()).sum()
+    }
+
     /// Follows a run after item `after`. A run that is not live ends after its last stored item.
     #[must_use]
     pub fn feed(&self, run: RunRef, after: u64) -> OutputFeed {

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use super::io::Peer;
 use super::middleware::{Middleware, Next};
 use super::refusal;
+use crate::metrics::CallMeters;
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -20,7 +21,10 @@ pub struct CallId(pub String);
 
 /// gRPC R3.
 #[derive(Debug)]
-pub(super) struct Calls;
+pub(super) struct Calls {
+    /// Counts calls, when somebody reads the figures.
+    pub(super) meters: Option<CallMeters>,
+}
 
 fn usable(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
@@ -50,7 +54,11 @@ impl Middleware for Calls {
             refusal::respond(refusal::internal(&id))
         });
         let code = code(&response);
-        span.in_scope(|| tracing::debug!(code, took_us = begin.elapsed().as_micros(), "call answered"));
+        let took = begin.elapsed();
+        span.in_scope(|| tracing::debug!(code, took_us = took.as_micros(), "call answered"));
+        if let Some(meters) = &self.meters {
+            meters.answered(&method, &format!("{:?}", tonic::Code::from(code)), took);
+        }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(CALL_ID, value);
         }

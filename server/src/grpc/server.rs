@@ -22,6 +22,7 @@ use super::overload::Overload;
 use super::permissions::Permissions;
 use super::rate::Rate;
 use super::stream_limit::StreamLimit;
+use crate::metrics::CallMeters;
 
 /// Who may do what.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct Gate {
     pub keys: Arc<dyn KeyStore>,
     /// Which role may make which call.
     pub permissions: Permissions,
+    /// Counts the calls; `None`: nobody reads the figures.
+    pub calls: Option<CallMeters>,
 }
 
 /// Why serving ended other than asked for.
@@ -68,7 +71,7 @@ pub async fn serve(
         .add_service(reflection().build_v1alpha()?)
         .prepare();
     let service = ServiceBuilder::new()
-        .layer(With::new(Calls))
+        .layer(With::new(Calls { meters: gate.calls }))
         .layer(With::new(Overload::new(options.concurrent_calls)))
         .layer(With::new(Deadlines::new(options.deadline)))
         .layer(With::new(Authentication::new(Arc::clone(&gate.keys), options.bad_keys_per_minute)))

@@ -8,6 +8,7 @@ use aq_core::account::Account;
 use aq_core::agent::Agent;
 use aq_core::budget::{BudgetScope, BudgetWarning};
 use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
+use aq_core::output::TokenUsage;
 use aq_core::project::Project;
 use aq_core::run::{Run, RunPurpose, RunState};
 use aq_core::runner_link::StopReason;
@@ -98,6 +99,24 @@ pub struct OpenRun {
     pub purpose: RunPurpose,
 }
 
+/// Who spent tokens: an agent (or what asked a model beside runs) and the model.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spender {
+    /// The agent.
+    pub agent: AgentId,
+    /// The model; empty while it is not known.
+    pub model: String,
+}
+
+/// What was spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Tokens by kind.
+    pub tokens: TokenUsage,
+    /// Stated cost, in millionths of a US dollar.
+    pub cost_micros: u64,
+}
+
 /// A task that could not be moved although it was its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldUp {
@@ -154,6 +173,8 @@ pub struct Figures {
     pub held_up: BTreeMap<i64, HeldUp>,
     /// How often work landed in each project since this server started. Not stored.
     pub landings: BTreeMap<ProjectId, u64>,
+    /// What was spent since this server started, by who spent it. Not stored: the ledger has it all.
+    pub spent: BTreeMap<Spender, Spent>,
     /// Tasks in AWAITING_APPROVAL whose work would conflict with what has landed, with the files. Not stored: a start thinks it through again.
     pub clashes: BTreeMap<i64, Vec<String>>,
     /// Virtual time of start-time fair queueing.

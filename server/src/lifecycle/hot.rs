@@ -9,12 +9,13 @@ use aq_core::account::Account;
 use aq_core::agent::Agent;
 use aq_core::event::Event;
 use aq_core::ids::{AccountId, AgentId, ProjectId, WorkspaceId};
+use aq_core::output::TokenUsage;
 use aq_core::project::Project;
 use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
 
-use super::figures::{Figures, HeldUp, OpenRun, ProjectHot};
+use super::figures::{Figures, HeldUp, OpenRun, ProjectHot, Spender, Spent};
 use crate::store::{RunRecord, State, TaskRecord, Touched};
 
 type Inverse = Box<dyn FnOnce(&mut Figures) + Send>;
@@ -191,6 +192,14 @@ impl Hot {
     pub fn note_landing(&mut self, project: &ProjectId) {
         let landed = self.figures.landings.get(project).copied().unwrap_or(0).saturating_add(1);
         self.put(project.clone(), Some(landed), |figures| &mut figures.landings);
+    }
+
+    /// Counts what was spent, for whoever watches.
+    pub(super) fn add_spent(&mut self, agent: &AgentId, model: &str, tokens: TokenUsage, cost_micros: Option<u64>) {
+        let who = Spender { agent: agent.clone(), model: model.to_owned() };
+        let before = self.figures.spent.get(&who).copied().unwrap_or_default();
+        let cost_micros = before.cost_micros.saturating_add(cost_micros.unwrap_or(0));
+        self.put(who, Some(Spent { tokens: before.tokens.plus(tokens), cost_micros }), |figures| &mut figures.spent);
     }
 
     /// Says in which files a task's work would conflict, or (`None`) that it would not, or waits no more.

@@ -23,7 +23,7 @@ pub use archive::{archive, restore};
 pub use chains::{STUCK_NAMED, tell_stuck};
 pub use create::{bring, free_name};
 pub use error::LifecycleError;
-pub use figures::{Figures, HeldUp, OpenRun, Overrides, ProjectHot};
+pub use figures::{Figures, HeldUp, OpenRun, Overrides, ProjectHot, Spender, Spent};
 pub use hot::Hot;
 pub use load::{EPOCH, PAUSED, load};
 pub use moves::{Move, apply, make_startable, may_start};

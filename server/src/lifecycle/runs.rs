@@ -47,7 +47,11 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
     let branch = lease.branch;
     record.task.branch = Some(branch.clone());
     record.task.session_id = Some(lease.session_id.clone());
-    let change = Move::system(Trigger::Assigned, now).with("agent_id", lease.agent.as_str()).with("workspace_id", lease.workspace.as_str());
+    let waited = now.millis_since(record.task.updated_at).max(0);
+    let change = Move::system(Trigger::Assigned, now)
+        .with("agent_id", lease.agent.as_str())
+        .with("workspace_id", lease.workspace.as_str())
+        .with("waited_ms", waited);
     apply(tx, record, from_run, change)?;
     let id = RunRef { task: record.task.id.clone(), number: record.task.run_number };
     let mut run = Run::new(id.clone(), record.task.project.clone(), lease.agent.clone(), lease.runtime, lease.workspace.clone(), now);
@@ -178,6 +182,7 @@ pub fn end(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord, end: RunE
     let payload = json!({
         "title": task.task.title, "result": result.as_str(), "failure_class": class.map(aq_core::output::FailureClass::as_str),
         "tokens": tokens, "message": record.run.end.as_ref().map(|end| end.message.as_str()), "commit": record.run.commit,
+        "runtime": record.run.runtime.as_str(), "duration_ms": now.millis_since(record.run.started_at).max(0),
     });
     announce(tx, EventKind::RunEnded, now, subject, payload)
 }
@@ -263,11 +268,8 @@ pub fn spend(
     if !ledger::insert(tx.db, &entry)? {
         return Ok(false);
     }
-    let sum = &mut record.run.tokens;
-    sum.input = sum.input.saturating_add(tokens.input);
-    sum.output = sum.output.saturating_add(tokens.output);
-    sum.cache_read = sum.cache_read.saturating_add(tokens.cache_read);
-    sum.cache_write = sum.cache_write.saturating_add(tokens.cache_write);
+    record.run.tokens = record.run.tokens.plus(tokens);
+    tx.state.add_spent(&entry.agent, model, tokens, cost_micros);
     let spent = tokens.total();
     tx.state.change_project(
         &record.run.project,

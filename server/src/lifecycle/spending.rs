@@ -82,9 +82,11 @@ pub fn spend_beside(tx: &mut Tx<'_>, spent: &Beside) -> Result<(), LifecycleErro
         tokens: spent.tokens,
         cost_micros: None,
     };
-    if ledger::insert(tx.db, &entry)?
-        && let Some(project) = &spent.project
-    {
+    if !ledger::insert(tx.db, &entry)? {
+        return Ok(());
+    }
+    tx.state.add_spent(&entry.agent, &entry.model, entry.tokens, None);
+    if let Some(project) = &spent.project {
         let (at, tokens) = (spent.at, spent.tokens.total());
         let add = |state: &mut ProjectHot| state.usage.tokens.add(at, tokens);
         tx.state.change_project(project, add, move |state| state.usage.tokens.subtract(at, tokens));

@@ -5,19 +5,15 @@ use std::sync::Arc;
 use aq_core::principal::Principal;
 use aq_core::runner_link::BoxFuture;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
-use http_body_util::combinators::BoxBody;
+use http::{HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use std::convert::Infallible;
 
 use super::handler::{Handler, MessageId};
 use crate::api::{Assistants, MAX_MESSAGE};
+use crate::loopback::Answer;
 use crate::tools::ToolBox;
-
-/// An answer over HTTP.
-pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// The protocol's service. Cheap to clone.
 #[derive(Clone)]

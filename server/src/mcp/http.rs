@@ -1,7 +1,5 @@
 //! Serving assistants over HTTP: the path, the key, and the bounds.
 
-use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aq_core::principal::Principal;
@@ -9,71 +7,27 @@ use aq_proto::client::ApiKey;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::desk::{Answer, Desk};
+use super::desk::Desk;
 use super::listener::Listener;
 use crate::api::KeyRing;
+use crate::loopback::{self, Answer, Bounds};
 
 /// The one path.
 const PATH: &str = "/mcp";
 /// Most connections at once.
 const CONNECTIONS: usize = 64;
-/// Longest time for the head of a request.
-const SILENCE: Duration = Duration::from_secs(60);
-/// How long a failure to accept is waited out: it is mostly a lack of file descriptors.
-const PAUSE: Duration = Duration::from_millis(200);
 
 impl Listener {
     /// Serves assistants until `shutdown`; then connections finish what they are at, and are cut after `drain`. MCP R6 to R8.
     pub async fn serve(self, desk: Desk, keys: KeyRing, drain: Duration, shutdown: CancellationToken) {
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
-        let open = tokio_util::task::TaskTracker::new();
-        loop {
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
-            let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
-                () = shutdown.cancelled() => break,
-            };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "an assistant's connection could not be taken");
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            let (desk, keys, shutdown) = (desk.clone(), keys.clone(), shutdown.clone());
-            open.spawn(async move {
-                let service = tower::service_fn(move |request| {
-                    let (desk, keys) = (desk.clone(), keys.clone());
-                    async move { Ok::<_, Infallible>(answer(&desk, &keys, request).await) }
-                });
-                let mut builder = Builder::new(TokioExecutor::new());
-                builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENCE);
-                let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-                tokio::pin!(connection);
-                let ended = tokio::select! {
-                    ended = connection.as_mut() => ended,
-                    () = shutdown.cancelled() => {
-                        connection.as_mut().graceful_shutdown();
-                        connection.await
-                    }
-                };
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "an assistant's connection ended oddly");
-                }
-                drop(place);
-            });
-        }
-        open.close();
-        if tokio::time::timeout(drain, open.wait()).await.is_err() {
-            tracing::warn!("assistants did not finish in time; their connections are cut");
-        }
+        let bounds = Bounds { name: "assistants", connections: CONNECTIONS, drain };
+        loopback::serve(self.0, bounds, shutdown, move |request| {
+            let (desk, keys) = (desk.clone(), keys.clone());
+            async move { answer(&desk, &keys, request).await }
+        })
+        .await;
     }
 }
 

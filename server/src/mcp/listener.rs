@@ -1,44 +1,24 @@
 //! The address on which assistants of this machine are served, kept over restarts.
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use tokio::net::TcpListener;
-
-/// Why there is no listener.
-#[derive(Debug, thiserror::Error)]
-pub enum ListenError {
-    /// The address can be reached from other machines.
-    #[error("{0} can be reached from other machines; MCP is served on this machine only")]
-    NotLoopback(SocketAddr),
-    /// The operating system refuses.
-    #[error("MCP cannot be served on {address}: {source}")]
-    Os {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-}
+use crate::loopback::{self, ListenError};
 
 /// An open listener that nobody is served on yet.
 #[derive(Debug)]
-pub struct Listener {
-    pub(super) socket: TcpListener,
-    address: SocketAddr,
-}
+pub struct Listener(pub(super) loopback::Listener);
 
 impl Listener {
     /// The address with its port.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 
     /// The URL for assistants.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/mcp", self.address)
+        format!("http://{}/mcp", self.address())
     }
 }
 
@@ -60,13 +40,7 @@ pub async fn bind(wanted: Option<SocketAddr>, kept: Option<SocketAddr>) -> Resul
 }
 
 async fn open(address: SocketAddr) -> Result<Listener, ListenError> {
-    if !address.ip().is_loopback() {
-        return Err(ListenError::NotLoopback(address));
-    }
-    let failed = |source| ListenError::Os { address, source };
-    let socket = TcpListener::bind(address).await.map_err(failed)?;
-    let address = socket.local_addr().map_err(failed)?;
-    Ok(Listener { socket, address })
+    loopback::open(address).await.map(Listener)
 }
 
 #[cfg(test)]

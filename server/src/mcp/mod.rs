@@ -12,4 +12,4 @@ mod http;
 mod listener;
 
 pub use desk::Desk;
-pub use listener::{ListenError, Listener, bind};
+pub use listener::{Listener, bind};

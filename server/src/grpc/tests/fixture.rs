@@ -169,7 +169,7 @@ impl Fixture {
         let listeners = bind(&options).await.unwrap();
         let endpoint = listeners.endpoint().unwrap().parse().unwrap();
         let health = Health::starting().await;
-        let gate = Gate { keys: keys.clone(), permissions };
+        let gate = Gate { keys: keys.clone(), permissions, calls: None };
         let served = tokio::spawn({
             let (health, shutdown) = (health.clone(), shutdown.clone());
             async move { serve(listeners, &options, gate, Routes::new(service), health, shutdown).await }

@@ -4,6 +4,7 @@ mod agent_is_no_admin;
 mod garbage;
 mod hook_shell;
 mod long_home;
+mod metrics;
 mod provider_key;
 mod reviewers;
 mod standby_on_postgres;

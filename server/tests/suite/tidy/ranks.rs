@@ -3,7 +3,7 @@
 use super::source::{report, rust_files};
 
 /// Each module of `aq-server` and its rank.
-const RANKS: [(&str, u8); 27] = [
+const RANKS: [(&str, u8); 29] = [
     ("app", 8),
     ("main", 8),
     ("entry", 8),
@@ -14,6 +14,7 @@ const RANKS: [(&str, u8); 27] = [
     ("chat", 6),
     ("hooks", 6),
     ("mcp", 6),
+    ("metrics", 6),
     ("tools", 6),
     ("api", 5),
     ("commands", 4),
@@ -29,6 +30,7 @@ const RANKS: [(&str, u8); 27] = [
     ("clock", 0),
     ("config", 0),
     ("home", 0),
+    ("loopback", 0),
     ("shutdown", 0),
     ("telemetry", 0),
 ];

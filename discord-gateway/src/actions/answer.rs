@@ -5,13 +5,13 @@ use aq_proto::v1 as pb;
 use pb::answer_question_request::{Allow, Answer, Deny};
 use tonic::Status;
 
-use crate::backend::Backend;
+use crate::bridge::Bridge;
 use crate::custom_id::{Action, fingerprint};
 use crate::text::one_line;
 
 /// Gives the answer that a click means. `chosen` is what was chosen in a select.
 pub(super) async fn answer(
-    own: &Backend,
+    bridge: &Bridge,
     server: &Connection,
     action: &Action,
     chosen: Option<&str>,
@@ -23,8 +23,8 @@ pub(super) async fn answer(
         return Err(Status::internal("this is no answer"));
     };
     let gone = || Status::failed_precondition("this question no longer waits: it was answered, or nobody answered in time");
-    let found = own.task(task).await?.and_then(|found| found.task).ok_or_else(gone)?;
-    let waiting = own.questions(&found.project_id).await?;
+    let found = bridge.server.task(task).await?.and_then(|found| found.task).ok_or_else(gone)?;
+    let waiting = bridge.server.questions(&found.project_id).await?;
     let asked = waiting.into_iter().filter(|pending| pending.task_id == *task).filter_map(|pending| pending.question);
     let asked = asked.into_iter().find(|question| fingerprint(&question.question_id) == *name).ok_or_else(gone)?;
     let (given, said) = match action {
@@ -50,6 +50,8 @@ pub(super) async fn answer(
         _ => return Err(Status::internal("this is no answer")),
     };
     let request = pb::AnswerQuestionRequest { task_id: task.clone(), question_id: asked.question_id, answer: Some(given), request_id };
+    // Before it is given: the server may tell of it at once.
+    bridge.answered(task, said.split_once(' ').map_or(said.as_str(), |(_, said)| said.trim_start_matches("Answered: ")));
     server.tasks().answer_question(request).await?;
     Ok(said)
 }

@@ -57,7 +57,7 @@ pub(crate) async fn click(responder: &Responder, id: &str, values: &[String]) ->
         Action::Allow { .. } | Action::Deny { .. } | Action::Option { .. } => {
             responder.defer(true).await?;
             let chosen = values.first().map(String::as_str);
-            let done = answer(&responder.bridge.server, &server, &action, chosen, responder.request_id()).await;
+            let done = answer(&responder.bridge, &server, &action, chosen, responder.request_id()).await;
             // The question itself is closed when the server tells that it was answered.
             finish(responder, done.map_err(|status| sentence(&status)), false).await
         }

@@ -23,6 +23,9 @@ pub(crate) async fn form(responder: &Responder, id: &str, values: &BTreeMap<Stri
     }
     responder.defer(true).await?;
     let text = values.get("text").map(|text| text.trim()).unwrap_or_default();
+    if verb == Verb::ReplyForm {
+        responder.bridge.answered(&id, text);
+    }
     let done = match responder.bridge.server.person(&responder.interaction.person, role) {
         Ok(server) => perform(&server, verb, &id, text, responder.request_id()).await,
         Err(status) => Err(status),

@@ -70,6 +70,7 @@ async fn pass(bridge: &Bridge, written: &Written, task: &str, role: Role, text: 
     let task_id = task.to_owned();
     match status {
         TaskStatus::WaitingInput => {
+            bridge.answered(task, text);
             let answer = Some(Answer::Text(text.to_owned()));
             server.tasks().answer_question(pb::AnswerQuestionRequest { task_id, answer, request_id, ..Default::default() }).await?;
             Ok(Went::Answered)

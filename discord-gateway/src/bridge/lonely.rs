@@ -31,10 +31,16 @@ impl Bridge {
 
     /// With what it says, oldest first. It is `now`, in milliseconds since 1970; time goes with tokio's.
     pub(crate) fn recorded(now: i64) -> (Self, Arc<Mutex<Vec<Call>>>) {
-        let said = Arc::new(Mutex::new(Vec::new()));
         let options = Options::new("http://127.0.0.1:1".parse().unwrap(), None);
-        let server = Backend::new(Connection::connect_lazy(&options).unwrap());
+        Self::told(now, Backend::new(Connection::connect_lazy(&options).unwrap()), |_| ())
+    }
+
+    /// The same with a server, and with other settings.
+    pub(crate) fn told(now: i64, server: Backend, set: impl FnOnce(&mut DiscordSection)) -> (Self, Arc<Mutex<Vec<Call>>>) {
+        let said = Arc::new(Mutex::new(Vec::new()));
         let outbound = Outbound::new(Arc::new(Recorder(Arc::clone(&said))));
-        (Self::new(server, outbound, DiscordSection::sample(), Arc::new(Paused::at(now))), said)
+        let mut section = DiscordSection::sample();
+        set(&mut section);
+        (Self::new(server, outbound, section, Arc::new(Paused::at(now))), said)
     }
 }

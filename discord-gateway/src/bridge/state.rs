@@ -45,6 +45,7 @@ struct State {
     busy: HashMap<u64, Arc<tokio::sync::Mutex<()>>>,
     changes: HashMap<String, u64>,
     pending: HashMap<u64, BTreeMap<u64, Written>>,
+    answers: HashMap<String, String>,
 }
 
 /// What all parts share. Cloning is cheap.
@@ -140,6 +141,20 @@ impl Bridge {
     /// Notes that a message came; false when it came before.
     pub(crate) fn note(&self, message: u64) -> bool {
         self.state().recent.note(message)
+    }
+
+    /// Notes what somebody answered to a question of a task, until the server tells that it was answered.
+    pub(crate) fn answered(&self, task: &str, answer: &str) {
+        let mut state = self.state();
+        if state.answers.len() > 256 {
+            state.answers.clear();
+        }
+        state.answers.insert(task.to_owned(), answer.to_owned());
+    }
+
+    /// What was answered to the last question of a task, where somebody answered it through this gateway.
+    pub(crate) fn answer(&self, task: &str) -> Option<String> {
+        self.state().answers.remove(task)
     }
 
     /// Notes that a note changed; returns which change that was.

@@ -134,4 +134,67 @@ mod tests {
         assert_eq!(message.embeds[0].description, "`app` 🟢 3 done · 🔴 1 failed · ⛔ 0 blocked");
         assert_eq!(message.embeds[0].fields[1].value, "2 question(s)");
     }
+
+    /// The server of a day: one task done, tokens spent; then a day on which nothing happened.
+    struct Days(std::sync::Mutex<BTreeMap<String, String>>, i64);
+
+    impl crate::backend::stand::Answers for Days {
+        fn answer(&self, path: &str, request: &[u8]) -> Option<crate::backend::stand::Answer> {
+            use prost::Message as _;
+
+            use crate::backend::stand::Answer;
+            match path {
+                "EventService/ListRecords" => {
+                    let key = pb::ListRecordsRequest::decode(request).unwrap().key_prefix;
+                    let value = self.0.lock().unwrap().get(&key).cloned();
+                    let records = value.map(|value| pb::ReaderRecord { key, value }).into_iter().collect();
+                    Answer::of(&pb::ListRecordsResponse { records, next_page_token: String::new() })
+                }
+                "EventService/KeepRecords" => {
+                    let request = pb::KeepRecordsRequest::decode(request).unwrap();
+                    self.0.lock().unwrap().extend(request.records.into_iter().map(|record| (record.key, record.value)));
+                    Answer::of(&pb::KeepRecordsResponse::default())
+                }
+                "EventService/ListEvents" => {
+                    let time = Some(prost_types::Timestamp { seconds: self.1 / 1000, nanos: 0 });
+                    let event = pb::Event { seq: 1, r#type: "task.completed".into(), project_id: "app".into(), time, ..Default::default() };
+                    Answer::of(&pb::ListEventsResponse { events: vec![event], ..Default::default() })
+                }
+                "AccountService/GetTokenUsage" => Answer::of(&pb::GetTokenUsageResponse::default()),
+                "AdminService/GetStatus" => Answer::of(&pb::SystemStatus::default()),
+                _ => None,
+            }
+        }
+    }
+
+    /// Events R8: the digest comes at its hour, once, also when the gateway starts again that day, and a quiet day is not told.
+    #[tokio::test(start_paused = true)]
+    async fn each_day_is_told_once() {
+        let begin: i64 = "2026-01-10T07:59:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let folder = tempfile::tempdir().unwrap();
+        let days = std::sync::Arc::new(Days(std::sync::Mutex::default(), begin - 3_600_000));
+        let server = crate::backend::stand::stand(folder.path(), days);
+        let (bridge, said) = Bridge::told(begin, server, |config| config.digest = Some(8 * 60));
+        bridge.channels(|channels| channels.global = Some(100));
+        let titles = || {
+            let said = said.lock().unwrap();
+            said.iter().filter_map(|call| Some(call.body.as_ref()?.pointer("/embeds/0/title")?.as_str()?.to_owned())).collect::<Vec<_>>()
+        };
+        let serving = |bridge: &Bridge| {
+            let bridge = bridge.clone();
+            tokio::spawn(async move { serve(&bridge).await })
+        };
+        let first = serving(&bridge);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert_eq!(titles(), Vec::<String>::new());
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(titles(), ["ℹ️ The last day"]);
+        // Whoever told it is followed by another one: the same day is not told again, and the next one was quiet.
+        first.abort();
+        tell(&bridge, "2026-01-10", begin + 60_000).await.unwrap();
+        let second = serving(&bridge);
+        tokio::time::sleep(Duration::from_secs(2 * 86_400)).await;
+        second.abort();
+        assert_eq!(titles().len(), 1);
+    }
 }

@@ -80,9 +80,10 @@ pub(super) async fn settle(bridge: &Bridge, event: &pb::Event) -> Result<(), Sta
         }
         if let Ok(asked) = serde_json::from_str::<Asked>(&text) {
             let mut embed = boxed(Style::Success, "", asked.text);
-            embed.title = asked.title;
+            // It warns of nothing any more.
+            embed.title = asked.title.replace(Style::Warning.icon(), "💬");
             embed.footer = format!("AgentQueue · {}", asked.mark);
-            let message = settled(&Message::embed(embed), &outcome(event));
+            let message = settled(&Message::embed(embed), &outcome(event, bridge.answer(&event.task_id)));
             if let Err(error) = bridge.out.edit(asked.channel, asked.message, &message, true).await {
                 tracing::debug!(task = event.task_id, %error, "a question could not be closed");
             }
@@ -92,15 +93,18 @@ pub(super) async fn settle(bridge: &Bridge, event: &pb::Event) -> Result<(), Sta
     Ok(())
 }
 
-/// What became of a question, in a few words.
-fn outcome(event: &pb::Event) -> String {
+/// What became of a question, in a few words; with the answer where it went through here.
+fn outcome(event: &pb::Event, answer: Option<String>) -> String {
     if event.r#type != "task.replied" {
         return "It waits no longer.".to_owned();
     }
     let person = event.actor.split(" via ").next().unwrap_or_default();
     match person.strip_prefix("discord:").and_then(|id| id.parse::<u64>().ok()) {
         // A name that nobody is rung for: mentions are off.
-        Some(id) => format!("✔ answered by <@{id}>"),
+        Some(id) => {
+            let said = answer.map(|answer| format!("{}\n", crate::text::cut(&crate::text::clean(&answer), 300))).unwrap_or_default();
+            format!("{said}-# ✔ answered by <@{id}>")
+        }
         None if event.actor == "server" || event.actor.contains("deadline") => "⌛ nobody answered in time".to_owned(),
         None => format!("✔ answered by {}", crate::text::inline(person)),
     }

@@ -12,8 +12,14 @@ use crate::text::{clean, grouped, inline};
 /// A bar of a part, in percent.
 fn bar(used: f64) -> String {
     let filled = (used.clamp(0.0, 1.0) * 12.0).round();
+    // A little is not nothing.
+    let filled = if used > 0.0 { filled.max(1.0) } else { filled };
     let cells: String = (0..12).map(|cell| if f64::from(cell) < filled { '█' } else { '░' }).collect();
-    format!("`{cells}` {:.0} %", used * 100.0)
+    format!("`{cells}` {}", percent(used))
+}
+
+fn percent(part: f64) -> String {
+    if part > 0.0 && part < 0.005 { "< 1 %".to_owned() } else { format!("{:.0} %", part * 100.0) }
 }
 
 fn gate(state: GateState) -> &'static str {

@@ -1,5 +1,7 @@
 //! What went wrong in a few words, and what helps (F-219): the first keyword that is found decides.
 
+use aq_proto::v1 as pb;
+
 /// A label and a hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cause {
@@ -33,6 +35,17 @@ pub(crate) fn cause(message: &str) -> Cause {
         label,
         hint,
     })
+}
+
+/// The cause of a task's failure: its class where the server is sure of one that the table has, else what its message speaks of.
+pub(super) fn cause_of(error: Option<&pb::GetTaskErrorResponse>, message: &str) -> Cause {
+    let word = match error.map(pb::GetTaskErrorResponse::failure_class) {
+        Some(pb::FailureClass::Auth) => "auth",
+        Some(pb::FailureClass::Timeout) => "timeout",
+        Some(pb::FailureClass::Exhausted) => "rate_limit",
+        _ => message,
+    };
+    cause(word)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use aq_proto::v1 as pb;
 use pb::BlockReason;
 
 use super::card::total;
-use super::failure::cause;
+use super::failure::cause_of;
 use super::style::{Style, boxed, sentence, status_of};
 use crate::custom_id::{Action, Verb, write};
 use crate::message::{Button, ButtonStyle, Embed, Message};
@@ -51,7 +51,7 @@ pub(crate) fn completed(task: &pb::Task, run: Option<&pb::Run>, event: Facts<'_>
     if let Some(run) = run {
         embed = embed
             .beside("Agent", inline(&run.agent_id))
-            .beside("Tokens Used", grouped(run.usage.as_ref().map_or(0, total)))
+            .beside("Tokens Used", run.usage.as_ref().map(total).filter(|tokens| *tokens > 0).map(grouped).unwrap_or_default())
             .below("Summary", cut(&clean(&run.message), 1000));
         if !run.files_changed.is_empty() {
             embed = embed.below("Files Changed", few(&run.files_changed, 12));
@@ -70,7 +70,7 @@ pub(crate) fn completed(task: &pb::Task, run: Option<&pb::Run>, event: Facts<'_>
 /// A run of a task failed; another try follows.
 pub(crate) fn failed(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>) -> Message {
     let message = error.map_or(task.result_summary.as_str(), |error| error.message.as_str());
-    let found = cause(message);
+    let found = cause_of(error, message);
     let hint = error.map(|error| error.hint.as_str()).filter(|hint| !hint.is_empty()).unwrap_or(found.hint);
     let detail = if message.is_empty() { String::new() } else { fenced(&cut(message, 300), "") };
     let agent = error.and_then(|error| error.run.as_ref()).map(|run| inline(&run.agent_id)).unwrap_or_default();
@@ -114,11 +114,15 @@ pub(crate) fn blocked(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>)
         BlockReason::PushFailed => "Push Failed",
         _ => "Task Blocked",
     };
-    let kind = if message.is_empty() { String::new() } else { cause(message).label.to_owned() };
+    let kind = if message.is_empty() { String::new() } else { cause_of(error, message).label.to_owned() };
     let embed = about(style, what, task)
         .beside(
             "Status",
-            format!("{} {}", status_of(task.status()).0, reason.as_str_name().trim_start_matches("BLOCK_REASON_").to_lowercase()),
+            format!(
+                "{} · {}",
+                status_of(task.status()).0,
+                reason.as_str_name().trim_start_matches("BLOCK_REASON_").to_lowercase().replace('_', " ")
+            ),
         )
         .beside("Last Error Type", kind)
         .below("Error Detail", if message.is_empty() { String::new() } else { fenced(&cut(message, 300), "") })
@@ -247,7 +251,9 @@ pub(crate) fn plan(plan: &pb::Plan, steps: &[pb::PlanStep]) -> Message {
         if step.after > 0 {
             lines.push(format!("⏳ after step {}", step.after));
         }
-        let snippet = cut(&one_line(&step.description), 120);
+        // What surrounds the step for its agent is the same for every step.
+        let own = step.description.rsplit_once("## Task Details").map_or(step.description.as_str(), |(_, own)| own);
+        let snippet = cut(&one_line(own), 160);
         let name = format!("Step {}/{}: {}", index + 1, steps.len(), one_line(&step.title));
         embed = embed.below(&cut(&name, 250), format!("{}\n{snippet}", lines.join(" · ")));
     }

@@ -4,7 +4,7 @@ use aq_proto::v1 as pb;
 use pb::{RunOutcome, RunState, TaskStatus};
 
 use super::card::total;
-use super::failure::cause;
+use super::failure::cause_of;
 use super::style::{Style, boxed, sentence, status_of};
 use super::time::{elapsed, moment, on, relative, stamp};
 use crate::custom_id::{Action, Verb, write};
@@ -131,7 +131,7 @@ pub(crate) fn result(task: &str, answer: &pb::GetTaskResultResponse) -> Message 
 
 /// The whole error of a task; a long one is a file.
 pub(crate) fn error_report(task: &str, answer: &pb::GetTaskErrorResponse) -> Message {
-    let found = cause(&answer.message);
+    let found = cause_of(Some(answer), &answer.message);
     let hint = if answer.hint.is_empty() { found.hint.to_owned() } else { sentence(&clean(&answer.hint)) };
     let embed = boxed(Style::Error, format!("Error of {task}"), fenced(&cut(&answer.message, 1800), ""))
         .beside("Kind", found.label)

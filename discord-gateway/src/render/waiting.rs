@@ -35,7 +35,7 @@ pub(crate) fn explanation(answer: &pb::ExplainTaskResponse) -> Message {
 
 /// When the tasks that wait are expected.
 pub(crate) fn forecast(answer: &pb::ForecastTasksResponse) -> Message {
-    if answer.past_runs == 0 && answer.tasks.is_empty() {
+    if answer.tasks.is_empty() {
         return Message::embed(boxed(Style::Info, "Forecast", "_Nothing waits._"));
     }
     let mut lines = Vec::new();

@@ -21,6 +21,8 @@ pub(super) enum Offer {
     Archived,
     /// Notes of the project.
     Notes,
+    /// Hooks of the project.
+    Hooks,
 }
 
 /// What an option takes.
@@ -77,6 +79,7 @@ const PROJECT: Opt = may("project", "The project; that of the channel when left 
 const NAMED_PROJECT: Opt = must("project", "The project", Takes::Offered(Offer::Projects));
 const TASK: Opt = must("task", "The task", Takes::Offered(Offer::Tasks));
 const AGENT: Opt = must("agent", "The agent", Takes::Offered(Offer::Agents));
+const HOOK: Opt = must("hook", "The hook", Takes::Offered(Offer::Hooks));
 const BRANCH: Opt = must("branch", "The branch", Takes::Offered(Offer::Branches));
 const TYPES: &[&str] = &["feature", "bugfix", "refactor", "test", "docs", "chore", "research", "plan"];
 const RUNTIMES: &[&str] = &["claude", "codex", "gemini", "opencode", "acp", "command", "scripted"];
@@ -284,6 +287,27 @@ commands! {
         PROJECT,
     ];
     "note delete" (was "delete-note") Operator all "Delete a note" [must("note", "The note", Takes::Offered(Offer::Notes)), PROJECT];
+    "hook list" (was "hooks") Viewer all "The hooks of a project: work that starts by itself" [PROJECT];
+    "hook runs" (was "hook-runs") Viewer asker "The last runs of a hook" [HOOK, may("limit", "How many, 1 to 20", Takes::Whole(1, 20))];
+    "hook create" (was "create-hook") Operator all "Make a hook that asks the model, or makes a task" [
+        must("name", "Its name", Takes::Text),
+        must("trigger_type", "What starts it", Takes::One(&["periodic", "cron", "event"])),
+        must("trigger_value", "Seconds, five cron fields, or the event: 3600 · 30 2 * * MON-FRI · task.failed", Takes::Text),
+        must("prompt", "What is asked, or the task's instruction; {{event.task_id}} is filled in", Takes::Text),
+        may("does", "What it does with that; ask when left out", Takes::One(&["ask", "task"])),
+        may("cooldown_seconds", "Least time between two starts", Takes::Whole(0, 31_622_400)),
+        PROJECT,
+    ];
+    "hook edit" (was "edit-hook") Operator all "Change a hook" [
+        HOOK,
+        may("name", "New name", Takes::Text),
+        may("enabled", "Whether it starts by itself", Takes::Flag),
+        may("prompt", "What is asked from now on", Takes::Text),
+        may("cooldown_seconds", "Least time between two starts", Takes::Whole(0, 31_622_400)),
+        may("max_tokens_per_run", "Most model tokens of a run; 0 for no cap", Takes::Whole(0, 1_000_000_000)),
+    ];
+    "hook fire" (was "fire-hook") Operator all "Start a hook now" [HOOK];
+    "hook delete" (was "delete-hook") Operator all "Delete a hook" [HOOK];
     "plan list" Viewer all "Plans of a project" [PROJECT];
     "plan show" Viewer asker "Read a plan" [must("plan", "The plan", Takes::Offered(Offer::Plans))];
     "plan approve" Operator all "Make tasks of a plan" [must("plan", "The plan", Takes::Offered(Offer::Plans))];

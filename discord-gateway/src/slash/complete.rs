@@ -71,6 +71,11 @@ async fn choices(server: &Connection, offer: Offer, project: String, text: &str)
             let answer = server.tasks().list_archived_tasks(request).await?.into_inner();
             return Ok(answer.tasks.iter().filter_map(|entry| entry.task.as_ref()).map(|task| choice(&task.id, &task.title)).collect());
         }
+        Offer::Hooks => {
+            let request = pb::ListHooksRequest { project_id: project, page_size: 200, ..Default::default() };
+            let answer = server.hooks().list_hooks(request).await?.into_inner();
+            answer.hooks.iter().map(|hook| choice(&hook.id, &hook.name)).collect()
+        }
         Offer::Agents => {
             let answer = server.agents().list_agents(pb::ListAgentsRequest { page_size: 200, ..Default::default() }).await?.into_inner();
             answer.agents.iter().map(|agent| choice(&agent.id, &agent.name)).collect()

@@ -7,6 +7,7 @@ mod catalogue;
 mod channel;
 mod complete;
 mod git;
+mod hook;
 mod note;
 mod options;
 mod overview;

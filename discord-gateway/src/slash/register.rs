@@ -161,6 +161,12 @@ mod tests {
             "notes",
             "write-note",
             "delete-note",
+            "hooks",
+            "create-hook",
+            "edit-hook",
+            "delete-hook",
+            "fire-hook",
+            "hook-runs",
         ] {
             assert!(ours.contains(name), "/{name} is missing");
         }

@@ -1,7 +1,7 @@
 //! What people do: clicks, forms, commands, words in a thread; and what those may not do who have no right.
 
 use aq_proto::v1 as pb;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fake::text;
 use crate::world::{ADMIN, APP, MAIN, STRANGER, VIEWER, World};
@@ -33,7 +33,8 @@ async fn a_question_is_answered_by_a_click() {
     world.start_gateway().await;
     let allowed = world.fake.click(ADMIN, &asked, "Allow once");
     assert_eq!(text(&world.fake.answered(allowed).await), "✅ Allowed.");
-    world.fake.wait("the closed question", |fake| fake.find(APP, "answered by <@1>")).await;
+    let closed = world.fake.wait("the closed question", |fake| fake.find(APP, "answered by <@1>")).await;
+    assert!(text(&closed).contains("Allowed.") && !text(&closed).contains('⚠'), "{}", text(&closed));
     let choice = world.fake.wait("the second question", |fake| fake.find(APP, "Which way?")).await;
     let again = world.fake.press(ADMIN, &choice, asked["components"][0]["components"][0]["custom_id"].as_str().unwrap());
     assert!(text(&world.fake.answered(again).await).contains("no longer waits"));
@@ -189,11 +190,53 @@ async fn commands_work() {
         ("agent pause", vec![("agent", json!("lyra"))], "takes nothing new"),
         ("agent delete", vec![("agent", json!("lyra"))], "is deleted"),
         ("git branch", vec![("branch", json!("topic"))], "topic"),
+        ("hook list", vec![], "No hooks yet"),
     ] {
         let asked = world.fake.slash(ADMIN, APP, words, &options);
         let answer = text(&world.fake.answered(asked).await);
         assert!(answer.contains(expected), "/{words}: {answer}");
     }
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
+/// F-220: hooks are made, listed, changed, fired and deleted; what is wrong names the option.
+#[tokio::test(flavor = "multi_thread")]
+async fn hooks_are_worked_with() {
+    let world = World::start().await;
+    let value = |name: &'static str, text: &str| (name, json!(text));
+    let answer = async |words: &str, options: &[(&str, Value)]| {
+        let asked = world.fake.slash(ADMIN, APP, words, options);
+        text(&world.fake.answered(asked).await)
+    };
+    let new = |kind: &str, given: &str| {
+        [
+            value("name", "Sweep"),
+            value("trigger_type", kind),
+            value("trigger_value", given),
+            value("prompt", "Sweep the yard."),
+            value("does", "task"),
+        ]
+    };
+    let wrong = answer("hook create", &new("periodic", "soon")).await;
+    assert!(wrong.contains("`trigger_value`"), "{wrong}");
+    let made = answer("hook create", &new("periodic", "3600")).await;
+    assert!(made.contains("Sweep is there") && made.contains("every 1 h"), "{made}");
+    let id = made.split('`').nth(1).unwrap().to_owned();
+    let offered = world.fake.complete(ADMIN, APP, "hook fire", "hook", "swe");
+    assert_eq!(world.fake.answered(offered).await["choices"][0]["value"], id);
+    let hook = || value("hook", &id);
+    let listed = answer("hook list", &[]).await;
+    assert!(listed.contains("🟢 Sweep") && listed.contains("makes a task: Sweep"), "{listed}");
+    let changed = answer("hook edit", &[hook(), ("enabled", json!(false)), value("prompt", "Sweep the street.")]).await;
+    assert!(changed.contains("changed: enabled, actions"), "{changed}");
+    let fired = answer("hook fire", &[hook()]).await;
+    assert!(fired.contains("starts now"), "{fired}");
+    world.fake.wait("the task of the hook", |fake| fake.find(APP, "Task Completed: Sweep")).await;
+    let runs = answer("hook runs", &[hook()]).await;
+    assert!(runs.contains("✅"), "{runs}");
+    let refused = world.fake.slash(VIEWER, APP, "hook delete", &[hook()]);
+    assert!(text(&world.fake.answered(refused).await).contains("permission"));
+    assert!(answer("hook delete", &[hook()]).await.contains("Sweep is deleted"));
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 

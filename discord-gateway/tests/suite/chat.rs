@@ -108,3 +108,22 @@ async fn long_conversations_are_summarised_in_the_background() {
     assert!(asked["messages"].to_string().contains("CONVERSATION SUMMARY"), "{asked:#}");
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
+
+/// F-212: the sign has a button that cancels; what was asked is not answered then, and the next question is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_is_cancelled() {
+    let world = World::start().await;
+    let held = world.fake.hold("/chat/completions");
+    world.fake.say(ADMIN, APP, "tell me everything");
+    let sign = world.fake.wait("the sign", |fake| fake.find(APP, "Thinking")).await;
+    let refused = world.fake.click(STRANGER, &sign, "Cancel");
+    assert!(text(&world.fake.answered(refused).await).contains("permission"));
+    let cancelled = world.fake.click(ADMIN, &sign, "Cancel");
+    world.fake.answered(cancelled).await;
+    world.fake.wait("the end of it", |fake| fake.find(APP, "🛑 Cancelled.")).await;
+    drop(held);
+    world.fake.say(ADMIN, APP, "and now");
+    world.fake.wait("the next answer", |fake| fake.find(APP, "I heard")).await;
+    assert_eq!((world.fake.count(APP, "Thinking"), world.fake.count(APP, "I heard")), (0, 1));
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}

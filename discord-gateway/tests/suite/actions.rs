@@ -240,6 +240,48 @@ async fn hooks_are_worked_with() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
+/// F-218, F-220: a plan is read and refused by commands, another one is approved by a click; git acts on the project's repository.
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_and_git_are_worked_with() {
+    let world = World::start().await;
+    world.aqctl(&["project", "edit", "app", "--plan-approval", "approve"]);
+    let answer = async |words: &str, options: &[(&str, Value)]| {
+        let asked = world.fake.slash(ADMIN, APP, words, options);
+        text(&world.fake.answered(asked).await)
+    };
+    let write = "write .aq/plan.md # Yard\\n\\n## Phase 1: Sweep\\n\\nWith a broom.\\n\\n## Phase 2: Rake\\n\\nWith a rake.\\n";
+    world.task("Plan the yard", &format!("{write}\ndone Planned.")).await;
+    let told = world.fake.wait("the plan", |fake| fake.find(APP, "Plan: Plan the yard")).await;
+    assert!(text(&told).contains("With a broom.") && !text(&told).contains("part of the implementation plan"), "{}", text(&told));
+    let offered = world.fake.complete(ADMIN, APP, "plan show", "plan", "yard");
+    let plan = world.fake.answered(offered).await["choices"][0]["value"].clone();
+    let shown = answer("plan show", &[("plan", plan.clone())]).await;
+    assert!(shown.contains("Sweep") && shown.contains("Rake"), "{shown}");
+    let refused = answer("plan reject", &[("plan", plan.clone())]).await;
+    assert!(!refused.contains("did not work"), "{refused}");
+    assert!(answer("plan approve", &[("plan", plan)]).await.contains("did not work"));
+    world.task("Plan it again", &format!("{write}\ndone Planned.")).await;
+    let again = world.fake.wait("the second plan", |fake| fake.find(APP, "Plan: Plan it again")).await;
+    let approved = world.fake.click(ADMIN, &again, "Approve plan");
+    let said = text(&world.fake.answered(approved).await);
+    assert!(!said.contains("did not work"), "{said}");
+    world.fake.wait("the step", |fake| fake.find(APP, "Task Completed: Yard")).await;
+    for (words, options, expected) in [
+        ("git branch", vec![("branch", json!("topic"))], "topic"),
+        ("git checkout", vec![("branch", json!("topic"))], "topic"),
+        ("git log", vec![("branch", json!("topic"))], "Commits of app"),
+        ("git files", vec![("branch", json!("topic"))], "topic"),
+        ("git diff", vec![("branch", json!("topic"))], "topic"),
+        ("git commit", vec![("message", json!("by hand"))], "Nothing had changed"),
+        ("git merge", vec![("branch", json!("topic"))], "nothing to merge"),
+        ("git push", vec![("branch", json!("topic"))], "That did not work"),
+    ] {
+        let said = answer(words, &options).await;
+        assert!(said.contains(expected), "/{words}: {said}");
+    }
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
 /// F-221, F-222, F-192, F-193: channels are made, linked, controlled from, taken away, and locked with their project.
 #[tokio::test(flavor = "multi_thread")]
 async fn channels_are_made_and_linked() {

@@ -24,6 +24,7 @@ pub mod loopback;
 pub mod mcp;
 pub mod metrics;
 pub mod orchestrator;
+pub mod rates;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -157,6 +157,23 @@ pub struct Question {
     pub options: Vec<QuestionOption>,
 }
 
+/// What the names of questions that are asked over MCP begin with. No program's own names do.
+const OVER_MCP: &str = "mcp-";
+
+impl Question {
+    /// The name of the `number`th question that a run asks over MCP.
+    #[must_use]
+    pub fn name_over_mcp(number: usize) -> String {
+        format!("{OVER_MCP}{number}")
+    }
+
+    /// True for a question that was asked over MCP: the agent comes for the answer, its program knows of none.
+    #[must_use]
+    pub fn is_fetched(&self) -> bool {
+        self.request_id.starts_with(OVER_MCP)
+    }
+}
+
 /// Why a run ended without success, in classes that decide what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureClass {

@@ -51,6 +51,7 @@ mutations!(
     BatchCreateTasksRequest,
     ProposeTaskRequest,
     ReportProgressRequest,
+    AskHumanRequest,
     UpdateTaskRequest,
     SetTaskStatusRequest,
     AddDependencyRequest,

@@ -17,6 +17,9 @@ use super::status::Status;
 /// Longest time of a call. Chosen above the transport's deadline, because a tool waits for a fetch where a person would call again.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The call that waits for a person. It ends with whoever waits for it: an answer that nobody hears must not count as told.
+const WAITS: &str = "/agentqueue.v1.TaskService/AskHuman";
+
 /// A call that was not carried out: what the status said, in parts that a reader can act on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{sentence}")]
@@ -92,7 +95,9 @@ impl Inside {
             Ok::<_, Status>(messages)
         };
         // A task of its own: a defect in one call ends that call only, and a caller that goes away does not cut it in the middle.
-        match tokio::spawn(tokio::time::timeout(DEADLINE, call)).await {
+        let timed = tokio::time::timeout(DEADLINE, call);
+        let done = if path == WAITS { Ok(timed.await) } else { tokio::spawn(timed).await };
+        match done {
             Ok(Ok(Ok(messages))) => Ok(messages),
             Ok(Ok(Err(status))) => Err(refused(&status)),
             Ok(Err(_)) => Err(Refused {

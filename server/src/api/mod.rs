@@ -9,6 +9,7 @@
 mod accounts;
 mod admin;
 mod agents;
+mod asking;
 mod assistants;
 mod budgets;
 mod chats;

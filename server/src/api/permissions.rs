@@ -62,6 +62,7 @@ table! {
         BatchCreateTasks BatchCreateTasksRequest WORK,
         ProposeTask ProposeTaskRequest PROPOSE,
         ReportProgress ReportProgressRequest PROPOSE,
+        AskHuman AskHumanRequest PROPOSE,
         GetTask GetTaskRequest OWN,
         ListTasks ListTasksRequest READ,
         GetTaskTree GetTaskTreeRequest READ,
@@ -224,6 +225,7 @@ mod tests {
         let expected = [
             "TaskService/ProposeTask",
             "TaskService/ReportProgress",
+            "TaskService/AskHuman",
             "TaskService/GetTask",
             "TaskService/GetTaskResult",
             "RunService/GetRun",

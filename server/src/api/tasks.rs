@@ -154,6 +154,7 @@ forward! {
     batch_create_tasks(BatchCreateTasksRequest) -> BatchCreateTasksResponse = create_batch;
     propose_task(ProposeTaskRequest) -> ProposeTaskResponse = propose;
     report_progress(ReportProgressRequest) -> ReportProgressResponse = progress;
+    ask_human(AskHumanRequest) -> AskHumanResponse = ask_human;
     get_task(GetTaskRequest) -> GetTaskResponse = get;
     list_tasks(ListTasksRequest) -> ListTasksResponse = list;
     get_task_tree(GetTaskTreeRequest) -> GetTaskTreeResponse = tree;

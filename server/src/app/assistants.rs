@@ -15,6 +15,8 @@ use crate::tools::Registry;
 
 /// The file in the home that says where assistants are served.
 const FILE: &str = "mcp";
+/// Calls of tools that a key may make in a second: more than any model thinks of, few enough that one that runs wild holds up nobody.
+const CALLS_PER_SECOND: u32 = 20;
 /// How long assistants get to finish when the server ends.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -39,7 +41,7 @@ fn address(url: &str) -> Option<SocketAddr> {
 
 /// Serves assistants, over `listener` where there is one, and through the API.
 pub(super) fn serve(background: &Background, api: &Api, tools: Arc<Registry>, listener: Option<Listener>, keys: KeyRing) {
-    let desk = Desk::new(tools);
+    let desk = Desk::new(tools, CALLS_PER_SECOND);
     api.serve_assistants(Arc::new(desk.clone()));
     let Some(listener) = listener else { return };
     tracing::info!(url = listener.url(), "assistants are served");

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod agents;
 pub mod archive;
+pub mod asking;
 pub mod budgets;
 pub mod check;
 mod context;

@@ -58,10 +58,16 @@ pub fn answer(
     }
     let reference = RunRef { task: record.task.id.clone(), number: run };
     let live = record.task.status.is_live() && record.task.run_number == run;
-    if !live {
+    // What was asked over MCP waits for nobody to tell the agent: its call comes for the answer.
+    let fetched = question.question.is_fetched();
+    if !live || fetched {
         questions::close_late(tx.db, record.key, run, &request_id, &one_line(&answer), context.now)?;
     }
     let is_last = waiting.len() == 1;
+    if live && fetched && record.task.status == TaskStatus::WaitingInput && questions::open_of_task(tx.db, record.key)?.is_empty() {
+        apply(tx, &mut record, run, Move::by(&actor, Trigger::HumanReplied, context.now).with("question_id", request_id))?;
+        return Ok((record, None));
+    }
     if !live && is_last && record.task.status == TaskStatus::Paused {
         let number = record.task.run_number;
         let change = Move::by(&actor, Trigger::ReplyAfterExit, context.now).with("question_id", request_id).with("late", true);
@@ -74,7 +80,7 @@ pub fn answer(
         "remembered": remember.map(|remember| match remember { Remember::Task => "task", Remember::Project => "project" }),
     });
     announce(tx, EventKind::TaskReplied, context.now, subject, payload)?;
-    Ok((record, live.then_some(RunnerOrder::Answer { run: reference, request_id, answer })))
+    Ok((record, (live && !fetched).then_some(RunnerOrder::Answer { run: reference, request_id, answer })))
 }
 
 fn choose<'a>(record: &TaskRecord, waiting: &'a [QuestionRecord], wanted: &str) -> Result<&'a QuestionRecord, CommandError> {

@@ -1,8 +1,4 @@
-//! How many calls a principal may make: a bucket that refills steadily.
-
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+//! Turns calls away that come faster than a principal may make them (gRPC R8).
 
 use aq_core::principal::Principal;
 use http::{Request, Response};
@@ -11,62 +7,10 @@ use tonic::body::Body;
 
 use super::middleware::{Middleware, Next};
 use super::refusal;
-
-/// Buckets kept at most; full ones are forgotten first, which changes nothing for their owners.
-const MOST_BUCKETS: usize = 4096;
-
-/// A bucket of calls. Pure: the instant is an argument.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    calls: f64,
-    filled: Instant,
-}
-
-impl Bucket {
-    const fn full(most: f64, now: Instant) -> Self {
-        Self { calls: most, filled: now }
-    }
-
-    fn level(&self, per_second: f64, most: f64, now: Instant) -> f64 {
-        (now.saturating_duration_since(self.filled).as_secs_f64().mul_add(per_second, self.calls)).min(most)
-    }
-
-    /// Takes one call out; else tells how long until there is one.
-    fn take(&mut self, per_second: f64, most: f64, now: Instant) -> Result<(), Duration> {
-        self.calls = self.level(per_second, most, now);
-        self.filled = now;
-        if self.calls >= 1.0 {
-            self.calls -= 1.0;
-            return Ok(());
-        }
-        Err(Duration::from_secs_f64(((1.0 - self.calls) / per_second).clamp(0.001, 60.0)))
-    }
-}
-
-/// gRPC R8.
-#[derive(Debug)]
-pub(super) struct Rate {
-    per_second: f64,
-    most: f64,
-    buckets: Mutex<BTreeMap<String, Bucket>>,
-}
-
-impl Rate {
-    pub(super) fn new(calls_per_second: u32) -> Self {
-        let per_second = f64::from(calls_per_second.max(1));
-        Self { per_second, most: per_second * 2.0, buckets: Mutex::default() }
-    }
-
-    fn take(&self, owner: &str, now: Instant) -> Result<(), Duration> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MOST_BUCKETS && !buckets.contains_key(owner) {
-            buckets.retain(|_, bucket| bucket.level(self.per_second, self.most, now) < self.most);
-        }
-        buckets.entry(owner.to_owned()).or_insert(Bucket::full(self.most, now)).take(self.per_second, self.most, now)
-    }
-}
+use crate::rates::Rate;
 
 #[tonic::async_trait]
+
 impl Middleware for Rate {
     async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body> {
         if let Some(principal) = request.extensions().get::<Principal>()
@@ -76,23 +20,5 @@ impl Middleware for Rate {
             return refusal::respond(refusal::rate_limited(wait));
         }
         next(request).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// gRPC R8: a burst of twice the rate passes, then calls pass at the rate; principals do not share.
-    #[tokio::test(start_paused = true)]
-    async fn bursts_pass_and_then_the_rate_holds() {
-        let rate = Rate::new(10);
-        let begin = Instant::now();
-        let passed = (0..100).filter(|_| rate.take("a", begin).is_ok()).count();
-        assert_eq!(passed, 20);
-        assert_eq!(rate.take("a", begin), Err(Duration::from_millis(100)));
-        assert!(rate.take("b", begin).is_ok());
-        let later = begin + Duration::from_secs(1);
-        assert_eq!((0..100).filter(|_| rate.take("a", later).is_ok()).count(), 10);
     }
 }

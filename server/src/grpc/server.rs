@@ -20,9 +20,9 @@ use super::middleware::With;
 use super::options::{GrpcOptions, TlsIdentity};
 use super::overload::Overload;
 use super::permissions::Permissions;
-use super::rate::Rate;
 use super::stream_limit::StreamLimit;
 use crate::metrics::CallMeters;
+use crate::rates::Rate;
 
 /// Who may do what.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 
 use aq_core::event::{Event, for_transition};
 use aq_core::ids::ProjectId;
+use aq_core::output::Question;
 use aq_core::runner_link::StopReason;
 use aq_core::task::{BlockedReason, TaskStatus, Trigger, UNTIL_ANSWERED, check_invariants, settle};
 use aq_core::time::Timestamp;
@@ -42,6 +43,19 @@ impl<'a> Move<'a> {
     #[must_use]
     pub fn by(actor: &'a str, trigger: Trigger, now: Timestamp) -> Self {
         Self { trigger, now, actor, reason: None, resume_after: None, details: Map::new() }
+    }
+
+    /// The task waits for a person to answer `question` until `deadline`. Whoever shows the event needs nothing else to let people answer.
+    #[must_use]
+    pub fn asking(question: &Question, deadline: Timestamp, now: Timestamp) -> Self {
+        let options: Vec<_> = question.options.iter().map(|option| option.label.as_str()).collect();
+        Self::system(Trigger::AgentQuestion, now)
+            .with("question", question.text.clone())
+            .with("question_id", question.request_id.clone())
+            .with("options", options)
+            .with("deadline", deadline.as_millis())
+            .with("default", question.kind.default_action())
+            .with("tool", question.tool.clone())
     }
 
     /// Says why the task is blocked.

@@ -13,6 +13,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use super::handler::{Handler, MessageId};
 use crate::api::{Assistants, MAX_MESSAGE};
 use crate::loopback::Answer;
+use crate::rates::Rate;
 use crate::tools::ToolBox;
 
 /// The protocol's service. Cheap to clone.
@@ -22,15 +23,15 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A desk that hands out `tools`.
+    /// A desk that hands out `tools`, to each key `calls_per_second` and twice as many in a burst.
     #[must_use]
-    pub fn new(tools: Arc<dyn ToolBox>) -> Self {
+    pub fn new(tools: Arc<dyn ToolBox>, calls_per_second: u32) -> Self {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
             .enforce_origin_validation()
             .with_max_request_body_bytes(MAX_MESSAGE);
-        let handler = Handler { tools };
+        let handler = Handler { tools, rate: Arc::new(Rate::new(calls_per_second)) };
         Self { service: StreamableHttpService::new(move || Ok(handler.clone()), Arc::default(), config) }
     }
 

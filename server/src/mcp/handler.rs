@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aq_core::principal::Principal;
+use aq_proto::error_detail::reason;
 use http::request::Parts;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, ListToolsResult, PaginatedRequestParams,
@@ -11,8 +12,11 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use crate::tools::{Tool, ToolBox};
+use crate::api::Refused;
+use crate::rates::Rate;
+use crate::tools::{Tool, ToolBox, ToolError};
 
 /// Longest text of an answer, in bytes.
 const LONGEST: usize = 96 * 1024;
@@ -24,7 +28,7 @@ const FOR_PEOPLE: &str = "Agent Queue keeps coding agents busy on the tasks of p
 /// What an agent of a run is told at the beginning.
 const FOR_AGENTS: &str = "You work on one task of Agent Queue. get_task shows it, get_task_result what the tasks before it \
                           brought. Tell how far you are with report_progress. When you find work that does not belong to your task, do not do it: \
-                          propose_task hands it to the people in charge.";
+                          propose_task hands it to the people in charge. What only a person can decide, ask with ask_human.";
 
 /// The id that makes repeating a message safe, in the extensions of its request.
 #[derive(Clone, Debug)]
@@ -34,6 +38,7 @@ pub(super) struct MessageId(pub(super) String);
 #[derive(Clone)]
 pub(super) struct Handler {
     pub(super) tools: Arc<dyn ToolBox>,
+    pub(super) rate: Arc<Rate>,
 }
 
 /// Who asks. The listener and the exchange put it there after they have looked at the key.
@@ -63,6 +68,13 @@ impl ServerHandler for Handler {
 
     async fn call_tool(&self, request: CallToolRequestParams, context: RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
         let (parts, caller) = caller(&context)?;
+        if let Err(wait) = self.rate.take(&caller.key_id, Instant::now()) {
+            tracing::warn!(tool = %request.name, actor = caller.actor(), "a tool was refused: too many calls");
+            let sentence = "too many calls of tools with this API key".to_owned();
+            let refused = Refused { reason: reason::RATE_LIMITED.to_owned(), sentence, fields: Vec::new(), retry_after: Some(wait) };
+            let told = ToolError::Refused(refused).to_string();
+            return Ok(CallToolResult::error(vec![ContentBlock::text(told)]).into());
+        }
         let mut arguments = Value::Object(request.arguments.unwrap_or_default());
         // A message that is sent again must not have its effect again.
         if let Some(MessageId(id)) = parts.extensions.get::<MessageId>()
@@ -71,7 +83,11 @@ impl ServerHandler for Handler {
         {
             given.entry("request_id").or_insert_with(|| json!(id));
         }
-        let result = match self.tools.call(&caller, &request.name, arguments).await {
+        let answered = tokio::select! {
+            answered = self.tools.call(&caller, &request.name, arguments) => answered,
+            () = context.ct.cancelled() => return Err(ErrorData::internal_error("nobody waits for the answer any more", None)),
+        };
+        let result = match answered {
             Ok(answer) => CallToolResult::success(vec![ContentBlock::text(cut(answer.to_string()))]),
             Err(error) => CallToolResult::error(vec![ContentBlock::text(cut(error.to_string()))]),
         };

@@ -113,15 +113,7 @@ fn ask(
     if task.task.status != TaskStatus::InProgress {
         return Ok(None);
     }
-    let options: Vec<_> = question.options.iter().map(|option| option.label.as_str()).collect();
-    let change = Move::system(Trigger::AgentQuestion, now)
-        .with("question", question.text.clone())
-        .with("question_id", question.request_id.clone())
-        .with("options", options)
-        .with("deadline", deadline.as_millis())
-        .with("default", question.kind.default_action())
-        .with("tool", question.tool.clone());
-    apply(tx, task, run.number, change)?;
+    apply(tx, task, run.number, Move::asking(question, deadline, now))?;
     Ok(None)
 }
 

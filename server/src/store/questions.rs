@@ -204,6 +204,14 @@ queries! {
         Ok(diesel::update(open).set((questions::closed_at.eq(now.as_millis()), questions::answer.eq(answer))).execute(connection)? == 1)
     }
 
+    /// The agent came for the answer and has it. False when it had it before.
+    pub fn deliver(connection, task: i64, run: u32, request_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let fetched = questions::table
+            .find((task, columns::int(run), request_id))
+            .filter(questions::given.is_not_null().and(questions::delivered_at.is_null()));
+        Ok(diesel::update(fetched).set(questions::delivered_at.eq(now.as_millis())).execute(connection)? == 1)
+    }
+
     /// The agent never had these answers after all: they were kept back for one that did not come.
     pub fn undeliver(connection, task: i64, run: u32, request_ids: &[String]) -> Result<(), StoreError> {
         let kept_back = questions::table.filter(

@@ -49,6 +49,7 @@ service! {
     batch_create_tasks: BatchCreateTasksRequest => BatchCreateTasksResponse,
     propose_task: ProposeTaskRequest => ProposeTaskResponse,
     report_progress: ReportProgressRequest => ReportProgressResponse,
+    ask_human: AskHumanRequest => AskHumanResponse,
     get_task_tree: GetTaskTreeRequest => GetTaskTreeResponse,
     set_task_status: SetTaskStatusRequest => Task,
     add_dependency: AddDependencyRequest => ListDependenciesResponse,

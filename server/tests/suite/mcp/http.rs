@@ -101,6 +101,28 @@ async fn nobody_else_gets_in() {
     assert_eq!(refused["result"]["isError"], json!(true), "{refused}");
 }
 
+/// mcp R17: a key that calls too fast is told when to try again, by an error that its model reads; other keys are not held up, and looking what tools there
+/// are is not counted.
+#[tokio::test]
+async fn a_key_that_runs_wild_waits() {
+    let lab = Lab::open_at(1).await;
+    let (wild, calm) = (lab.key(Role::Admin, &[], None).await, lab.key(Role::Viewer, &[], None).await);
+    let mut refused = Vec::new();
+    for _ in 0..200 {
+        refused.extend(lab.call(&wild, "get_status", json!({})).await.err());
+        if refused.len() == 3 {
+            break;
+        }
+    }
+    for text in &refused {
+        assert!(text.starts_with("too many calls of tools with this API key; try again in "), "{text}");
+        assert!(text.ends_with(" [RATE_LIMITED]"), "{text}");
+    }
+    assert_eq!(refused.len(), 3);
+    assert!(!lab.tools(&wild).await.is_empty());
+    lab.call(&calm, "get_status", json!({})).await.unwrap();
+}
+
 /// mcp R5: the end of the server ends the listener, and no message of before is missed by those after.
 #[tokio::test]
 async fn it_ends_with_the_server() {

@@ -3,7 +3,7 @@
 use super::source::{report, rust_files};
 
 /// Each module of `aq-server` and its rank.
-const RANKS: [(&str, u8); 29] = [
+const RANKS: [(&str, u8); 30] = [
     ("app", 8),
     ("main", 8),
     ("entry", 8),
@@ -31,6 +31,7 @@ const RANKS: [(&str, u8); 29] = [
     ("config", 0),
     ("home", 0),
     ("loopback", 0),
+    ("rates", 0),
     ("shutdown", 0),
     ("telemetry", 0),
 ];

@@ -72,6 +72,8 @@ impl Asker {
                     let done = self.use_tool(&ask, wanted).await;
                     effects.extend(turn(&mut state, Event::ToolDone(done)));
                 }
+                // Nobody was asked: not even the first call fits into what the run may use.
+                Effect::Finish(Outcome { text, rounds: 0, .. }) => return Err((text, 0)),
                 Effect::Finish(Outcome { text, tokens, steps, .. }) => {
                     return Ok(ModelAnswer { text, tokens: sum(tokens), tools: steps.iter().map(told).collect() });
                 }

@@ -7,7 +7,7 @@ pub struct Limits {
     pub rounds: u32,
     /// Most tokens of one answer.
     pub answer_tokens: u32,
-    /// Tokens of all calls from which no further round begins.
+    /// Most tokens of all calls. A call that would not fit is not made.
     pub turn_tokens: u64,
     /// Most tools that run for one answer.
     pub calls_per_answer: usize,

@@ -13,6 +13,7 @@ mod message;
 mod model;
 mod outcome;
 mod prompt;
+mod reserve;
 mod summary;
 mod transcript;
 mod turn;

@@ -25,7 +25,7 @@ fn belt() -> Belt {
 }
 
 fn limits() -> Limits {
-    Limits { rounds: 4, turn_tokens: 1000, ..Limits::default() }
+    Limits { rounds: 4, turn_tokens: 100_000, ..Limits::default() }
 }
 
 fn begun(limits: Limits) -> Turn {
@@ -143,10 +143,44 @@ fn every_loop_ends() {
         assert!(outcome.rounds <= 7, "{name}: {}", outcome.rounds);
     }
     let mut state = begun(limits());
-    let used = Delta::Usage(TokenUsage { input: 2000, ..Default::default() });
+    let used = Delta::Usage(TokenUsage { output: 99_500, ..Default::default() });
     let _ran = answer(&mut state, &[wants("list_tasks", ""), used]);
     let effects = turn(&mut state, Event::ToolDone(Ok("[]".into())));
-    assert!(!asked(&effects).unwrap().may_use_tools);
+    assert!(asked(&effects).unwrap().max_tokens <= 500, "what is left bounds the answer");
+}
+
+/// chat R12: a call is made only when its request and an answer fit into what is left; a round that does not fit becomes the last call, and when that does
+/// not fit either, nobody is asked and what was done is told. What the first call cost teaches what the next one will.
+#[test]
+fn no_call_passes_the_tokens_of_the_turn() {
+    let ran = |used: u64, cap: u64, content: &str| {
+        let mut state = begun(Limits { turn_tokens: cap, ..limits() });
+        let usage = Delta::Usage(TokenUsage { input: used, output: 10, ..Default::default() });
+        let _ran = answer(&mut state, &[wants("list_tasks", ""), usage]);
+        let effects = turn(&mut state, Event::ToolDone(Ok(content.to_owned())));
+        (state, effects)
+    };
+    // The first call cost 100; the next one, a little longer, fits.
+    let (_, effects) = ran(100, 1000, "[]");
+    let call = asked(&effects).unwrap();
+    assert!(call.may_use_tools && call.max_tokens < 800, "{}", call.max_tokens);
+    // The conversation has grown by what the tool answered, at the price of the first call: it would pass the cap.
+    let (state, effects) = ran(400, 1000, &"x".repeat(2000));
+    assert!(asked(&effects).is_none() && state.is_over());
+    let outcome = finished(&effects).unwrap();
+    assert_eq!((outcome.ending, outcome.rounds, outcome.tokens.total()), (Ending::Tokens, 1, 410));
+    assert_eq!(
+        outcome.text,
+        "Another call does not fit into the 1000 tokens of the turn; 410 are used. The model gave no answer. Done: list_tasks."
+    );
+    // Not even the first call fits: nothing is asked, nothing is paid.
+    let messages = transcript(&[], "Ann", &"long ".repeat(400)).unwrap();
+    let small = Limits { turn_tokens: 400, ..limits() };
+    let mut state = Turn::new(small, Purpose::Hook, String::new(), "system".into(), messages, belt());
+    let effects = turn(&mut state, Event::Begin);
+    let outcome = finished(&effects).unwrap();
+    assert_eq!((outcome.ending, outcome.rounds, outcome.tokens.total()), (Ending::Tokens, 0, 0));
+    assert!(outcome.text.ends_with("nothing was done."), "{}", outcome.text);
 }
 
 /// chat R5: a call that answers differently each time is no loop (waiting for a task).

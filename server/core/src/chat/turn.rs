@@ -10,6 +10,7 @@ use super::limits::Limits;
 use super::message::{Block, Message, RawToolUse, Speaker, ToolResult, ToolUse};
 use super::model::{Delta, ModelCall, ModelError, Purpose, StopReason};
 use super::outcome::{Ending, Failure, Outcome, Step, add, told};
+use super::reserve::{LEAST_ANSWER, Meter, size};
 use crate::output::TokenUsage;
 
 /// Longest text of one answer that is kept, in bytes.
@@ -120,6 +121,7 @@ pub struct Turn {
     circles: Circles,
     rounds: u32,
     tokens: TokenUsage,
+    meter: Meter,
     steps: Vec<Step>,
     phase: Phase,
 }
@@ -140,6 +142,7 @@ impl Turn {
             circles,
             rounds: 0,
             tokens: TokenUsage::default(),
+            meter: Meter::default(),
             steps: Vec::new(),
             phase: Phase::New,
         }
@@ -163,13 +166,24 @@ impl Turn {
         (&self.steps, self.tokens)
     }
 
+    /// Asks the model, when what the call needs is left of the turn's tokens. A round that does not fit becomes the last call; when that does not fit
+    /// either, we say ourselves what was done.
     fn ask(&mut self, last: Option<Ending>, effects: &mut Vec<Effect>) {
-        self.rounds = self.rounds.saturating_add(1);
-        effects.push(Effect::Tell(Progress::Round(self.rounds)));
         let mut system = self.system.clone();
         if last.is_some() {
             system.push_str(LAST_WORDS);
         }
+        let bytes = size(&system, &self.messages, &self.belt.specs());
+        let room = self.limits.turn_tokens.saturating_sub(self.tokens.total()).saturating_sub(self.meter.expects(bytes));
+        if room < LEAST_ANSWER {
+            return match last {
+                None if self.rounds > 0 => self.ask(Some(Ending::Tokens), effects),
+                _ => self.finish(&format!("{} {}", self.no_room(), told(&self.steps)), Ending::Tokens, effects),
+            };
+        }
+        self.meter.asks(bytes);
+        self.rounds = self.rounds.saturating_add(1);
+        effects.push(Effect::Tell(Progress::Round(self.rounds)));
         effects.push(Effect::Ask(Box::new(ModelCall {
             purpose: self.purpose,
             model: self.model.clone(),
@@ -178,9 +192,13 @@ impl Turn {
             tools: self.belt.specs(),
             may_use_tools: last.is_none(),
             must_use: None,
-            max_tokens: self.limits.answer_tokens,
+            max_tokens: self.limits.answer_tokens.min(u32::try_from(room).unwrap_or(u32::MAX)),
         })));
         self.phase = Phase::Asking(Gathered::default(), last);
+    }
+
+    fn no_room(&self) -> String {
+        format!("Another call does not fit into the {} tokens of the turn; {} are used.", self.limits.turn_tokens, self.tokens.total())
     }
 
     fn finish(&mut self, text: &str, ending: Ending, effects: &mut Vec<Effect>) {
@@ -219,6 +237,7 @@ impl Turn {
 
     fn answered(&mut self, gathered: Gathered, last: Option<Ending>, effects: &mut Vec<Effect>) {
         add(&mut self.tokens, gathered.tokens);
+        self.meter.settles(gathered.tokens);
         let Gathered { text, cut, wanted, stop, .. } = gathered;
         if let Some(ending) = last {
             return self.finish(&text, ending, effects);

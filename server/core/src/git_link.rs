@@ -266,6 +266,9 @@ pub trait GitLink: Send + Sync {
     fn texts(&self, place: GitPlace, folder: String, ending: &'static str, most: usize)
     -> BoxFuture<'_, Result<Vec<TextLook>, GitRefused>>;
 
+    /// The beginning of a file on the default branch, at most `most` bytes; `None`: no file has this path.
+    fn text(&self, place: GitPlace, path: String, most: usize) -> BoxFuture<'_, Result<Option<String>, GitRefused>>;
+
     /// What landing `branch` would come to.
     fn forecast(&self, place: GitPlace, branch: String) -> BoxFuture<'_, Result<Forecast, GitRefused>>;
 

@@ -34,6 +34,20 @@ fn cli_folder(provider: &ChatProvider, environment: &Environment) -> Option<Path
     provider.cli_login.then(|| named.or_else(|| environment.home().map(|home| home.join(".claude")))).flatten()
 }
 
+/// Variables that led the original to a cloud's own way to Claude, which is not spoken here.
+const CLOUDS: [(&str, &str); 4] = [
+    ("ANTHROPIC_VERTEX_PROJECT_ID", "Vertex"),
+    ("GOOGLE_CLOUD_PROJECT", "Vertex"),
+    ("AWS_REGION", "Bedrock"),
+    ("AWS_DEFAULT_REGION", "Bedrock"),
+];
+
+/// What to tell somebody whose environment asks for such a cloud.
+fn cloud(environment: &Environment) -> Option<String> {
+    let (variable, cloud) = CLOUDS.iter().find(|(variable, _)| environment.filled(variable).is_some())?;
+    Some(format!("{variable} is set, but Claude on {cloud} is not spoken (a gateway in OpenAI's form is: chat_provider.base_url)"))
+}
+
 /// The adapter, and the key that it works with.
 fn adapter(
     provider: &ChatProvider,
@@ -51,7 +65,8 @@ fn adapter(
                 clock: Arc::clone(clock),
             };
             if login.key.is_none() && login.cli_folder.is_none() {
-                return Err("set chat_provider.api_key, or ANTHROPIC_API_KEY in the server's environment".to_owned());
+                let wanted = "set chat_provider.api_key, or ANTHROPIC_API_KEY in the server's environment";
+                return Err(cloud(environment).map_or_else(|| wanted.to_owned(), |cloud| format!("{cloud}; {wanted}")));
             }
             let key = login.key.clone();
             let model = Anthropic::new(&root(ANTHROPIC_URL), &provider.model, login, patience, Arc::clone(clock)).map_err(told)?;
@@ -103,7 +118,7 @@ impl Programs for Errands {
         let limits =
             RunLimits { wall_ms: command.timeout_ms, silence_ms: 0, output_bytes: 16 * 1024 * 1024, processes: 512, grace_ms: 2_000 };
         let name = format!("chat-{}", uuid::Uuid::now_v7().simple());
-        let errand = Errand { name, argv: command.argv, directory: Some(command.directory), limits, most: command.most };
+        let errand = Errand { name, argv: command.argv, directory: Some(command.directory), files: None, limits, most: command.most };
         Box::pin(async move {
             let end = self.0.errand(errand).await?;
             Ok(Ended { stdout: end.stdout, stderr: end.stderr, exit_code: end.exit_code, timed_out: end.timed_out })
@@ -183,4 +198,31 @@ pub(super) fn spawn_records(background: &Background, home: &Path, days: u64, clo
             Ok::<(), std::io::Error>(())
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use aq_core::time::Timestamp;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    /// F-181, decision 0009: a variable of a cloud chooses no provider; without a key the refusal names it, with one it is not heeded.
+    #[test]
+    fn a_cloud_of_the_environment_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock: SharedClock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+        let provider = ChatProvider { cli_login: false, ..ServerConfig::for_home(folder.path()).unwrap().chat_provider };
+        let with = |variables: &[(&str, &str)]| {
+            let environment = Environment::from_pairs(variables.iter().copied());
+            adapter(&provider, &environment, &clock).map(|(model, _)| model.provider().to_owned())
+        };
+        for (variable, cloud) in CLOUDS {
+            let refused = with(&[(variable, "x")]).unwrap_err();
+            assert!(refused.starts_with(&format!("{variable} is set, but Claude on {cloud}")), "{refused}");
+            assert!(refused.contains("ANTHROPIC_API_KEY"), "{refused}");
+            assert_eq!(with(&[(variable, "x"), ("ANTHROPIC_API_KEY", "sk-x")]).as_deref(), Ok("anthropic"));
+        }
+        assert!(with(&[]).unwrap_err().starts_with("set chat_provider.api_key"));
+    }
 }

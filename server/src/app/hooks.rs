@@ -26,7 +26,7 @@ struct Errands(Arc<RunnerService>);
 impl Programs for Errands {
     fn run(&self, order: ProgramOrder) -> BoxFuture<'_, Result<ProgramEnd, String>> {
         let limits = RunLimits { wall_ms: order.timeout_ms, silence_ms: 0, output_bytes: WRITTEN, processes: 512, grace_ms: GRACE_MS };
-        let errand = Errand { name: order.name, argv: order.argv, directory: order.directory, limits, most: OUTPUT };
+        let errand = Errand { name: order.name, argv: order.argv, directory: order.directory, files: order.files, limits, most: OUTPUT };
         Box::pin(async move {
             let end = self.0.errand(errand).await?;
             Ok(ProgramEnd { stdout: end.stdout, stderr: end.stderr, exit_code: end.exit_code, timed_out: end.timed_out })

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use aq_core::git_link::GitPlace;
 use aq_core::ids::ProjectId;
 use aq_core::principal::Principal;
 use aq_core::runner_link::BoxFuture;
@@ -16,8 +17,10 @@ pub struct ProgramOrder {
     pub name: String,
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Where it starts; `None`: an empty folder.
+    /// Where it starts; `None`: a folder of its own.
     pub directory: Option<PathBuf>,
+    /// The repository whose files its own folder holds; `None`: it is empty.
+    pub files: Option<GitPlace>,
     /// Longest run, in milliseconds.
     pub timeout_ms: u64,
 }

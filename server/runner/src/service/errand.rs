@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use aq_core::git_link::GitPlace;
 use aq_core::runner_link::RunLimits;
 
 use super::launching::{Program, start_or_attach};
 use super::router::RunnerService;
+use crate::git::Desk;
 use crate::shim::{Attachment, ExitRecord, StdinMode, end_leftovers};
 use crate::spool::{RawKind, Reader};
 
@@ -22,8 +24,10 @@ pub struct Errand {
     pub name: String,
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Where it starts; absolute. `None`: an empty folder of its own.
+    /// Where it starts; absolute. `None`: a folder of its own.
     pub directory: Option<PathBuf>,
+    /// The repository whose files its own folder holds, as they are on the default branch. `None`: it is empty.
+    pub files: Option<GitPlace>,
     /// Its limits.
     pub limits: RunLimits,
     /// Most characters of its output that are kept, and of its error output.
@@ -54,6 +58,14 @@ impl RunnerService {
         let (folder, home, own) = (base.join("shim"), base.join("home"), base.join("work"));
         let made = std::fs::create_dir_all(&own).and_then(|()| std::fs::create_dir_all(&home));
         made.map_err(|error| format!("{}: {error}", base.display()))?;
+        if let Some(place) = errand.files.clone().filter(|_| errand.directory.is_none()) {
+            let (desk, into) = (Desk::new(self.rooms().clone()), own.clone());
+            let written = tokio::task::spawn_blocking(move || desk.export(&place, &into)).await;
+            if let Err(why) = written.map_err(|error| error.to_string()).and_then(|done| done.map_err(|refused| refused.message)) {
+                let _gone = std::fs::remove_dir_all(&base);
+                return Err(why);
+            }
+        }
         let done = self.carry_out(&errand, &folder, &home, errand.directory.as_ref().unwrap_or(&own)).await;
         end_leftovers(&folder).await;
         if let Err(error) = std::fs::remove_dir_all(&base) {

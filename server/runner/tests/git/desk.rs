@@ -54,6 +54,37 @@ async fn texts_of_a_folder_come_from_the_default_branch() {
     }
 }
 
+/// Desk R10: one file by its path, and all of them written into a folder, as the default branch of the mirror has them; what leads elsewhere is none of them.
+#[tokio::test]
+async fn files_are_those_of_the_default_branch() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    let remote = world.remote();
+    let (seed, desk) = (world.path("seed"), desk(&world));
+    world.commit(&seed, "deep/down/notes.txt", "one\ntwo\n");
+    write(&seed, "run.sh", "#!/bin/sh\n");
+    fs::set_permissions(seed.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", seed.join("link")).unwrap();
+    std::os::unix::fs::symlink("/etc", seed.join("deep/folder")).unwrap();
+    world.git(&seed, &["add", "-A"]);
+    world.git(&seed, &["commit", "-qm", "more"]);
+    world.git(&seed, &["push", "-q", "origin", "main"]);
+    let text = async |path: &str, most: usize| desk.text(remote_place(&remote), path.into(), most).await.unwrap();
+    assert_eq!(text("deep/down/notes.txt", 100).await.as_deref(), Some("one\ntwo\n"));
+    assert_eq!(text("deep/down/notes.txt", 3).await.as_deref(), Some("one"));
+    for none in ["none.txt", "deep", "link", "deep/folder/passwd", "../secret", "/etc/passwd", ""] {
+        assert_eq!(text(none, 100).await, None, "{none}");
+    }
+    let folder = world.path("out");
+    fs::create_dir(&folder).unwrap();
+    desk.export(&remote_place(&remote), &folder).unwrap();
+    assert_eq!(read(&folder, "deep/down/notes.txt"), "one\ntwo\n");
+    assert_eq!(fs::metadata(folder.join("run.sh")).unwrap().permissions().mode() & 0o111, 0o111);
+    assert!(!folder.join("link").is_symlink() && !folder.join("deep/folder").exists() && !folder.join(".git").exists());
+    // A folder that is not empty is not written over.
+    assert!(desk.export(&remote_place(&remote), &folder).is_err());
+}
+
 /// F-115, D-46: the diff of a task is its own work against its base: while the agent works the files in its directory, then the branch, after
 /// landing what landed; whatever is checked out and however far the default branch went on.
 #[tokio::test]

@@ -9,17 +9,28 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, opena
 use serde_json::{Value, json};
 
 use super::outcome::{LONG, beginning};
-use super::place::directory;
+use super::place::{directory, repository};
 use crate::hooks::parts::Parts;
 
 /// Most of a file that is read, in bytes.
 const MOST: u64 = 4 * 1024 * 1024;
 
 pub(super) async fn read(parts: &Parts, hook: &Hook, path: &str, max_lines: u32) -> Result<Value, String> {
-    let base = directory(parts, hook).await?.ok_or("the project has no directory on this machine; link one with AddWorkspace")?;
-    let path = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || beneath(&base, &path));
-    let text = read.await.map_err(|error| error.to_string())??;
+    let text = match directory(parts, hook).await? {
+        Some(base) => {
+            let path = path.to_owned();
+            let read = tokio::task::spawn_blocking(move || beneath(&base, &path));
+            read.await.map_err(|error| error.to_string())??
+        }
+        // No directory of the project lies here: the file is the one of the default branch.
+        None => {
+            let place =
+                repository(parts, hook).await?.ok_or("the project has neither a directory nor a repository; link one with AddWorkspace")?;
+            let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+            let found = parts.git.text(place, path.to_owned(), most).await.map_err(|refused| refused.message)?;
+            found.ok_or_else(|| format!("`{path}` is not there on the default branch"))?
+        }
+    };
     let lines: Vec<&str> = text.lines().take(usize::try_from(max_lines).unwrap_or(usize::MAX)).collect();
     Ok(json!({ "content": beginning(&lines.join("\n"), LONG * 4) }))
 }

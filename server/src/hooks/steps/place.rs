@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use aq_core::git_link::GitPlace;
 use aq_core::hook::Hook;
+use aq_core::runner_link::WorkspaceSource;
 use aq_core::workspace::WorkspaceKind;
 
 use crate::commands::CommandError;
@@ -22,4 +24,23 @@ pub(super) async fn directory(parts: &Parts, hook: &Hook) -> Result<Option<PathB
         Ok::<_, CommandError>(spaces.first().map(|space| PathBuf::from(&space.path)))
     });
     found.await.map_err(|error| error.to_string())
+}
+
+/// The project's repository; `None`: it has none.
+pub(super) async fn repository(parts: &Parts, hook: &Hook) -> Result<Option<GitPlace>, String> {
+    let id = hook.project.clone();
+    let place = parts.engine.submit(move |tx| {
+        let Some(owner) = tx.state.projects.get(&id).map(|hot| hot.project.clone()) else { return Ok(None) };
+        let space = tx.state.workspaces.values().find(|space| space.project == id && space.kind != WorkspaceKind::Clone);
+        let source = if owner.repo_url.is_empty() {
+            space.map(|space| match space.kind {
+                WorkspaceKind::Link | WorkspaceKind::Clone => WorkspaceSource::Link { path: space.path.clone() },
+                WorkspaceKind::Init => WorkspaceSource::Init { path: space.path.clone() },
+            })
+        } else {
+            Some(WorkspaceSource::Clone { url: owner.repo_url.clone() })
+        };
+        Ok::<_, CommandError>(source.map(|source| GitPlace { project: id.clone(), source, default_branch: owner.default_branch }))
+    });
+    place.await.map_err(|error| error.to_string())
 }

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use aq_core::hook::{ContextStep, Hook, Rules, Step, Trigger};
+use aq_server::commands;
 use aq_server::hooks::{HookEngine, Parts};
 use serde_json::Value;
 
@@ -123,6 +124,48 @@ async fn queries_see_their_own_project() {
     assert_eq!((found[2]["count"].as_u64(), found[3]["count"].as_u64(), found[5]["count"].as_u64()), (Some(0), Some(0), Some(0)));
     let events = found[4]["rows"].as_array().unwrap();
     assert!(!events.is_empty() && events.len() <= 50 && events.iter().all(|event| event["project_id"] == project.as_str()));
+}
+
+/// F-142, hooks R11: what a branch changed since it left the default branch, also when that has moved on; the branch may come from the event.
+#[tokio::test]
+async fn a_diff_is_what_the_branch_changed() {
+    let server = Harness::start().await;
+    let project = server.project("App", 0).await;
+    let repository = server.home.path().join("repository");
+    std::fs::create_dir(&repository).unwrap();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"];
+        let mut command = std::process::Command::new("git");
+        assert!(command.args(identity).args(arguments).current_dir(&repository).status().unwrap().success(), "{arguments:?}");
+    };
+    let commit = |file: &str, text: &str| {
+        std::fs::write(repository.join(file), text).unwrap();
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "-m", file]);
+    };
+    git(&["init", "-q", "-b", "main"]);
+    commit("shared.txt", "one\n");
+    git(&["checkout", "-q", "-b", "feature"]);
+    commit("shared.txt", "one\ntwo of the feature\n");
+    git(&["checkout", "-q", "main"]);
+    commit("elsewhere.txt", "main went on\n");
+    let url = repository.to_string_lossy().into_owned();
+    let (id, fields) = (project.clone(), commands::projects::ProjectFields { repo_url: Some(url), ..Default::default() });
+    server.command(move |tx, context| commands::projects::edit(tx, context, &id, &fields)).await.unwrap();
+    // No directory of the project lies here: files are those of the default branch, and a program is given them.
+    let read = |path: &str| Step::ReadFile { path: path.into(), max_lines: 9 };
+    let found = outcomes(&server, &project, vec![read("shared.txt"), read("none.txt")], rules(), None).await;
+    assert_eq!(found[0]["content"], "one", "what main has, not the feature");
+    assert!(found[1]["error"].as_str().unwrap().contains("not there"), "{}", found[1]);
+    let diff = |branch: &str| Step::GitDiff { branch: branch.into(), base: String::new() };
+    let payload = serde_json::json!({ "branch": "feature" });
+    let found =
+        outcomes(&server, &project, vec![diff("feature"), diff("{{event.branch}}"), diff("no-such-branch")], rules(), Some(payload)).await;
+    let text = found[0]["diff"].as_str().unwrap();
+    assert!(text.contains("+two of the feature") && !text.contains("elsewhere"), "{text}");
+    assert_eq!((found[0]["exit_code"].as_i64(), found[0]["files"].as_u64()), (Some(0), Some(1)));
+    assert_eq!(found[1]["diff"], found[0]["diff"]);
+    assert!(found[2]["error"].as_str().unwrap().contains("no-such-branch"), "{}", found[2]);
 }
 
 /// F-142: what a branch changed; a branch that is not there is an error of the step.

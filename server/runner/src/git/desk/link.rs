@@ -66,7 +66,7 @@ pub(super) fn state(why: impl Into<String>) -> GitError {
     GitError::State { why: why.into() }
 }
 
-fn refusal(error: &GitError) -> GitRefused {
+pub(super) fn refusal(error: &GitError) -> GitRefused {
     let kind = match error {
         GitError::Unknown { .. } | GitError::Refused(RepositoryRefused::Missing { .. } | RepositoryRefused::NoDefaultBranch { .. }) => {
             GitRefusal::NotFound
@@ -110,6 +110,10 @@ impl GitLink for Desk {
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<TextLook>, GitRefused>> {
         self.ask(move |desk| desk.text_files(&place, &folder, ending, most))
+    }
+
+    fn text(&self, place: GitPlace, path: String, most: usize) -> BoxFuture<'_, Result<Option<String>, GitRefused>> {
+        self.ask(move |desk| desk.text_file(&place, &path, most))
     }
 
     fn forecast(&self, place: GitPlace, branch: String) -> BoxFuture<'_, Result<Forecast, GitRefused>> {

@@ -7,6 +7,7 @@
 mod acts;
 mod changes;
 mod checkouts;
+mod export;
 mod link;
 mod looks;
 mod merging;

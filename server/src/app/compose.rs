@@ -18,7 +18,7 @@ use super::degraded::Condition;
 use super::error::{AppError, io};
 use super::retention::Keeper;
 use super::started::{Started, database, start};
-use super::{assistants, chat, forge, hooks, maintenance, metrics, policy, seed, standby};
+use super::{assistants, chat, forge, hooks, maintenance, metrics, policy, seed, sessions, standby};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
@@ -69,7 +69,8 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let (orchestrator, sink) = Orchestrator::new(parts.clone(), closed.clone());
     chat::read_plans(&config, &sink, &model, (&started.engine, &started.clock));
     let runner = RunnerService::start(policy::runner(&config, environment, &program), sink);
-    let link: Arc<dyn RunnerLink> = Arc::clone(&runner) as Arc<dyn RunnerLink>;
+    let link = Arc::clone(&runner) as Arc<dyn RunnerLink>;
+    let (link, records) = sessions::listen(&config, home.path(), &started.clock, link);
     let context = seed::own(started.clock.now());
     let (wanted, own) = (config.clone(), context.clone());
     started.engine.submit(move |tx| seed::configured(tx, &wanted, &own)).await?;
@@ -147,6 +148,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     assistants::serve(&background, &api, Arc::clone(&tools), listener, ring);
     hooks::spawn(&background, &started, &runner, Arc::clone(&tools) as Arc<dyn ToolBox>, model.as_ref().ok().cloned());
     chat::open(&config, &api, model, tools, (&started.engine, &started.clock), &runner, &shutdown);
+    sessions::spawn(&background, &started, records);
     chat::spawn_records(&background, home.path(), config.llm_logging.retention_days, &started.clock);
     let endpoint = listeners.endpoint().unwrap_or_default();
     home.write("endpoint", &format!("{endpoint}\n"))?;

@@ -16,6 +16,7 @@ mod metrics;
 mod policy;
 mod retention;
 mod seed;
+mod sessions;
 mod standby;
 mod started;
 

@@ -16,7 +16,7 @@ use crate::clock::SharedClock;
 
 /// The folder of the records below the data directory.
 pub const FOLDER: &str = "logs/llm";
-/// The file of a day.
+/// The file of a day with the calls of the server's own models.
 const FILE: &str = "chat_provider.jsonl";
 /// How much of a message is shown, in characters.
 const PREVIEW: usize = 150;
@@ -39,12 +39,14 @@ impl Recorder {
         Ok(Self { folder: home.join(FOLDER), redactor: Redactor::new(secrets)?, clock })
     }
 
-    /// Writes one line. Nobody waits for it; a disk that refuses is told in the log.
-    fn write(self: &Arc<Self>, at: Timestamp, record: &Value) {
+    /// Writes one line to each of `files` of the day of `at`. Nobody waits for it; a disk that refuses is told in the log.
+    pub fn write(self: &Arc<Self>, at: Timestamp, files: Vec<String>, record: &Value) {
         let (own, line) = (Arc::clone(self), format!("{}\n", self.redactor.redact(&record.to_string())));
         drop(tokio::task::spawn_blocking(move || {
-            if let Err(error) = append(&own.folder.join(day(at)), &line) {
-                tracing::warn!(%error, "a call of a model could not be recorded");
+            for file in files {
+                if let Err(error) = append(&own.folder.join(day(at)).join(file), &line) {
+                    tracing::warn!(%error, "a use of a model could not be recorded");
+                }
             }
         }));
     }
@@ -55,11 +57,12 @@ fn day(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default().strftime("%Y-%m-%d").to_string()
 }
 
-fn append(folder: &Path, line: &str) -> io::Result<()> {
+fn append(path: &Path, line: &str) -> io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    let folder = path.parent().unwrap_or(path);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(FILE))?;
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     file.write_all(line.as_bytes())
 }
 
@@ -133,6 +136,7 @@ impl ChatModel for Recorded {
     }
 }
 
+/// The beginning of a text that is too long for a record.
 fn preview(text: &str) -> String {
     text.chars().take(PREVIEW).collect()
 }
@@ -197,7 +201,7 @@ impl Drop for Entry {
         record["output"] = json!({ "text_length": self.text, "tool_uses": std::mem::take(&mut self.wanted) });
         record["error"] = json!(self.error.take());
         if tokio::runtime::Handle::try_current().is_ok() {
-            self.recorder.write(self.begun, &record);
+            self.recorder.write(self.begun, vec![FILE.to_owned()], &record);
         }
     }
 }

@@ -10,7 +10,7 @@ use aq_proto::client::{ApiKey, Connection, Endpoint, Options, default_home, disc
 use aq_proto::resume::{Interruption, ResumeOptions};
 
 use crate::environment::Environment;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::globals::Globals;
 use crate::ui::Ui;
 
@@ -65,7 +65,12 @@ impl Context {
 
     fn api_key(&self) -> Result<Option<ApiKey>, CliError> {
         if let Some(path) = self.globals.key_file.as_deref().filter(|text| !text.is_empty()) {
-            return Ok(Some(read_key_file(std::path::Path::new(path))?));
+            let read = read_key_file(std::path::Path::new(path));
+            return read.map(Some).map_err(|error| {
+                // Whoever set the variable long ago does not think of it now.
+                let hint = "--key-file or AQ_KEY_FILE names this file; without both, admin.key of the server's home is used";
+                CliError::new(Kind::Auth, error.to_string()).hint(hint)
+            });
         }
         let path = match self.home() {
             Ok(home) => home.join("admin.key"),

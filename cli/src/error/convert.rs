@@ -49,6 +49,7 @@ fn hint(code: Code, detail: &ErrorDetail) -> Option<String> {
     let text = match code {
         Code::Unauthenticated => "the key comes from --key-file, AQ_KEY_FILE or admin.key of the server's home; see: aqctl doctor",
         Code::PermissionDenied => "ask an administrator for a key with more rights: aqctl key create --role operator",
+        Code::Unavailable if detail.reason.starts_with("MODEL_") => "the model's provider failed, not the server; ask again in a moment",
         Code::Unavailable if detail.reason != reason::OVERLOADED => "is the server running? see: aqctl server status",
         Code::Unimplemented => "client and server may be of different versions; see: aqctl doctor",
         Code::DeadlineExceeded => "allow more time with --timeout, or see: aqctl server status",
@@ -68,6 +69,11 @@ fn list_of(kind: &str) -> Option<&'static str> {
         "account" => "aqctl account list",
         "run" => "aqctl run list",
         "api_key" | "key" => "aqctl key list",
+        "plan" => "aqctl plan list",
+        "hook" => "aqctl hook list",
+        "hook run" => "aqctl hook runs <HOOK>",
+        "note" => "aqctl note list --project <PROJECT>",
+        "prompt" => "aqctl prompt list --project <PROJECT>",
         _ => return None,
     })
 }
@@ -88,7 +94,10 @@ impl From<DiscoverError> for CliError {
         match &error {
             DiscoverError::NoServer(home) => Self::new(Kind::Unavailable, format!("no server has used {} yet", home.display()))
                 .hint("start one with: aqctl server start, or name another with --server"),
-            DiscoverError::Exposed { .. } | DiscoverError::Key { .. } => Self::new(Kind::Auth, error.to_string()),
+            DiscoverError::Exposed { .. } => Self::new(Kind::Auth, error.to_string()),
+            DiscoverError::Key { .. } | DiscoverError::Empty(_) => {
+                Self::new(Kind::Auth, error.to_string()).hint("name a file with a key with --key-file or AQ_KEY_FILE")
+            }
             DiscoverError::Read { .. } | DiscoverError::Endpoint { .. } => Self::failure(error.to_string()),
         }
     }
@@ -165,7 +174,25 @@ mod tests {
             .with_retry_after(std::time::Duration::from_secs(7))
             .into_status(Code::ResourceExhausted, "too many calls");
         assert_eq!(CliError::from(busy).hint.as_deref(), Some("try again in 7s"));
+        let gone = ErrorDetail::new("MODEL_UNAVAILABLE").into_status(Code::Unavailable, "the provider's answer broke off");
+        assert!(CliError::from(gone).hint.unwrap().contains("not the server"));
         let missing = ErrorDetail::new("TASK_NOT_FOUND").with_resource("task", "x").into_status(Code::NotFound, "no task `x`");
         assert_eq!(CliError::from(missing).hint.as_deref(), Some("see: aqctl task list --finished"));
+    }
+
+    /// errors R3: what is not there is looked for in the list of its kind, and the list named is a command that there is.
+    #[test]
+    fn what_is_missing_leads_to_its_list() {
+        use clap::CommandFactory as _;
+        let all = ["task", "project", "agent", "workspace", "account", "run", "api_key", "plan", "hook", "hook run", "note", "prompt"];
+        for kind in all {
+            let missing = ErrorDetail::new("X").with_resource(kind, "x").into_status(Code::NotFound, "not found");
+            let hint = CliError::from(missing).hint.unwrap_or_default();
+            let command = hint.strip_prefix("see: aqctl ").unwrap_or_else(|| panic!("{kind}: {hint}"));
+            let mut known = crate::args::Cli::command();
+            for word in command.split(' ').take(2) {
+                known = known.find_subcommand(word).unwrap_or_else(|| panic!("{kind}: there is no `aqctl {command}`")).clone();
+            }
+        }
     }
 }

@@ -37,6 +37,24 @@ fn ids_are_resolved() {
     assert!(done.stderr.contains("swift-falcon, swift-fox"), "{}", done.stderr);
 }
 
+/// errors R3, client R2: a key file that cannot be used is told with its path and where it was named, also when that was a variable set long ago.
+#[test]
+fn a_key_file_that_cannot_be_used() {
+    let server = Fake::default().start();
+    let environment = Environment::with_server(server.address);
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.key");
+    std::fs::write(&empty, "").unwrap();
+    std::fs::set_permissions(&empty, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    for (file, wrong) in [(empty, "is empty"), (folder.path().join("none.key"), "cannot read")] {
+        let path = file.to_string_lossy().into_owned();
+        let done = environment.run(&["--key-file", &path, "task", "list"]).expect(4);
+        for told in [wrong, &path, "--key-file or AQ_KEY_FILE names this file"] {
+            assert!(done.stderr.contains(told), "{told}: {}", done.stderr);
+        }
+    }
+}
+
 /// errors, table: every kind of failure has its exit code, and names the next step.
 #[test]
 fn exit_codes() {

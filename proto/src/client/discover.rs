@@ -34,6 +34,9 @@ pub enum DiscoverError {
         /// Its mode.
         mode: u32,
     },
+    /// The key file holds nothing.
+    #[error("{0} is empty; a key has the form aq_<kid>_<secret>")]
+    Empty(PathBuf),
     /// The endpoint file holds something else.
     #[error("{path}: {source}")]
     Endpoint {
@@ -97,6 +100,9 @@ pub fn read_key_file(path: &Path) -> Result<ApiKey, DiscoverError> {
         return Err(DiscoverError::Exposed { path: path.to_owned(), mode });
     }
     let text = read(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    if text.trim().is_empty() {
+        return Err(DiscoverError::Empty(path.to_owned()));
+    }
     text.parse().map_err(|source| DiscoverError::Key { path: path.to_owned(), source })
 }
 
@@ -150,6 +156,21 @@ mod tests {
         write(&path, KEY, 0o644);
         let error = read_key_file(&path).unwrap_err();
         assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    /// Client R2: an empty file, a folder and nothing at all are told with their path and what is wrong.
+    #[test]
+    fn a_file_without_a_key_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a.key");
+        assert!(read_key_file(&path).unwrap_err().to_string().starts_with(&format!("cannot read {}: ", path.display())));
+        write(&path, " \n", 0o600);
+        assert_eq!(
+            read_key_file(&path).unwrap_err().to_string(),
+            format!("{} is empty; a key has the form aq_<kid>_<secret>", path.display())
+        );
+        write(&path, "password\n", 0o600);
+        assert!(matches!(read_key_file(&path), Err(DiscoverError::Key { .. })));
     }
 
     /// Client R4: where the data directory lies when nobody says.

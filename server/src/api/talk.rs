@@ -67,7 +67,7 @@ pub enum TalkError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The model, after some tools had worked.
-    #[error("{error}; done before that: {}", .done.join(", "))]
+    #[error("{error}{}", before(.done))]
     Broken {
         /// What the model said.
         error: ModelError,
@@ -83,6 +83,11 @@ pub enum TalkError {
     /// The server ends.
     #[error("the server ends; what was done stays done")]
     Ending,
+}
+
+/// What had worked before the model failed, as the end of a sentence; nothing is said of nothing.
+fn before(done: &[String]) -> String {
+    if done.is_empty() { String::new() } else { format!("; done before that: {}", done.join(", ")) }
 }
 
 /// Talks.

@@ -1,5 +1,6 @@
 //! `aqctl task propose`.
 
+use aq_proto::error_detail::ErrorDetail;
 use aq_proto::v1::ProposeTaskRequest;
 
 use crate::candidates;
@@ -37,7 +38,15 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         after: args.after,
         request_id: request_id(),
     };
-    let proposed = connection.tasks().propose_task(request).await?.into_inner();
+    let unnamed = request.project_id.is_empty();
+    let proposed = connection.tasks().propose_task(request).await.map_err(|status| match ErrorDetail::of(&status) {
+        // The server speaks of its field; here it is an argument. An agent's key says the project by itself.
+        Some(detail) if unnamed && detail.violations.iter().any(|violation| violation.field == "project_id") => {
+            CliError::usage("the project is missing; name one with --project").hint("see: aqctl project list")
+        }
+        _ => status.into(),
+    })?;
+    let proposed = proposed.into_inner();
     let next = if proposed.waits_for_approval { "a person accepts it with: aqctl task approve" } else { "it may start" };
     let line = format!("proposed {}; {next}", proposed.task_id);
     context.ui.done(&proposed, Some(&proposed.task_id), line)

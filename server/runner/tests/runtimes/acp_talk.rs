@@ -156,6 +156,32 @@ fn the_start() {
     assert_eq!(plan(&start), Err(LaunchRefused::NoCommand));
 }
 
+/// R2: an agent that does not announce HTTP gets no server behind a URL, and the run says so once for each: also for the one that every run is given, by what
+/// the agent lacks without it.
+#[test]
+fn servers_that_cannot_be_reached_are_told() {
+    let mut start = acp();
+    let server = |name: &str| McpServer {
+        name: name.to_owned(),
+        transport: McpTransport::Http { url: "https://x".to_owned(), headers: BTreeMap::new() },
+    };
+    start.profile.mcp_servers = vec![server("far"), server(aq_core::profile::OWN_SERVER)];
+    let mut normalizer = runtime(start.runtime).normalizer(&order(&start, false, false));
+    let mut greeting = serde_json::from_slice::<serde_json::Value>(&recording("acp_claude_turns")[0].bytes).unwrap();
+    greeting["result"]["agentCapabilities"]["mcpCapabilities"]["http"] = value!(false);
+    let step = normalizer.line(&line(&greeting.to_string()));
+    assert_eq!(json(&step.frames[0])["params"]["mcpServers"], value!([]));
+    let notes: Vec<_> =
+        step.items.iter().filter_map(|item| if let OutputBody::Note { text } = item { Some(text.as_str()) } else { None }).collect();
+    assert_eq!(
+        notes,
+        [
+            "the agent cannot reach MCP servers by HTTP; far is left out",
+            "the agent cannot reach MCP servers by HTTP; it works without the tools of its task, such as ask_human and propose_task",
+        ]
+    );
+}
+
 /// R11: cancelling answers what waits for a person, as the protocol demands; nothing can be cancelled before there is a turn.
 #[test]
 fn cancelling() {

@@ -36,10 +36,11 @@ pub(super) fn greeted(state: &mut State, result: &Value, at_ms: i64) -> Step {
     state.http_servers = is_true(result, "/agentCapabilities/mcpCapabilities/http");
     let mut items = Vec::new();
     if !state.http_servers {
-        // The one that every run is given is nobody's wish; it is left out silently.
-        let wished = state.wanted.servers.iter().filter(|server| is_remote(server) && text(server, "/name") != OWN_SERVER);
-        let names = wished.map(|server| text(server, "/name"));
-        items.extend(names.map(|name| note(format!("the agent cannot reach MCP servers by HTTP; {name} is left out"))));
+        let left_out = state.wanted.servers.iter().filter(|server| is_remote(server)).map(|server| match text(server, "/name") {
+            OWN_SERVER => "it works without the tools of its task, such as ask_human and propose_task".to_owned(),
+            name => format!("{name} is left out"),
+        });
+        items.extend(left_out.map(|what| note(format!("the agent cannot reach MCP servers by HTTP; {what}"))));
     }
     match state.wanted.resume.clone() {
         Some(session) if is_true(result, "/agentCapabilities/loadSession") => {

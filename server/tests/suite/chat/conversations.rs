@@ -1,7 +1,7 @@
-//! Forty conversations on two wires, twelve of them on the third, each with a twin that must fail (F-148, F-174, F-175).
+//! The conversations on two wires, some of them on the third, each with a twin that must fail (F-148, F-174, F-175).
 
 use super::script::all;
-use super::{read, work};
+use super::{read, routine, work};
 use crate::chat_models::words::Wire;
 
 /// F-174: people's words become commands; on Anthropic's wire.
@@ -28,6 +28,18 @@ async fn questions_over_ollama() {
     all(&read::conversations(), Wire::Ollama).await;
 }
 
+/// F-169, F-170, F-139, F-174: notes, prompt templates and hooks are made, changed, used and refused; on Anthropic's wire.
+#[tokio::test]
+async fn routine_over_anthropic() {
+    all(&routine::conversations(), Wire::Anthropic).await;
+}
+
+/// F-174: the same on Ollama's.
+#[tokio::test]
+async fn routine_over_ollama() {
+    all(&routine::conversations(), Wire::Ollama).await;
+}
+
 /// F-174: some of them on an endpoint that speaks OpenAI's form.
 #[tokio::test]
 async fn some_over_openai() {
@@ -35,10 +47,10 @@ async fn some_over_openai() {
     all(&some, Wire::OpenAi).await;
 }
 
-/// There are forty, and no name is used twice.
+/// There are at least fifty, and no name is used twice.
 #[test]
-fn there_are_forty() {
-    let names: std::collections::BTreeSet<_> = work::conversations().iter().chain(&read::conversations()).map(|talk| talk.name).collect();
-    assert_eq!(names.len(), work::conversations().len() + read::conversations().len());
-    assert!(names.len() >= 40, "{}", names.len());
+fn there_are_enough() {
+    let all = [work::conversations(), read::conversations(), routine::conversations()].concat();
+    let names: std::collections::BTreeSet<_> = all.iter().map(|talk| talk.name).collect();
+    assert!(names.len() == all.len() && all.len() >= 50, "{} of {}", names.len(), all.len());
 }

@@ -4,6 +4,7 @@ mod conversations;
 mod limits;
 mod plans;
 mod read;
+mod routine;
 mod script;
 mod service;
 mod work;

@@ -17,6 +17,8 @@ use crate::chat_models::words::{Part, Wire};
 pub(super) enum Play {
     /// Uses tools. In the arguments `{/pointer}` is the newest fact at that place in what tools answered.
     Use(Vec<(&'static str, Value)>),
+    /// Uses a tool that the request may not have carried: a model that makes things up.
+    Forbidden(&'static str, Value),
     /// Says something, with facts in the same form.
     Say(&'static str),
 }
@@ -114,6 +116,7 @@ fn fits(tool: &str, arguments: &Value, asked: &Asked) -> Result<(), String> {
 fn played(play: &Play, asked: &Asked, world: &World) -> Result<Vec<Part>, String> {
     match play {
         Play::Say(text) => Ok(vec![Part::Text(told(&world.named(text), asked)?)]),
+        Play::Forbidden(name, arguments) => Ok(vec![Part::tool(name, &filled(&named(arguments, world), asked)?)]),
         Play::Use(tools) => tools
             .iter()
             .map(|(name, arguments)| {

@@ -28,6 +28,7 @@ async fn a_step_that_never_ends_is_ended() {
             shell(&["sh", "-c", &format!("echo begun; sleep {marker} & exec sleep {marker}")], 1),
             shell(&["sh", "-c", &look], 30),
             shell(&["no-such-program"], 30),
+            shell(&["cat", "README.md"], 30),
         ],
         actions: vec![pb::HookAction {
             kind: Some(pb::hook_action::Kind::Notice(pb::NoticeAction { text: "{{step_1}}".into(), ..Default::default() })),
@@ -50,5 +51,10 @@ async fn a_step_that_never_ends_is_ended() {
     let secret = std::fs::read_to_string(served.home().join("admin.key")).unwrap();
     assert!(!run.context_json.join("").contains(secret.trim()), "the server's key was read");
     assert!(saw[2]["error"].is_string(), "{}", saw[2]);
+    assert_eq!(
+        saw[3]["stdout"], "start\n",
+        "hooks R7: the project has only clones, so the files of its default branch are there: {}",
+        saw[3]
+    );
     assert!(std::fs::read_dir(served.home().join("errands")).unwrap().next().is_none(), "no folder of a step stays");
 }

@@ -1,11 +1,14 @@
 //! The real program with real processes: started, used over its socket, ended.
 
 mod agent_is_no_admin;
+mod chat_program;
 mod garbage;
+mod hook_kills;
 mod hook_shell;
 mod long_home;
 mod metrics;
 mod provider_key;
+mod records;
 mod reviewers;
 mod standby_on_postgres;
 mod without_walls;

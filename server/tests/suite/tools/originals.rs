@@ -37,7 +37,7 @@ fn rows() -> BTreeMap<String, (Vec<String>, String)> {
         .collect()
 }
 
-/// F-131, F-182: each name of the original leads to tools that exist, or the table says why there is none.
+/// F-131, F-178, F-182: each name of the original leads to tools that exist, or the table says why there is none.
 #[tokio::test]
 async fn every_original_leads_to_a_tool() {
     let server = Server::start().await;

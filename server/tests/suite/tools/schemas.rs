@@ -42,6 +42,38 @@ async fn every_call_is_a_tool_or_left_out_for_a_reason() {
     assert_eq!(missing, left_out);
 }
 
+/// F-178, tools R4: the schema of a tool names the fields of its command's request and no other, each with the kind that the command takes; only what is given by
+/// us (the id of the request, the mask of an update) or only answered with is not shown.
+#[tokio::test]
+async fn schemas_are_those_of_the_commands() {
+    let (_server, registry) = registry().await;
+    let pool = prost_reflect::DescriptorPool::decode(aq_proto::FILE_DESCRIPTOR_SET).unwrap();
+    for (tool, path) in registry.all() {
+        let (service, call) = path.trim_start_matches('/').split_once('/').unwrap();
+        let request = pool.get_service_by_name(service).unwrap().methods().find(|method| method.name() == call).unwrap().input();
+        let given = ["request_id", "update_mask"];
+        let fields: BTreeSet<String> =
+            request.fields().map(|field| field.name().to_owned()).filter(|name| !given.contains(&name.as_str())).collect();
+        let shown: BTreeSet<String> = tool.input["properties"].as_object().unwrap().keys().cloned().collect();
+        // The one tool that reads a part of a stream follows nothing.
+        let fields = if tool.name == "read_run_output" { shown.clone() } else { fields };
+        assert_eq!(shown, fields, "{}", tool.name);
+        for field in request.fields().filter(|field| shown.contains(field.name())) {
+            let schema = &tool.input["properties"][field.name()];
+            let kind = match (field.is_list(), field.is_map(), field.kind()) {
+                (_, true, _) => "object",
+                (true, ..) => "array",
+                (.., prost_reflect::Kind::Bool) => "boolean",
+                (.., prost_reflect::Kind::String | prost_reflect::Kind::Enum(_)) => "string",
+                (.., prost_reflect::Kind::Double | prost_reflect::Kind::Float) => "number",
+                (.., prost_reflect::Kind::Message(_) | prost_reflect::Kind::Bytes) => continue,
+                _ => "integer",
+            };
+            assert!(schema["type"] == kind || schema["type"][0] == kind, "{}.{}: {schema} is no {kind}", tool.name, field.name());
+        }
+    }
+}
+
 /// tools R2: the core set is small, groups are loaded by name, and an agent sees all that it may use.
 #[tokio::test]
 async fn groups_keep_the_prompt_small() {

@@ -149,17 +149,25 @@ impl<'c> Bare<'c> {
                  WHERE key = ?1 AND status = 'READY' AND run_number = 0",
             ),
             run: prepare(
-                "INSERT INTO runs VALUES (?1, 1, ?2, 'app', ?3, 'scripted', ?4, 'STARTING', NULL, NULL, '', '', '[]', '', NULL, '', '', NULL, \
-                 NULL, 0, 0, 0, 0, 0, 0, 0, 1, NULL)",
+                "INSERT INTO runs (task_key, number, task_id, project_id, agent_id, runtime, workspace_id, state, result, failure_class, \
+                 message, summary, files_changed, commit_id, session_id, directory, base_commit, pid, exit_code, reserved_tokens, \
+                 tokens_input, tokens_output, tokens_cache_read, tokens_cache_write, output_items, output_bytes, started_at, ended_at, \
+                 pushed) VALUES (?1, 1, ?2, 'app', ?3, 'scripted', ?4, 'STARTING', NULL, NULL, '', '', '[]', '', NULL, '', '', NULL, \
+                 NULL, 0, 0, 0, 0, 0, 0, 0, 1, NULL, FALSE)",
             ),
-            event: prepare("INSERT INTO events VALUES (?1, 1, ?2, 'app', ?3, 1, 'nova', ?4)"),
+            event: prepare(
+                "INSERT INTO events (seq, at, kind, project_id, task_id, run_number, agent_id, payload) \
+                 VALUES (?1, 1, ?2, 'app', ?3, 1, 'nova', ?4)",
+            ),
             end: prepare("UPDATE runs SET state = 'ENDED', result = 'done', ended_at = 2 WHERE task_key = ?1 AND number = 1"),
             complete: prepare(
                 "UPDATE tasks SET status = 'COMPLETED', agent_id = NULL, updated_at = 2 \
                  WHERE key = ?1 AND status = 'IN_PROGRESS' AND run_number = 1",
             ),
             spend: prepare(
-                "INSERT INTO token_ledger VALUES (?1, 1, 'm', 2, 'app', 'nova', NULL, 'm', 1000, 0, 0, 0, NULL) ON CONFLICT DO NOTHING",
+                "INSERT INTO token_ledger (task_key, run_number, message_id, at, project_id, agent_id, account_id, model, input, output, \
+                 cache_read, cache_write, cost_micros) VALUES (?1, 1, 'm', 2, 'app', 'nova', NULL, 'm', 1000, 0, 0, 0, NULL) \
+                 ON CONFLICT DO NOTHING",
             ),
             release: prepare(
                 "UPDATE tasks SET unmet_deps = unmet_deps - 1 \

@@ -1,6 +1,6 @@
 //! Why a task does not run now, from the same figures that the scheduler decides on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aq_core::explain::{Facts, WaitReason, Wake, explain, preface};
 use aq_core::ids::{ProjectId, TaskId};
@@ -50,9 +50,9 @@ impl Waits {
         waits
     }
 
-    /// Only what is known without asking: the pauses. For the answers of mutations.
-    pub(super) fn pauses(figures: &Figures) -> Self {
-        let paused = figures.projects.values().filter_map(|hot| {
+    /// Only what is known without asking: the pauses of these projects. For the answers of mutations.
+    pub(super) fn pauses<'a>(figures: &Figures, projects: impl Iterator<Item = &'a ProjectId>) -> Self {
+        let paused = projects.filter_map(|id| figures.projects.get(id)).filter_map(|hot| {
             let reason = if figures.paused {
                 Reason::SystemPaused
             } else if hot.project.status != ProjectStatus::Active {
@@ -73,6 +73,21 @@ pub(super) struct Explained {
     pub(super) reasons: Vec<pb::WaitReason>,
     pub(super) expected_at: Option<Timestamp>,
     pub(super) ahead: u32,
+}
+
+/// How many of a lane come before `place`, at most `most`. Counts from both ends at once: a task that was just created is mostly the last one,
+/// and the writer waits meanwhile.
+fn before(lane: &BTreeSet<(i32, i64)>, place: (i32, i64), most: usize) -> usize {
+    let (mut ahead, mut behind) = (lane.range(..place), lane.range(place..));
+    for counted in 0..most {
+        if ahead.next().is_none() {
+            return counted;
+        }
+        if behind.next().is_none() {
+            return (lane.len() - counted).min(most);
+        }
+    }
+    most
 }
 
 /// Explains a task. `unmet` are the dependencies that are not completed; at most `count` tasks before it are counted.
@@ -117,7 +132,7 @@ pub(super) fn explained(
     let hot = figures.projects.get(&task.project);
     let lanes = hot.into_iter().flat_map(|hot| hot.ready.values());
     let place = (task.priority, record.key);
-    let ahead: usize = if ready { lanes.map(|lane| lane.range(..place).take(count).count()).sum() } else { 0 };
+    let ahead: usize = if ready { lanes.map(|lane| before(lane, place, count)).sum() } else { 0 };
     let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
     let facts = Facts {
         unmet: unmet.to_vec(),
@@ -233,5 +248,22 @@ fn subject(reason: &WaitReason, project: &str) -> String {
         | WaitReason::Workspace { .. }
         | WaitReason::Budget { global: false, .. } => project.to_owned(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Api R13: the tasks before one are counted from the nearer end, and are as many as counted from the first one.
+    #[test]
+    fn the_tasks_before_one_are_counted_from_the_nearer_end() {
+        for length in 0..9 {
+            let lane: BTreeSet<(i32, i64)> = (0..length).map(|key| (100, key)).collect();
+            for (key, most) in (0..10).flat_map(|key| (0..11).map(move |most| (key, most))) {
+                let plain = lane.range(..(100, key)).take(most).count();
+                assert_eq!(before(&lane, (100, key), most), plain, "{length} {key} {most}");
+            }
+        }
     }
 }

@@ -157,7 +157,7 @@ impl Ticket {
             hasher.update([0]);
             hasher.update(value.as_bytes());
         }
-        let fingerprint = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = format!("{:x}", hasher.finalize());
         // Two people behind one gateway do not share their requests.
         let principal = match &principal.on_behalf_of {
             Some(person) => format!("{}/{person}", principal.key_id),

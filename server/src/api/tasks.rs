@@ -50,6 +50,7 @@ impl Tasks {
         new.key.clear();
         let create = move |tx: &mut Tx<'_>, context: &Context| {
             let made = create(tx, context, std::slice::from_ref(&new))?;
+            let made = made.into_iter().map(|record| (record, new.plan_approval)).collect();
             let mut answer = views::answer_new(tx, context, made)?;
             Ok(answer.pop().unwrap_or_default().into())
         };
@@ -76,7 +77,8 @@ impl Tasks {
             let made = create(tx, context, &sorted).map_err(|error| in_place(error, &order))?;
             let mut made: Vec<_> = order.iter().copied().zip(made).collect();
             made.sort_by_key(|(index, _)| *index);
-            let tasks = views::answer_new(tx, context, made.into_iter().map(|(_, record)| record).collect())?;
+            let rule = |index: usize| new.get(index).and_then(|task| task.plan_approval);
+            let tasks = views::answer_new(tx, context, made.into_iter().map(|(index, record)| (record, rule(index))).collect())?;
             Ok(pb::BatchCreateTasksResponse { tasks }.into())
         };
         self.0.mutate(&call.context, &call.body, create).await

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aq_core::ids::{AgentId, RunRef, TaskId};
 use aq_core::principal::ProjectScope;
+use aq_core::project::PlanApproval;
 use aq_core::task::{TaskStatus, UNTIL_ANSWERED};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
@@ -80,26 +81,27 @@ pub(super) fn answer(tx: &mut Tx<'_>, context: &Context, mut records: Vec<TaskRe
         record.task.attachments = attachments::of_task(tx.db, record.key)?;
     }
     let mut drawn = gather(tx.db, records)?;
-    let waits = Waits::pauses(tx.state);
+    let waits = Waits::pauses(tx.state, drawn.iter().map(|one| &one.record.task.project));
     explain_all(tx.state, &waits, &mut drawn, context.now);
     Ok(finish(drawn))
 }
 
-/// Tasks that this transaction created, as its answer. Nothing has run and nothing hangs below them yet, so that only what they wait for is
-/// read.
-pub(super) fn answer_new(tx: &mut Tx<'_>, context: &Context, records: Vec<TaskRecord>) -> Result<Vec<pb::Task>, ApiError> {
-    let waiting: Vec<i64> = records.iter().filter(|record| record.unmet > 0).map(|record| record.key).collect();
+/// Tasks that this transaction created, each with its own rule for plans, as its answer. Nothing has run and nothing hangs below them yet, so
+/// that only what they wait for is read.
+pub(super) fn answer_new(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    records: Vec<(TaskRecord, Option<PlanApproval>)>,
+) -> Result<Vec<pb::Task>, ApiError> {
+    let waiting: Vec<i64> = records.iter().filter(|(record, _)| record.unmet > 0).map(|(record, _)| record.key).collect();
     let mut unmet = details::unmet(tx.db, &waiting)?;
-    let keys: Vec<i64> = records.iter().map(|record| record.key).collect();
-    let mut plan_rules: BTreeMap<i64, _> = plans::task_rules(tx.db, &keys)?.into_iter().collect();
-    let drawn = records.into_iter().map(|record| {
-        let plan_approval = plan_rules.remove(&record.key);
+    let drawn = records.into_iter().map(|(record, plan_approval)| {
         let extra = TaskExtra { created_by: record.task.origin.as_str().to_owned(), plan_approval, ..TaskExtra::default() };
         let unmet = unmet.remove(&record.key).unwrap_or_default();
         Drawn { record, extra, unmet }
     });
     let mut drawn: Vec<_> = drawn.collect();
-    let waits = Waits::pauses(tx.state);
+    let waits = Waits::pauses(tx.state, drawn.iter().map(|one| &one.record.task.project));
     explain_all(tx.state, &waits, &mut drawn, context.now);
     Ok(finish(drawn))
 }

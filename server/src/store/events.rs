@@ -10,8 +10,11 @@ use super::dialect::queries;
 use super::error::StoreError;
 use super::schema::events;
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = events)]
+/// Rows written by one statement where there are many.
+const TOGETHER: usize = 32;
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
 struct Row {
     seq: i64,
     at: i64,
@@ -23,29 +26,16 @@ struct Row {
     payload: String,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = events, treat_none_as_default_value = false)]
-struct NewRow<'a> {
-    seq: i64,
-    at: i64,
-    kind: &'a str,
-    project_id: Option<&'a str>,
-    task_id: Option<&'a str>,
-    run_number: Option<i32>,
-    agent_id: Option<&'a str>,
-    payload: String,
-}
-
-impl<'a> From<&'a Event> for NewRow<'a> {
-    fn from(event: &'a Event) -> Self {
+impl From<&Event> for Row {
+    fn from(event: &Event) -> Self {
         Self {
             seq: columns::big(event.seq),
             at: event.at.as_millis(),
-            kind: event.kind.as_str(),
-            project_id: event.project.as_ref().map(ProjectId::as_str),
-            task_id: event.task.as_ref().map(TaskId::as_str),
+            kind: event.kind.as_str().to_owned(),
+            project_id: event.project.as_ref().map(|id| id.as_str().to_owned()),
+            task_id: event.task.as_ref().map(|id| id.as_str().to_owned()),
             run_number: event.run.map(columns::int),
-            agent_id: event.agent.as_ref().map(AgentId::as_str),
+            agent_id: event.agent.as_ref().map(|id| id.as_str().to_owned()),
             payload: event.payload.to_string(),
         }
     }
@@ -71,9 +61,13 @@ impl TryFrom<Row> for Event {
 queries! {
     /// Adds events.
     pub fn insert(connection, new: &[Event]) -> Result<(), StoreError> {
-        // One statement per row keeps the prepared statement small and kept; many rows share their transaction anyway.
-        for event in new {
-            diesel::insert_into(events::table).values(NewRow::from(event)).execute(connection)?;
+        // Two statements that are prepared once: one for a fixed number of rows, and one for the rows left over, mostly a single one.
+        let (many, few) = new.as_chunks::<TOGETHER>();
+        for part in many {
+            diesel::insert_into(events::table).values(part.each_ref().map(Row::from)).execute(connection)?;
+        }
+        for event in few {
+            diesel::insert_into(events::table).values(Row::from(event)).execute(connection)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! The place is (run, item). Between runs, and before the first, the task's own events say when to look again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aq_core::ids::{RunRef, TaskId};
@@ -20,6 +21,30 @@ use crate::store::{RunRecord, TaskRecord, details, runs};
 
 /// Wait before looking again at a run that is open and whose output was not opened yet.
 const SOON: Duration = Duration::from_millis(200);
+
+/// A message on its way to one reader. Small, and an item is shared with every other reader of the run: a thousand readers have buffers, and
+/// what is sent is many times as large.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// An item of this run's output.
+    Item {
+        /// The run's number.
+        run: u32,
+        /// The item.
+        item: Arc<pb::OutputItem>,
+    },
+    /// Anything else.
+    Other(Box<pb::StreamRunOutputResponse>),
+}
+
+impl From<Said> for pb::StreamRunOutputResponse {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::Item { run, item } => Self { run_number: run, event: Some(Body::Item(Arc::unwrap_or_clone(item))) },
+            Said::Other(message) => *message,
+        }
+    }
+}
 
 /// A place in the output of a task.
 pub(super) struct OutputSource {
@@ -129,18 +154,18 @@ impl OutputSource {
             .await
     }
 
-    fn message(&self, event: Body) -> pb::StreamRunOutputResponse {
-        pb::StreamRunOutputResponse { run_number: self.number, event: Some(event) }
+    fn message(&self, event: Body) -> Said {
+        Said::Other(Box::new(pb::StreamRunOutputResponse { run_number: self.number, event: Some(event) }))
     }
 
-    fn end(&self, reason: pb::StreamEndReason, rows: Option<Rows>) -> pb::StreamRunOutputResponse {
+    fn end(&self, reason: pb::StreamEndReason, rows: Option<Rows>) -> Said {
         let task_status = rows.as_ref().map_or(0, |rows| convert::task_status(rows.task.task.status));
         let run = rows.and_then(|rows| rows.shown);
         self.message(Body::End(StreamEnd { reason: reason.into(), task_status, run }))
     }
 
     /// The next items of the run being read, with a gap before them where some are missing; empty when there are none now.
-    async fn items(&mut self, feed: &mut OutputFeed) -> Result<Vec<pb::StreamRunOutputResponse>, ApiError> {
+    async fn items(&mut self, feed: &mut OutputFeed) -> Result<Vec<Said>, ApiError> {
         let items = feed.ready().await?;
         let mut messages = Vec::with_capacity(items.len() + 1);
         if let Some(first) = items.first().filter(|first| first.seq > self.cursor + 1) {
@@ -149,12 +174,12 @@ impl OutputSource {
         }
         for item in items {
             self.cursor = item.seq;
-            messages.push(self.message(Body::Item(item.as_ref().clone())));
+            messages.push(Said::Item { run: self.number, item });
         }
         Ok(messages)
     }
 
-    async fn step(&mut self) -> Result<Batch<pb::StreamRunOutputResponse>, ApiError> {
+    async fn step(&mut self) -> Result<Batch<Said>, ApiError> {
         loop {
             if let Some(mut feed) = self.feed.take() {
                 let messages = self.items(&mut feed).await?;
@@ -184,7 +209,7 @@ impl OutputSource {
     }
 
     /// The output of the run is at its end: is the run?
-    async fn after_feed(&mut self) -> Result<Option<Batch<pb::StreamRunOutputResponse>>, ApiError> {
+    async fn after_feed(&mut self) -> Result<Option<Batch<Said>>, ApiError> {
         let Some(rows) = self.rows(self.number).await? else {
             return Ok(Some(Batch::End(vec![self.end(pb::StreamEndReason::Deleted, None)])));
         };
@@ -207,7 +232,7 @@ impl OutputSource {
     }
 
     /// Between runs: the next one, the same one again (an approval lands it), the end, or a wait.
-    async fn between(&mut self) -> Result<Option<Batch<pb::StreamRunOutputResponse>>, ApiError> {
+    async fn between(&mut self) -> Result<Option<Batch<Said>>, ApiError> {
         let Some(rows) = self.rows(self.number).await? else {
             return Ok(Some(Batch::End(vec![self.end(pb::StreamEndReason::Deleted, None)])));
         };
@@ -229,7 +254,7 @@ impl OutputSource {
 }
 
 impl CursorSource for OutputSource {
-    type Message = pb::StreamRunOutputResponse;
+    type Message = Said;
 
     async fn ready(&mut self) -> Result<Batch<Self::Message>, Status> {
         // Between runs only events of this task matter; the others are passed over without reading rows.
@@ -262,10 +287,12 @@ impl CursorSource for OutputSource {
     }
 
     fn seq(message: &Self::Message) -> Option<u64> {
-        match &message.event {
-            Some(Body::Item(item)) => Some(item.seq),
-            Some(Body::Heartbeat(beat)) => Some(beat.last_seq),
-            _ => None,
+        match message {
+            Said::Item { item, .. } => Some(item.seq),
+            Said::Other(other) => match &other.event {
+                Some(Body::Heartbeat(beat)) => Some(beat.last_seq),
+                _ => None,
+            },
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aq_core::principal::ProjectScope;
 use aq_proto::v1 as pb;
+use futures_util::StreamExt as _;
 use pb::run_service_server::RunService;
 use tonic::Request;
 
@@ -83,7 +84,7 @@ impl RunService for Runs {
         let after = call.body.after_seq;
         let source = OutputSource::open(self.0.clone(), call.context, &call.body).await?;
         let settings = StreamSettings { after, ..StreamSettings::default() };
-        let stream = follow(source, settings, self.0.parts.drain.clone());
-        Ok(tonic::Response::new(Box::pin(stream)))
+        let said = follow(source, settings, self.0.parts.drain.clone());
+        Ok(tonic::Response::new(Box::pin(said.map(|said| said.map(Into::into)))))
     }
 }

@@ -50,7 +50,7 @@ struct Talkers {
 
 /// The item that an agent says at this moment: when it was said, and words with tools between them.
 fn item(seq: u64, at: Duration) -> pb::StreamRunOutputResponse {
-    let words = if seq % 3 == 0 {
+    let words = if seq.is_multiple_of(3) {
         let call = pb::output_item::ToolCall {
             call_id: seq.to_string(),
             name: "Read".into(),

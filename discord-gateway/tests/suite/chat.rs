@@ -104,7 +104,7 @@ async fn long_conversations_are_summarised_in_the_background() {
     world.fake.wait("a summary", |fake| (summaries(fake) > 0).then_some(())).await;
     world.fake.say(ADMIN, APP, "and now");
     world.fake.wait("the next answer", |fake| (fake.count(APP, "I heard") == 2).then_some(())).await;
-    let asked = world.fake.thoughts().into_iter().filter(|body| body["tools"].is_array()).next_back().unwrap();
+    let asked = world.fake.thoughts().into_iter().rfind(|body| body["tools"].is_array()).unwrap();
     assert!(asked["messages"].to_string().contains("CONVERSATION SUMMARY"), "{asked:#}");
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }

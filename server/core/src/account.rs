@@ -5,12 +5,14 @@
 //! Spec: specs/server/core/models.md
 
 use crate::ids::AccountId;
-use crate::limits::{AccountPolicy, Meter, family_of, is_throttle};
+use crate::limits::{AccountPolicy, Meter, family_of, is_throttle, span_of};
 use crate::output::{LimitNotice, LimitStatus};
 use crate::time::Timestamp;
 
 /// How long a refusal without a reset instant holds, in milliseconds.
 pub const UNKNOWN_RESET_MS: i64 = 300_000;
+/// How long what was heard of a window is believed when neither its reset nor its length is known, in milliseconds.
+const UNKNOWN_SPAN_MS: i64 = 3_600_000;
 
 /// Where a provider key is found. The key itself is never stored: it stays where its owner put it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,12 +108,24 @@ impl LimitWindow {
         self.resets_at.unwrap_or_else(|| self.observed_at.plus_millis(UNKNOWN_RESET_MS))
     }
 
+    /// Until when what was heard of the used part is believed: the reset; where none was told, the end of a refusal, else one length of the window (an hour
+    /// where its name does not tell). Without an end, a window that is full would stay closed for ever: nothing starts that could show otherwise.
+    #[must_use]
+    pub fn believed_until(&self) -> Timestamp {
+        match self.resets_at {
+            Some(reset) => reset,
+            None if self.status == LimitStatus::Rejected => self.reset(),
+            None => self.observed_at.plus_millis(span_of(&self.name).unwrap_or(UNKNOWN_SPAN_MS)),
+        }
+    }
+
     /// The used part at `now`: 0 once the reset instant has passed, else what was heard, and where the meter knows the window's size, what was
-    /// spent since.
+    /// spent since. `None`: nothing was heard, or what was heard is too old.
     #[must_use]
     pub fn used_at(&self, now: Timestamp) -> Option<f64> {
         match self.resets_at {
             Some(reset) if reset <= now => Some(0.0),
+            None if self.believed_until() <= now => None,
             _ => self.used.map(|used| self.meter.estimate(used)),
         }
     }

@@ -115,8 +115,7 @@ pub fn gate(account: &Account, load: &Load, now: Timestamp, model: &str) -> Gate
     // Of several windows over the bound the one that opens last counts.
     let over: Vec<_> = covering().filter(|window| window.used_at(now).is_some_and(|used| used >= most)).collect();
     if !over.is_empty() {
-        let resets: Vec<_> = over.iter().map(|window| window.resets_at.filter(|reset| *reset > now)).collect();
-        let reset = if resets.iter().all(Option::is_some) { resets.into_iter().flatten().max() } else { None };
+        let reset = over.iter().map(|window| window.believed_until()).max();
         let until = match (reset, holds_until) {
             (Some(reset), Some(hours)) => Some(reset.min(hours)),
             (reset, hours) => reset.or(hours),

@@ -78,6 +78,20 @@ fn the_end_of_a_window_is_drained() {
     assert!((39_998..=40_001).contains(&room.left) && room.resets_at == Some(at(500)) && room.size == 1_000_000, "{room:?}");
 }
 
+/// Limits R5: what was heard of a window without a reset instant is believed for a time, after which the account opens by itself: a full window that was
+/// refused for a probe five minutes later, one that was only told to be full after its length.
+#[test]
+fn a_full_window_without_a_reset_opens_again() {
+    let minutes = 60_000;
+    let refused = account(LimitStatus::Rejected, Some(1.0), None);
+    assert_eq!(decide(&refused, load(0, 0, 0), 4 * minutes).closed().map(|closed| closed.reason), Some(GateReason::Limit));
+    assert_eq!(decide(&refused, load(0, 0, 0), 6 * minutes), Gate::OpenForProbe);
+    let full = account(LimitStatus::Warning, Some(1.0), None);
+    let closed = decide(&full, load(0, 0, 0), 6 * minutes).closed().unwrap();
+    assert_eq!(closed.reason, GateReason::Reserve);
+    assert!(decide(&full, load(0, 0, 0), closed.until.unwrap().as_millis()).is_open());
+}
+
 /// limits R4: the owner's reserve, threshold, quiet hours and pause.
 #[test]
 fn the_owners_wishes_hold() {

@@ -33,6 +33,7 @@ fn phase(steps: &[Step]) -> Step {
     Step {
         title: format!("{} (and {related} related {noun})", first.title),
         heading: first.heading.clone(),
+        line: first.line,
         description: text.trim_end().to_owned(),
         priority_hint: 0,
     }
@@ -49,7 +50,7 @@ mod tests {
 
     fn titles(count: usize) -> Vec<String> {
         let step =
-            |number| Step { title: format!("S{number}"), heading: String::new(), description: format!("body {number}"), priority_hint: 9 };
+            |number| Step { title: format!("S{number}"), description: format!("body {number}"), priority_hint: 9, ..Step::default() };
         consolidate((1..=count).map(step).collect()).into_iter().map(|step| step.title).collect()
     }
 

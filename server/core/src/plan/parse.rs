@@ -88,7 +88,13 @@ fn step(document: &Document<'_>, heading: &Heading<'_>, end: usize, left_out: &m
         left_out.push(title);
         return None;
     }
-    Some(Step { title: cut(&title, MAX_TITLE), heading: heading.title.to_owned(), description: body, priority_hint: 0 })
+    Some(Step {
+        title: cut(&title, MAX_TITLE),
+        heading: heading.title.to_owned(),
+        line: Some(heading.line),
+        description: body,
+        priority_hint: 0,
+    })
 }
 
 fn implementation_section(document: &Document<'_>, left_out: &mut Vec<String>) -> Vec<Step> {
@@ -126,7 +132,13 @@ fn numbered_list(document: &Document<'_>, _: &mut Vec<String>) -> Vec<Step> {
         let next = starts.get(starts.partition_point(|start| start <= line)).copied().unwrap_or(document.end());
         let more = document.text(line + 1, next);
         let description = if more.is_empty() { title.clone() } else { format!("{title}\n\n{more}") };
-        (!title.is_empty()).then(|| Step { title: cut(&title, MAX_ITEM_TITLE), heading: (*text).to_owned(), description, priority_hint: 0 })
+        (!title.is_empty()).then(|| Step {
+            title: cut(&title, MAX_ITEM_TITLE),
+            heading: (*text).to_owned(),
+            line: Some(*line),
+            description,
+            priority_hint: 0,
+        })
     });
     consolidate(numbered(steps.collect()))
 }
@@ -143,7 +155,7 @@ fn whole_document(document: &Document<'_>, _: &mut Vec<String>) -> Vec<Step> {
         return Vec::new();
     }
     let title = title.unwrap_or_else(|| "Implementation Plan".to_owned());
-    vec![Step { title: cut(&title, MAX_TITLE), heading: title, description: body.to_owned(), priority_hint: 0 }]
+    vec![Step { title: cut(&title, MAX_TITLE), heading: title, line: Some(0), description: body.to_owned(), priority_hint: 0 }]
 }
 
 /// A title of at most `most` characters, marked when it was cut, on one line.

@@ -36,7 +36,7 @@ pub fn adopt(proposed: Vec<ProposedStep>, max_steps: usize) -> (Vec<Step>, Vec<S
     let mut steps: Vec<_> = usable
         .map(|(step, priority_hint)| {
             let title: String = step.title.trim().chars().map(|char| if char.is_control() { ' ' } else { char }).take(200).collect();
-            Step { heading: title.clone(), title, description: step.description.trim().to_owned(), priority_hint }
+            Step { heading: title.clone(), title, line: None, description: step.description.trim().to_owned(), priority_hint }
         })
         .collect();
     let dropped = steps.split_off(max_steps.min(steps.len())).into_iter().map(|step| step.title).collect();

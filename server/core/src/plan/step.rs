@@ -10,6 +10,8 @@ pub struct Step {
     pub title: String,
     /// The heading or item as it was written; of a phase, the first one's.
     pub heading: String,
+    /// The line of the document that it begins on, from 0; of a phase, the first one's. `None`: a model proposed it.
+    pub line: Option<usize>,
     /// What is to be done.
     pub description: String,
     /// Its place among the steps, from 0.

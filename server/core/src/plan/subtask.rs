@@ -61,12 +61,10 @@ pub fn subtasks(text: &str, parsed: &Parsed, parent: &str, rules: SubtaskRules) 
 pub fn preamble(text: &str, parsed: &Parsed) -> String {
     let Some(first) = parsed.steps.first().filter(|_| parsed.strategy != Strategy::WholeDocument) else { return String::new() };
     let document = Document::read(text);
+    // A step that a model proposed has no place of its own: the heading of its name, where there is one.
     let wanted = clean_title(&first.heading);
-    let begins = document.open_lines().find(|(_, line)| {
-        let line = list_item(line).unwrap_or_else(|| line.trim_start_matches('#').trim());
-        clean_title(line.trim_end_matches('#').trim_end()) == wanted
-    });
-    let Some((end, _)) = begins else { return String::new() };
+    let named = || document.headings().iter().find(|heading| clean_title(heading.title) == wanted).map(|heading| heading.line);
+    let Some(end) = first.line.or_else(named) else { return String::new() };
     let title = document.headings().iter().find(|heading| heading.level == 1 && heading.line < end);
     let text = match title {
         Some(title) => format!("{}\n\n{}", document.text(0, title.line), document.text(title.line + 1, end)),
@@ -178,6 +176,15 @@ mod tests {
             "**Add the form**\n\n## Background Context\nWhy we do it.\n\nThis task is part of the implementation plan from: **Do the login**\n\n## High-Level Steps\n- Fields\n- Button\n\n## Task Details\nBuild it in the page.\n\n### Fields\n\nx\n\n### Button\n\ny"
         );
         assert!(tasks[1].description.contains("## High-Level Steps\n- one\n- two"));
+    }
+
+    /// D-61: what stands before the first step ends where that step begins, also when its title was mentioned before, in a list or alone on a line.
+    #[test]
+    fn a_title_that_was_mentioned_before_ends_nothing() {
+        let text = "# Login\n\n1. Add the form\n2. Test it\n\nAdd the form\n\nMind the old page.\n\n## Add the form\n\nBuild it in the page, with two fields and a button.\n\n## Test it\n\nWrite tests for every field of the form.\n";
+        let parsed = parse(text, 20);
+        assert_eq!(parsed.steps.iter().map(|step| step.title.as_str()).collect::<Vec<_>>(), ["Add the form", "Test it"]);
+        assert_eq!(preamble(text, &parsed), "1. Add the form\n2. Test it\n\nAdd the form\n\nMind the old page.");
     }
 
     /// F-129: chained, the last one needs approval; unchained, each does.

@@ -269,8 +269,8 @@ pub trait GitLink: Send + Sync {
     /// The beginning of a file on the default branch, at most `most` bytes; `None`: no file has this path.
     fn text(&self, place: GitPlace, path: String, most: usize) -> BoxFuture<'_, Result<Option<String>, GitRefused>>;
 
-    /// What landing `branch` would come to.
-    fn forecast(&self, place: GitPlace, branch: String) -> BoxFuture<'_, Result<Forecast, GitRefused>>;
+    /// What landing `branch` would come to; a remote is asked for what is new first when `fetch` says so, and what is known counts when it does not answer.
+    fn forecast(&self, place: GitPlace, branch: String, fetch: bool) -> BoxFuture<'_, Result<Forecast, GitRefused>>;
 
     /// Makes a branch in the source, at `from` (empty: the default branch). One that is there with the same commit is fine. Gives the commit.
     fn create_branch(&self, place: GitPlace, name: String, from: String) -> BoxFuture<'_, Result<String, GitRefused>>;

@@ -209,8 +209,9 @@ impl Git {
         };
         let single = wanted.len() == 1;
         let mut forecasts = Vec::new();
-        for (branch, task) in wanted {
-            match self.0.parts.git.forecast(found.place.clone(), branch.clone()).await {
+        for (number, (branch, task)) in wanted.into_iter().enumerate() {
+            // Whoever asks wants to know about now: what others pushed is fetched once, before the first.
+            match self.0.parts.git.forecast(found.place.clone(), branch.clone(), number == 0).await {
                 Ok(forecast) => forecasts.push(convert::forecast(branch, task.as_ref(), forecast)),
                 // A task that has been prepared and not yet been collected has no branch of its own yet.
                 Err(error) if error.kind == GitRefusal::NotFound && !single => {}

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use aq_core::ids::{RunRef, TaskId};
 use aq_core::retention::{Seated, StoredOutput, days_before, directory_goes, output_to_remove};
 use aq_core::runner_link::{RunnerLink, RunnerOrder};
+use aq_core::task::TaskStatus;
 use aq_runner::git::Rooms;
 
 use super::degraded::Condition;
@@ -162,13 +163,23 @@ impl Keeper {
     /// Lets go of rescues past their time (R4) and packs mirrors that lie in many files. Returns how many rescues went.
     ///
     /// # Errors
-    /// When the mirrors cannot be listed; one that cannot be read is logged.
+    /// When the mirrors cannot be listed, or the database cannot be read; one mirror that cannot be read is logged.
     pub async fn mirrors(&self) -> Result<usize, CommandError> {
         let (rooms, before) = (self.rooms.clone(), days_before(self.condition.clock.now(), self.kept.rescue_refs_days));
+        let listing = rooms.clone();
+        let listed = move || {
+            let rescues = listing.mirrored()?.into_iter().filter_map(|project| listing.list_rescues(&project).ok()).flatten();
+            Ok::<_, std::io::Error>(rescues.filter(|rescue| rescue.at < before).map(|rescue| rescue.run.task).collect::<BTreeSet<_>>())
+        };
+        let names: Vec<TaskId> = blocking("the mirrors cannot be listed", listed).await?.into_iter().collect();
+        let seats = self.reader.read(move |db| retention::seats(db, &names)).await?;
+        // A task that a person may still take up again keeps what its runs left, however long it waits. One that no row knows is over.
+        let open = |seat: &retention::Seat| !seat.deleted && seat.status != TaskStatus::Completed;
+        let waiting: BTreeSet<TaskId> = seats.into_iter().filter(open).map(|seat| seat.task).collect();
         let pruning = move || {
             let mut gone = 0;
             for project in rooms.mirrored()? {
-                match rooms.prune_rescues(&project, before, RESCUES_KEPT) {
+                match rooms.prune_rescues(&project, before, RESCUES_KEPT, |task| !waiting.contains(task)) {
                     Ok(rescues) => {
                         for rescue in &rescues {
                             tracing::info!(%project, run = %rescue.run, commit = %rescue.commit, "let go of an old rescue");

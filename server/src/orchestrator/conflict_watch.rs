@@ -1,5 +1,5 @@
-//! Thinks the landing of work that waits for approval through whenever something lands in its project, and tells early that it would conflict
-//! (orchestrator R34).
+//! Thinks the landing of work that waits for approval through whenever something lands in its project or others may have pushed, and tells
+//! early that it would conflict (orchestrator R34).
 //!
 //! How a landing is thought through lives in the runner; nothing here changes a repository.
 
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aq_core::event::EventKind;
 use aq_core::git_link::{GitLink, GitPlace, GitRefused};
+use aq_core::ids::ProjectId;
 use aq_core::runner_link::BoxFuture;
 use aq_core::task::TaskStatus;
 use serde_json::json;
@@ -21,6 +22,8 @@ use crate::store::{runs, tasks};
 
 /// Time between two looks.
 const EVERY: Duration = Duration::from_secs(5);
+/// A project's remote is asked for what others pushed at most once in this time, in milliseconds, and only while work waits there.
+const FETCH_EVERY_MS: i64 = 300_000;
 /// Most branches that are thought through in one round; the rest follow in the next one.
 const BRANCHES: usize = 64;
 
@@ -30,15 +33,22 @@ struct Waiting {
     key: i64,
     run: u32,
     landings: u64,
+    turn: i64,
     place: GitPlace,
     branch: String,
 }
 
-/// What was thought through already: by task, the run and how often work had landed in the project by then.
-type Seen = BTreeMap<i64, (u32, u64)>;
+/// What was thought through already.
+#[derive(Default)]
+struct Seen {
+    /// By task: the run, how often work had landed in the project by then, and the turn of fetching.
+    tasks: BTreeMap<i64, (u32, u64, i64)>,
+    /// By project: the last turn in which its remote was asked.
+    fetched: BTreeMap<ProjectId, i64>,
+}
 
-/// Says in which files landing a branch would conflict; none: it lands cleanly.
-type Foresee = Arc<dyn Fn(GitPlace, String) -> BoxFuture<'static, Result<Vec<String>, GitRefused>> + Send + Sync>;
+/// Says in which files landing a branch would conflict; none: it lands cleanly. The remote is asked first when the last word says so.
+type Foresee = Arc<dyn Fn(GitPlace, String, bool) -> BoxFuture<'static, Result<Vec<String>, GitRefused>> + Send + Sync>;
 
 /// Watches for conflicts.
 #[derive(Clone)]
@@ -51,9 +61,9 @@ impl ConflictWatch {
     /// A watch that asks git.
     #[must_use]
     pub fn new(parts: Parts, git: Arc<dyn GitLink>) -> Self {
-        Self::asking(parts, move |place, branch| {
+        Self::asking(parts, move |place, branch, fetch| {
             let git = Arc::clone(&git);
-            Box::pin(async move { git.forecast(place, branch).await.map(|forecast| forecast.conflicts) })
+            Box::pin(async move { git.forecast(place, branch, fetch).await.map(|forecast| forecast.conflicts) })
         })
     }
 
@@ -61,7 +71,7 @@ impl ConflictWatch {
     #[must_use]
     pub fn asking(
         parts: Parts,
-        foresee: impl Fn(GitPlace, String) -> BoxFuture<'static, Result<Vec<String>, GitRefused>> + Send + Sync + 'static,
+        foresee: impl Fn(GitPlace, String, bool) -> BoxFuture<'static, Result<Vec<String>, GitRefused>> + Send + Sync + 'static,
     ) -> Self {
         Self { parts, foresee: Arc::new(foresee) }
     }
@@ -71,14 +81,15 @@ impl ConflictWatch {
     /// # Errors
     /// When the rows cannot be read or written.
     async fn round(&self, seen: &mut Seen) -> Result<(), LifecycleError> {
-        let known = seen.clone();
-        let (waiting, live) = self.parts.engine.submit(move |tx| look(tx, &known)).await?;
-        seen.retain(|key, _| live.contains(key));
+        let (known, turn) = (seen.tasks.clone(), self.parts.clock.now().as_millis().div_euclid(FETCH_EVERY_MS));
+        let (waiting, live) = self.parts.engine.submit(move |tx| look(tx, &known, turn)).await?;
+        seen.tasks.retain(|key, _| live.contains(key));
         for one in waiting {
-            let Waiting { key, run, landings, place, branch } = one;
-            // What cannot be thought through now is looked at again after the next landing; the landing itself finds out in any case.
-            seen.insert(key, (run, landings));
-            match (self.foresee)(place, branch.clone()).await {
+            let Waiting { key, run, landings, turn, place, branch } = one;
+            // What cannot be thought through now is looked at again after the next landing or fetch; the landing itself finds out in any case.
+            seen.tasks.insert(key, (run, landings, turn));
+            let fetch = seen.fetched.insert(place.project.clone(), turn) != Some(turn);
+            match (self.foresee)(place, branch.clone(), fetch).await {
                 Ok(conflicts) => {
                     let now = self.parts.clock.now();
                     let tell = move |tx: &mut Tx<'_>| tell(tx, (key, run), &branch, &conflicts, now);
@@ -95,7 +106,7 @@ impl ConflictWatch {
     /// # Errors
     /// When the rows cannot be read or written.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LifecycleError> {
-        let mut seen = Seen::new();
+        let mut seen = Seen::default();
         loop {
             self.round(&mut seen).await?;
             tokio::select! {
@@ -110,12 +121,12 @@ impl ConflictWatch {
     /// # Errors
     /// When the rows cannot be read or written.
     pub async fn once(&self) -> Result<(), LifecycleError> {
-        self.round(&mut Seen::new()).await
+        self.round(&mut Seen::default()).await
     }
 }
 
 /// The tasks that have to be thought through, and the keys of all that wait.
-fn look(tx: &mut Tx<'_>, seen: &Seen) -> Result<(Vec<Waiting>, Vec<i64>), LifecycleError> {
+fn look(tx: &mut Tx<'_>, seen: &BTreeMap<i64, (u32, u64, i64)>, turn: i64) -> Result<(Vec<Waiting>, Vec<i64>), LifecycleError> {
     let waits = |hot: &crate::lifecycle::ProjectHot| hot.counts.get(&TaskStatus::AwaitingApproval).is_some_and(|count| *count > 0);
     if !tx.state.projects.values().any(waits) {
         return Ok((Vec::new(), Vec::new()));
@@ -125,13 +136,13 @@ fn look(tx: &mut Tx<'_>, seen: &Seen) -> Result<(Vec<Waiting>, Vec<i64>), Lifecy
         live.push(record.key);
         let landings = tx.state.landings.get(&record.task.project).copied().unwrap_or(0);
         let number = record.task.run_number;
-        if found.len() == BRANCHES || seen.get(&record.key) == Some(&(number, landings)) {
+        if found.len() == BRANCHES || seen.get(&record.key) == Some(&(number, landings, turn)) {
             continue;
         }
         let Some(run) = runs::get(tx.db, record.key, number)? else { continue };
         let Some(order) = orders::workspace(tx.state, &record, &run.run.workspace) else { continue };
         let place = GitPlace { project: record.task.project.clone(), source: order.source, default_branch: order.default_branch };
-        found.push(Waiting { key: record.key, run: number, landings, place, branch: order.branch });
+        found.push(Waiting { key: record.key, run: number, landings, turn, place, branch: order.branch });
     }
     Ok((found, live))
 }

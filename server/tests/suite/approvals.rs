@@ -304,8 +304,8 @@ async fn a_conflict_is_told_before_the_landing() {
     server.until(&run.task, TaskStatus::AwaitingApproval).await;
     let (files, asked) = (Arc::new(Mutex::new(Vec::<String>::new())), Arc::new(Mutex::new(0)));
     let (foreseen, counted) = (Arc::clone(&files), Arc::clone(&asked));
-    let watch = ConflictWatch::asking(server.parts(), move |_, branch| {
-        assert!(branch.contains("do-it"), "{branch}");
+    let watch = ConflictWatch::asking(server.parts(), move |_, branch, fetch| {
+        assert!(branch.contains("do-it") && fetch, "{branch}: the remote is asked first");
         *counted.lock().unwrap() += 1;
         let foreseen = foreseen.lock().unwrap().clone();
         Box::pin(async { Ok(foreseen) })

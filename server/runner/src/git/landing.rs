@@ -16,6 +16,7 @@ use super::mirror::{Mirror, Ready};
 use super::push::Pushed;
 use super::record::Record;
 use super::replay::{Replayed, contains, replay};
+use super::rescue::Leavings;
 use super::rooms::Rooms;
 
 /// Most pushes for one landing, the first one included.
@@ -232,7 +233,14 @@ impl Rooms {
         let mirror = self.open_mirror(project)?;
         let address = Address::of(&order.source)?;
         let Some(tip) = mirror.branch(&order.branch) else { return Ok(()) };
-        mirror.set(&format!("refs/aq/merged/{}", run.task), tip)?;
+        let merged = format!("refs/aq/merged/{}", run.task);
+        if let Some(before) = mirror.target(&merged)
+            && !contains(&mirror.repo, tip, before)?
+        {
+            // An earlier merge of the same task, on a branch of its own.
+            self.anchor(&mirror, run, &Leavings { head: before, files: None, loose: &[], why: "an earlier merge elsewhere" })?;
+        }
+        mirror.set(&merged, tip)?;
         if let Err(error) = self.unpublish(&mirror, &address, &order.branch) {
             tracing::warn!(branch = %order.branch, %error, "the merged branch could not be deleted at the remote");
         }

@@ -107,15 +107,21 @@ impl Rooms {
         Ok(found)
     }
 
-    /// Lets go of rescues made before `older_than`, but always keeps the newest `keep`. Returns what was let go. Only the references go; the
-    /// mirror itself forgets objects only when an administrator runs `git gc` on it.
+    /// Lets go of rescues made before `older_than` whose task is `over`, but always keeps the newest `keep`. Returns what was let go. Only the
+    /// references go; the mirror itself forgets objects only when an administrator runs `git gc` on it.
     ///
     /// # Errors
     /// When the mirror cannot be read or written.
-    pub fn prune_rescues(&self, project: &ProjectId, older_than: Timestamp, keep: usize) -> Result<Vec<Rescue>, GitError> {
+    pub fn prune_rescues(
+        &self,
+        project: &ProjectId,
+        older_than: Timestamp,
+        keep: usize,
+        over: impl Fn(&TaskId) -> bool,
+    ) -> Result<Vec<Rescue>, GitError> {
         let mut rescues = self.list_rescues(project)?;
         rescues.truncate(rescues.len().saturating_sub(keep));
-        rescues.retain(|rescue| rescue.at < older_than);
+        rescues.retain(|rescue| rescue.at < older_than && over(&rescue.run.task));
         let mirror = self.open_mirror(project)?;
         for rescue in &rescues {
             mirror.delete(&rescue.reference)?;

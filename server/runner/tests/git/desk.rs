@@ -227,7 +227,7 @@ async fn a_branch_is_merged_or_nothing_changes() {
     let before = world.git(&remote, &["rev-parse", "main"]);
     let (desk, place) = (desk(&world), remote_place(&remote));
 
-    let forecast = desk.forecast(place.clone(), "clash".into()).await.unwrap();
+    let forecast = desk.forecast(place.clone(), "clash".into(), false).await.unwrap();
     assert_eq!((forecast.conflicts.as_slice(), forecast.contained), (&["readme.txt".to_owned()][..], false));
     let clash = desk.merge(place.clone(), "clash".into()).await.unwrap();
     assert_eq!(clash, Merged::Conflict { files: vec!["readme.txt".into()] });
@@ -239,7 +239,24 @@ async fn a_branch_is_merged_or_nothing_changes() {
     assert_eq!(world.git(&remote, &["rev-parse", "main"]), commit);
     assert_eq!(world.show(&remote, "main:clean.txt"), "clean");
     assert_eq!(desk.merge(place.clone(), "clean".into()).await.unwrap(), Merged::Nothing);
-    assert!(desk.forecast(place, "clean".into()).await.unwrap().contained);
+    assert!(desk.forecast(place, "clean".into(), false).await.unwrap().contained);
+}
+
+/// Desk R2, orchestrator R34: what others pushed meanwhile counts in a forecast that fetches first.
+#[tokio::test]
+async fn a_forecast_sees_what_others_pushed() {
+    let world = World::new();
+    let remote = world.remote();
+    let seed = world.path("seed");
+    world.git(&seed, &["checkout", "-q", "-b", "mine"]);
+    world.commit(&seed, "readme.txt", "mine\n");
+    world.git(&seed, &["push", "-q", "origin", "mine"]);
+    let (desk, place) = (desk(&world), remote_place(&remote));
+    assert!(desk.forecast(place.clone(), "mine".into(), true).await.unwrap().conflicts.is_empty());
+    world.git(&seed, &["checkout", "-q", "main"]);
+    world.commit(&seed, "readme.txt", "theirs\n");
+    world.git(&seed, &["push", "-q", "origin", "main"]);
+    assert_eq!(desk.forecast(place, "mine".into(), true).await.unwrap().conflicts, ["readme.txt"]);
 }
 
 /// F-111, desk R6, R8: a task's branch is pushed with a lease, a foreign commit on it is not overwritten, and no branch is made over another.

@@ -116,8 +116,8 @@ impl GitLink for Desk {
         self.ask(move |desk| desk.text_file(&place, &path, most))
     }
 
-    fn forecast(&self, place: GitPlace, branch: String) -> BoxFuture<'_, Result<Forecast, GitRefused>> {
-        self.ask(move |desk| desk.think_through(&place, &branch))
+    fn forecast(&self, place: GitPlace, branch: String, fetch: bool) -> BoxFuture<'_, Result<Forecast, GitRefused>> {
+        self.ask(move |desk| desk.think_through(&place, &branch, fetch))
     }
 
     fn create_branch(&self, place: GitPlace, name: String, from: String) -> BoxFuture<'_, Result<String, GitRefused>> {

@@ -112,8 +112,8 @@ impl Desk {
         Ok((told, false))
     }
 
-    pub(super) fn think_through(&self, place: &GitPlace, branch: &str) -> Result<Forecast, GitError> {
-        let Ready { mirror, tip: target, .. } = self.ready(place, false)?;
+    pub(super) fn think_through(&self, place: &GitPlace, branch: &str, fetch: bool) -> Result<Forecast, GitError> {
+        let Ready { mirror, tip: target, .. } = self.ready(place, fetch)?;
         let commit = resolve(&mirror, branch)?;
         let Some(target) = target else {
             return Ok(Forecast { commit: commit.to_string(), target: String::new(), conflicts: Vec::new(), contained: false });

@@ -15,6 +15,7 @@ mod normalizer;
 mod port;
 mod refusal;
 mod registry;
+mod rejection;
 mod reset_text;
 mod sidelines;
 mod telling;

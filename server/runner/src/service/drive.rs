@@ -1,18 +1,18 @@
-//! Follows one launch of an agent: its output, its mail, its end.
+//! Follows one launch of an agent: its output, its wishes, its end. What it is told meanwhile lives in `orders`.
 //!
 //! Spec: specs/server/runner/service.md
 
 use std::path::Path;
 use std::time::Duration;
 
-use aq_core::output::{FailureClass, OutputBody};
-use aq_core::runner_link::{LinkClosed, RunLimits, RunOutcome, RunReport, StartRun, StopReason};
+use aq_core::output::FailureClass;
+use aq_core::runner_link::{LinkClosed, RunLimits, RunOutcome, RunReport, StartRun};
 use aq_core::time::Timestamp;
 use tokio::time::Instant;
 
 use super::journal::{BATCH_ITEMS, Journal};
-use super::mail::{Mail, Mailbox};
-use super::stored::{SideItem, StoredStop};
+use super::mail::Mailbox;
+use super::stored::StoredStop;
 use crate::process::clock;
 use crate::runtimes::{End, ExitFacts, Frame, Normalizer, StdinWish, Wishes};
 use crate::shim::{ExitRecord, Refusal, Shim, TalkError};
@@ -20,9 +20,6 @@ use crate::spool::{RawLine, Reader, SpoolError};
 
 /// How long the first item of a batch waits for company (service R4).
 const BATCH_WAIT: Duration = Duration::from_millis(20);
-
-/// How long a polite request to stop may take before the ladder (service R8).
-const POLITE_WAIT: Duration = Duration::from_secs(3);
 
 /// How long a program may stay after its input was closed for its result (service R9).
 const LINGER: Duration = Duration::from_secs(10);
@@ -43,18 +40,18 @@ pub(super) enum Driven {
 
 /// A launch being followed.
 pub(super) struct Drive<'a> {
-    start: &'a StartRun,
-    limits: RunLimits,
+    pub(super) start: &'a StartRun,
+    pub(super) limits: RunLimits,
     reader: Reader,
-    offset: u64,
-    journal: &'a mut Journal,
-    normalizer: Box<dyn Normalizer>,
+    pub(super) offset: u64,
+    pub(super) journal: &'a mut Journal,
+    pub(super) normalizer: Box<dyn Normalizer>,
     wishes: Wishes,
     /// When what waits is reported, the input is closed, and the ladder begins.
-    flush_at: Option<Instant>,
-    close_at: Option<Instant>,
-    ladder_at: Option<(Instant, &'static str)>,
-    input_closed: bool,
+    pub(super) flush_at: Option<Instant>,
+    pub(super) close_at: Option<Instant>,
+    pub(super) ladder_at: Option<(Instant, &'static str)>,
+    pub(super) input_closed: bool,
     read_failures: u32,
 }
 
@@ -232,7 +229,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Reports what waits, moves the cursor, lets the spool go.
-    async fn flush(&mut self, save: bool) -> Result<(), LinkClosed> {
+    pub(super) async fn flush(&mut self, save: bool) -> Result<(), LinkClosed> {
         self.flush_at = None;
         self.journal.flush().await?;
         if save || self.journal.is_save_due() {
@@ -267,7 +264,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Does what the normaliser wants of the process (runtimes, wishes).
-    async fn heed_wishes(&mut self, shim: Option<&Shim>) {
+    pub(super) async fn heed_wishes(&mut self, shim: Option<&Shim>) {
         let wishes = self.normalizer.wishes();
         let before = std::mem::replace(&mut self.wishes, wishes);
         if wishes.stdin != before.stdin && !self.input_closed {
@@ -289,7 +286,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    async fn close_input(&mut self, shim: Option<&Shim>) {
+    pub(super) async fn close_input(&mut self, shim: Option<&Shim>) {
         self.input_closed = true;
         if let Some(shim) = shim
             && let Err(error) = shim.close_stdin().await
@@ -298,7 +295,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    async fn end_process(&self, shim: Option<&Shim>, reason: &str) {
+    pub(super) async fn end_process(&self, shim: Option<&Shim>, reason: &str) {
         if let Some(shim) = shim
             && let Err(error) = shim.stop(reason, Duration::from_millis(self.limits.grace_ms)).await
         {
@@ -306,7 +303,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    async fn send(&self, shim: Option<&Shim>, frame: &Frame) -> bool {
+    pub(super) async fn send(&self, shim: Option<&Shim>, frame: &Frame) -> bool {
         let Some(shim) = shim else { return false };
         // A broken exchange may have arrived; the id makes the second try harmless.
         for _ in 0..2 {
@@ -317,79 +314,6 @@ impl<'a> Drive<'a> {
             }
         }
         false
-    }
-
-    /// An order that came while the agent works; those for later are given back.
-    async fn mail(&mut self, shim: Option<&Shim>, mail: Mail) -> Result<Option<Mail>, LinkClosed> {
-        match mail {
-            Mail::Stop(reason) => self.stop_ordered(shim, reason).await?,
-            Mail::Message { message_id, text } => {
-                let frames = if self.input_closed { None } else { self.normalizer.message(&message_id, &text) };
-                let Some(frames) = frames else {
-                    tracing::info!(run = %self.start.run, "the agent takes no message any more");
-                    return Ok(None);
-                };
-                // Its receipt is recognised only by what is remembered now.
-                self.flush(true).await?;
-                for frame in &frames {
-                    self.send(shim, frame).await;
-                }
-                self.heed_wishes(shim).await;
-            }
-            Mail::Answer { request_id, answer } => {
-                let Some(answered) = self.normalizer.answer(&request_id, &answer) else {
-                    tracing::info!(run = %self.start.run, request_id, "an answer to a question that is not open was dropped");
-                    return Ok(None);
-                };
-                if let Some(frame) = &answered.frame {
-                    self.send(shim, frame).await;
-                }
-                self.side(answered.closed).await?;
-                self.heed_wishes(shim).await;
-            }
-            later @ (Mail::Conclude(_) | Mail::Release { .. }) => return Ok(Some(later)),
-        }
-        Ok(None)
-    }
-
-    /// Reports items that no line brought.
-    async fn side(&mut self, bodies: Vec<OutputBody>) -> Result<(), LinkClosed> {
-        if bodies.is_empty() {
-            return self.flush(true).await;
-        }
-        // What the normaliser knows now and the items that follow from it reach the disk in one write: a crash in between would leave a
-        // question that is closed here and open in the server.
-        self.flush_at = None;
-        self.journal.flush().await?;
-        self.journal.mark(self.offset, self.normalizer.state());
-        self.journal.side(bodies.into_iter().filter_map(SideItem::of).collect()).await
-    }
-
-    async fn stop_ordered(&mut self, shim: Option<&Shim>, reason: StopReason) -> Result<(), LinkClosed> {
-        if self.journal.cursor.stop.is_some() {
-            return Ok(());
-        }
-        let stop = StoredStop::from(reason);
-        self.journal.cursor.stop = Some(stop);
-        self.flush(true).await?;
-        self.stop(shim, stop).await
-    }
-
-    /// Politely first, then the ladder.
-    async fn stop(&mut self, shim: Option<&Shim>, stop: StoredStop) -> Result<(), LinkClosed> {
-        self.close_at = None;
-        match self.normalizer.interrupt() {
-            Some(frame) if shim.is_some() && self.send(shim, &frame).await => {
-                self.close_input(shim).await;
-                let wait = POLITE_WAIT.min(Duration::from_millis(self.limits.grace_ms));
-                self.ladder_at = Some((Instant::now() + wait, stop.as_str()));
-            }
-            _ => {
-                self.ladder_at = None;
-                self.end_process(shim, stop.as_str()).await;
-            }
-        }
-        Ok(())
     }
 }
 

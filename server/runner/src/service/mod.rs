@@ -15,6 +15,7 @@ mod errand;
 mod journal;
 mod launching;
 mod mail;
+mod orders;
 mod places;
 mod plans;
 mod redaction;

@@ -6,8 +6,9 @@ use aq_core::output::{LimitNotice, LimitStatus, OutputBody};
 use aq_core::time::Timestamp;
 use serde_json::Value;
 
-use super::state::{Rejection, State};
+use super::state::State;
 use crate::runtimes::json::{is_true, text};
+use crate::runtimes::rejection::Rejection;
 use crate::runtimes::reset_text;
 
 /// The window's name when the provider gave none.

@@ -6,10 +6,11 @@ use aq_core::output::FailureClass;
 use aq_core::runner_link::{RunOutcome, SessionOrder};
 use aq_core::time::Timestamp;
 
-use super::state::{Rejection, ResultFacts, State};
+use super::state::{ResultFacts, State};
 use super::{questions, usage};
 use crate::runtimes::ending::{early_outcome, failed, late_outcome};
 use crate::runtimes::normalizer::{End, ExitFacts};
+use crate::runtimes::rejection::Rejection;
 
 /// Refusals of the key in a row after which waiting for more of them is pointless (claude R9).
 pub(super) const AUTH_RETRIES: u32 = 2;

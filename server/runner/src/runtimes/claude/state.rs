@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::runtimes::rejection::Rejection;
 use crate::runtimes::sidelines::Sidelines;
 
 /// Everything that a restored normaliser needs (runtimes R2).
@@ -101,14 +102,6 @@ pub(super) struct Asked {
     pub(super) text: String,
     pub(super) labels: Vec<String>,
     pub(super) answer: Option<String>,
-}
-
-/// A refusal for a limit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Rejection {
-    pub(super) window: String,
-    pub(super) resets_at_ms: Option<i64>,
 }
 
 /// What the last result said.

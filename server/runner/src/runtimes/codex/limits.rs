@@ -7,8 +7,9 @@ use aq_core::time::Timestamp;
 use serde_json::Value;
 
 use super::reset_text;
-use super::state::{Rejection, State, Window};
+use super::state::{State, Window};
 use crate::runtimes::json::text;
+use crate::runtimes::rejection::Rejection;
 
 /// The window's name when none can be told.
 const UNKNOWN: &str = "usage_limit";

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::policy::Policy;
 use crate::runtimes::clip::clip_to;
+use crate::runtimes::rejection::Rejection;
 
 /// Lines of standard error that are remembered for an end without a result.
 const STDERR_LINES: usize = 6;
@@ -177,14 +178,6 @@ pub(super) struct Asked {
 pub(super) struct Window {
     /// Used part in percent.
     pub(super) percent: f64,
-    pub(super) resets_at_ms: Option<i64>,
-}
-
-/// A refusal for a limit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Rejection {
-    pub(super) window: String,
     pub(super) resets_at_ms: Option<i64>,
 }
 

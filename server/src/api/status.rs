@@ -166,10 +166,22 @@ fn command(error: CommandError, sentence: String) -> Status {
         CommandError::Denied(_) => ErrorDetail::new(reason::PERMISSION_DENIED).into_status(Code::PermissionDenied, sentence),
         CommandError::Unavailable(cause) => {
             let id = logged(&cause);
-            ErrorDetail::new("STORE_UNAVAILABLE").with("error_id", &id).with_retry_after(Duration::from_secs(1)).into_status(
-                Code::Unavailable,
+            refuses(
+                "STORE_UNAVAILABLE",
+                &id,
                 format!("the server cannot store anything at the moment; try again (its log has more under {id})"),
             )
+        }
+        CommandError::Full(cause) => {
+            let id = logged(&cause);
+            let sentence = "the disk of the server takes nothing more: it is full, over a quota, or failing; make room on the disk of its data directory and try \
+                            again, what was stored before is safe";
+            refuses("DISK_FULL", &id, format!("{sentence} (its log has more under {id})"))
+        }
+        CommandError::Locked(cause) => {
+            let id = logged(&cause);
+            let sentence = "another program holds the server's database (a backup or an open shell, for example); end it or wait for it, and try again";
+            refuses("DATABASE_LOCKED", &id, format!("{sentence} (its log has more under {id})"))
         }
         CommandError::Internal(cause) => {
             let id = logged(&cause);
@@ -178,6 +190,11 @@ fn command(error: CommandError, sentence: String) -> Status {
                 .into_status(Code::Internal, format!("an error of the server itself; its log has more under {id}"))
         }
     }
+}
+
+/// The machine refuses for now.
+fn refuses(reason: &str, id: &str, sentence: String) -> Status {
+    ErrorDetail::new(reason).with("error_id", id).with_retry_after(Duration::from_secs(1)).into_status(Code::Unavailable, sentence)
 }
 
 /// Logs what callers must not see (paths, SQL) under an id that they are told.
@@ -226,9 +243,16 @@ mod tests {
         let (code, reason, message) = told(StoreError::Database("near \"SELEC\": /home/u/db".into()));
         assert_eq!((code, reason.as_str()), (Code::Internal, "INTERNAL"));
         assert!(!message.contains("SELEC") && !message.contains("/home"), "{message}");
-        let (code, _, message) = told(StoreError::Unavailable("disk I/O error /x".into()));
-        assert_eq!(code, Code::Unavailable);
-        assert!(!message.contains("/x"), "{message}");
+        let refusals = [
+            (StoreError::Unavailable("gone /x".into()), "STORE_UNAVAILABLE", "try again"),
+            (StoreError::Full("disk I/O error /x".into()), "DISK_FULL", "make room"),
+            (StoreError::Locked("database is locked /x".into()), "DATABASE_LOCKED", "end it or wait"),
+        ];
+        for (error, says, remedy) in refusals {
+            let (code, reason, message) = told(error);
+            assert_eq!((code, reason.as_str()), (Code::Unavailable, says));
+            assert!(message.contains(remedy) && !message.contains("/x"), "{message}");
+        }
         assert_eq!(told(ApiError::RequestIdReused("x".into())).0, Code::InvalidArgument);
         assert_eq!(told(CommandError::Conflict("x".into())).0, Code::Aborted);
     }

@@ -61,7 +61,7 @@ pub(super) async fn lead(
             Ok(None) => {}
             Ok(opened) => break opened,
             // A database server that restarts is no reason to go: it is what a second server stands by for.
-            Err(StoreError::Unavailable(error)) => tracing::warn!(error, "the database cannot be reached"),
+            Err(error) if error.is_transient() => tracing::warn!(%error, "the database cannot be used yet"),
             Err(error) => return Err(error.into()),
         }
     };

@@ -61,6 +61,12 @@ pub enum CommandError {
     /// The machine or the database refuses for now.
     #[error("{0}")]
     Unavailable(String),
+    /// The disk takes nothing more.
+    #[error("{0}")]
+    Full(String),
+    /// Another program holds the database.
+    #[error("{0}")]
+    Locked(String),
     /// A defect of ours.
     #[error("{0}")]
     Internal(String),
@@ -71,6 +77,12 @@ fn sentence(violations: &[Violation]) -> String {
 }
 
 impl CommandError {
+    /// True when the same call may succeed later without a change of it.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full(_) | Self::Locked(_))
+    }
+
     /// One wrong field.
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Invalid(vec![Violation::new(field, problem)])
@@ -97,6 +109,8 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) | StoreError::Closed => Self::Unavailable(error.to_string()),
+            StoreError::Full(_) => Self::Full(error.to_string()),
+            StoreError::Locked(_) => Self::Locked(error.to_string()),
             StoreError::Conflict(_) => Self::Conflict("the record was changed or exists already".to_owned()),
             other => Self::Internal(other.to_string()),
         }

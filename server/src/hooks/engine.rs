@@ -179,7 +179,7 @@ impl HookEngine {
             let hook = id.clone();
             match self.parts.engine.submit(move |tx| runs::fire_due(tx, &hook, now)).await {
                 Ok(fired) => self.queued |= fired > 0,
-                Err(error @ CommandError::Unavailable(_)) => return Err(error),
+                Err(error) if error.is_transient() => return Err(error),
                 Err(error) => tracing::warn!(hook = %id, %error, "the hook could not be started"),
             }
             self.stale = true;

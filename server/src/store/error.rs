@@ -14,9 +14,15 @@ pub enum StoreError {
     /// A rule of the schema was broken. This is a defect of ours, caught before it could be stored.
     #[error("refused by a rule of the schema: {0}")]
     Refused(String),
-    /// The database cannot be reached, is locked or has no space; trying again later may help.
+    /// The database cannot be reached; trying again later may help.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The disk takes no more: it is full, over a quota, or failing. What was stored before is there; trying again helps when there is room.
+    #[error("the disk takes nothing more: {0}")]
+    Full(String),
+    /// Another program holds the lock of the database; trying again helps when it has let go.
+    #[error("another program holds the database: {0}")]
+    Locked(String),
     /// A stored value cannot be read: the column and what was found.
     #[error("stored value of {column} cannot be read: {found}")]
     Corrupt {
@@ -51,7 +57,19 @@ impl StoreError {
     /// True when the same call may succeed later without a change by anybody.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Closed)
+        matches!(self, Self::Unavailable(_) | Self::Full(_) | Self::Locked(_) | Self::Closed)
+    }
+
+    /// The same error once more, for another command that met it; defects are told as text.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Unavailable(text) => Self::Unavailable(text.clone()),
+            Self::Full(text) => Self::Full(text.clone()),
+            Self::Locked(text) => Self::Locked(text.clone()),
+            Self::Refused(text) => Self::Refused(text.clone()),
+            Self::Conflict(text) => Self::Conflict(text.clone()),
+            other => Self::Database(other.to_string()),
+        }
     }
 }
 
@@ -70,8 +88,7 @@ impl From<DieselError> for StoreError {
                     | DatabaseErrorKind::UnableToSendCommand
                     | DatabaseErrorKind::ReadOnlyTransaction
                     | DatabaseErrorKind::SerializationFailure => Self::Unavailable(message),
-                    _ if is_unavailable(&message) => Self::Unavailable(message),
-                    _ => Self::Database(message),
+                    _ => told_as_text(message),
                 }
             }
             other => Self::Database(other.to_string()),
@@ -80,21 +97,22 @@ impl From<DieselError> for StoreError {
 }
 
 /// Both databases report these conditions as plain texts; diesel passes them on without the code.
-fn is_unavailable(message: &str) -> bool {
-    [
-        "database is locked",
-        "database table is locked",
-        "database or disk is full",
-        "disk I/O error",
-        "unable to open database file",
-        "readonly database",
-        "No space left on device",
-        "the database system is",
-        "terminating connection",
-        "deadlock detected",
-    ]
-    .iter()
-    .any(|text| message.contains(text))
+fn told_as_text(message: String) -> StoreError {
+    const LOCKED: [&str; 2] = ["database is locked", "database table is locked"];
+    // A quota, or a file that may not grow, is an I/O error to SQLite.
+    const FULL: [&str; 3] = ["database or disk is full", "disk I/O error", "No space left on device"];
+    const AWAY: [&str; 5] =
+        ["unable to open database file", "readonly database", "the database system is", "terminating connection", "deadlock detected"];
+    let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+    if says(&LOCKED) {
+        StoreError::Locked(message)
+    } else if says(&FULL) {
+        StoreError::Full(message)
+    } else if says(&AWAY) {
+        StoreError::Unavailable(message)
+    } else {
+        StoreError::Database(message)
+    }
 }
 
 impl From<ConnectionError> for StoreError {

@@ -243,9 +243,9 @@ queries! {
         rows.into_iter().map(QuestionRecord::try_from).collect()
     }
 
-    /// The earliest deadline of all.
-    pub fn next_deadline(connection) -> Result<Option<Timestamp>, StoreError> {
-        let waiting = questions::table.filter(questions::deadline.is_not_null());
+    /// The earliest deadline behind an instant.
+    pub fn next_deadline(connection, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let waiting = questions::table.filter(questions::deadline.gt(after.as_millis()));
         let next: Option<i64> = waiting.select(diesel::dsl::min(questions::deadline)).get_result(connection)?;
         Ok(columns::instant(next))
     }

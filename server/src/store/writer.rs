@@ -226,6 +226,13 @@ impl<S: State> Writer<S> {
     }
 }
 
+/// Why nothing of a batch was written.
+struct Unwritten {
+    error: StoreError,
+    /// False: no command ran.
+    begun: bool,
+}
+
 struct Loop<S: State> {
     connection: Connection,
     state: S,
@@ -264,20 +271,21 @@ impl<S: State> Loop<S> {
                     (job.reply)(Ok(()));
                 }
             }
-            Err(error) if self.is_lost() => {
+            Err(Unwritten { error, .. }) if self.is_lost() => {
                 tracing::error!(%error, "the connection to the database was lost; the writer ends");
                 for job in batch {
                     let text = "the connection was lost; whether this was kept shows after the restart";
                     (job.reply)(Err(StoreError::Unavailable(text.to_owned())));
                 }
             }
-            Err(error) if batch.len() == 1 => {
-                tracing::error!(%error, "a command could not be written");
+            Err(Unwritten { error, begun }) if !begun || batch.len() == 1 => {
+                // A transaction that could not even begin is no command's fault: trying them one by one would only make each wait for the lock again.
+                tracing::error!(%error, commands = batch.len(), "nothing can be written");
                 for job in batch {
-                    (job.reply)(Err(clone_error(&error)));
+                    (job.reply)(Err(error.again()));
                 }
             }
-            Err(error) => {
+            Err(Unwritten { error, .. }) => {
                 tracing::warn!(%error, commands = batch.len(), "a batch could not be written; trying its commands one by one");
                 for job in batch {
                     self.write(vec![job]);
@@ -293,7 +301,8 @@ impl<S: State> Loop<S> {
     }
 
     /// Runs the whole batch in one transaction. An error means that nothing of it was kept.
-    fn attempt(&mut self, batch: &mut [Job<S>]) -> Result<(), StoreError> {
+    fn attempt(&mut self, batch: &mut [Job<S>]) -> Result<(), Unwritten> {
+        self.connection.begin_write().map_err(|error| Unwritten { error, begun: false })?;
         let mut facts = Vec::new();
         let written = self.run_all(batch, &mut facts).and_then(|()| self.connection.commit());
         match written {
@@ -317,13 +326,12 @@ impl<S: State> Loop<S> {
                 if let Err(rollback) = self.connection.batch("ROLLBACK") {
                     tracing::debug!(error = %rollback, "rollback after a failed batch");
                 }
-                Err(error)
+                Err(Unwritten { error, begun: true })
             }
         }
     }
 
     fn run_all(&mut self, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<(), StoreError> {
-        self.connection.begin_write()?;
         for job in batch {
             self.connection.mark()?;
             self.state.begin();
@@ -339,14 +347,5 @@ impl<S: State> Loop<S> {
             }
         }
         Ok(())
-    }
-}
-
-fn clone_error(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
-        StoreError::Refused(text) => StoreError::Refused(text.clone()),
-        StoreError::Conflict(text) => StoreError::Conflict(text.clone()),
-        other => StoreError::Database(other.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! The writer: shared commits, commands that fail alone, facts after the commit, an orderly end.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, Once, mpsc};
 
 use aq_server::store::{Reader, StoreError, Writer, settings};
 use futures_util::future::{join, join_all};
@@ -194,4 +194,45 @@ fn a_broken_connection_ends_the_writer_on_postgres() {
     let sql = cut("reader");
     assert!(block_on(reader.read(move |db| db.batch(&sql))).is_err());
     assert_eq!(block_on(reader.read(|db| settings::get(db, "n"))).unwrap().as_deref(), Some("1"));
+}
+
+/// Store R22: a batch that cannot even begin is answered whole, at once: its commands do not wait for the lock of another program one after the other.
+#[test]
+fn a_batch_that_cannot_begin_is_answered_whole_on_sqlite() {
+    let home = Home::sqlite();
+    let theirs = Arc::new(Mutex::new(home.open()));
+    let (lock, mut first) = (Arc::clone(&theirs), true);
+    // Facts are published between two batches: the other program takes the lock right there.
+    let publish = move |_| {
+        if std::mem::take(&mut first) {
+            lock.lock().unwrap().batch("BEGIN IMMEDIATE").unwrap();
+        }
+    };
+    let (writer, thread) = Writer::start(home.open(), Numbers::default(), publish).unwrap();
+    writer.submit_blocking(|tx| tx.db.batch("PRAGMA busy_timeout = 100")).unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let mut entered = Some(entered);
+    let held = writer.submit(move |tx| {
+        entered.take().unwrap().send(()).unwrap();
+        let _opened = gate.recv();
+        add(tx, "gate", 1)
+    });
+    let free = Once::new();
+    // The first answer frees the lock: whoever were tried after it would be written.
+    let call = async |value: i64| {
+        let answer = writer.submit(move |tx| add(tx, "sum", value)).await;
+        free.call_once(|| theirs.lock().unwrap().batch("COMMIT").unwrap());
+        answer
+    };
+    let others = async {
+        inside.await.unwrap();
+        join(join_all((1..=20).map(&call)), async move { drop(open) }).await.0
+    };
+    let (held, answers) = block_on(join(held, others));
+    held.unwrap();
+    assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Locked(_)))), "{answers:?}");
+    assert_eq!(writer.submit_blocking(|tx| add(tx, "sum", 1)).unwrap(), 1);
+    writer.stop();
+    thread.join();
 }

@@ -10,6 +10,7 @@ use aq_core::task::{BlockedReason, TaskStatus, Trigger};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::isolation::alone;
 use super::policy::Policy;
 use crate::lifecycle::{Figures, LifecycleError, Move, ProjectHot, Subject, Tx, announce, apply, told_key, tree_of, write_told};
 use crate::store::{RunRecord, TaskRecord, runs, tasks};
@@ -141,10 +142,11 @@ pub(super) fn hold(
     if stop.scope == BudgetScope::TaskTree {
         let others: Vec<_> = tx.state.runs.iter().filter(|(key, run)| run.root == root && **key != task.key).map(|(key, _)| *key).collect();
         for key in others {
-            let mut other = tasks::by_key(tx.db, key)?;
-            if other.task.status.is_live() {
-                block(tx, &mut other, &stop, now)?;
-            }
+            // One that cannot be moved is met again by its own next message.
+            alone(tx, key, now, |tx| {
+                let mut other = tasks::by_key(tx.db, key)?;
+                if other.task.status.is_live() { block(tx, &mut other, &stop, now) } else { Ok(()) }
+            })?;
         }
     }
     Ok(())
@@ -158,19 +160,32 @@ pub(super) fn lift(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<(
     if !tx.state.budgets_changed {
         return Ok(());
     }
+    let mut left = false;
     for mut task in tasks::in_status(tx.db, TaskStatus::Blocked)? {
+        let key = task.key;
         if task.task.blocked_reason != Some(BlockedReason::Budget) {
             continue;
         }
-        let last = runs::get(tx.db, task.key, task.task.run_number)?;
-        let run = last.map_or(0, |run| run.run.tokens.total());
-        let (_, tree) = tree_of(tx.db, task.key, task.parent_key)?;
-        if of_run(tx, policy, &task).lifts_block(run, tree) {
-            let number = task.task.run_number;
-            apply(tx, &mut task, number, Move::system(Trigger::BlockLifted, now).with("context", "the budget has room again"))?;
+        if tx.state.is_held_up(key, now) {
+            left = true;
+            continue;
         }
+        let done = alone(tx, key, now, |tx| {
+            let last = runs::get(tx.db, key, task.task.run_number)?;
+            let run = last.map_or(0, |run| run.run.tokens.total());
+            let (_, tree) = tree_of(tx.db, key, task.parent_key)?;
+            if of_run(tx, policy, &task).lifts_block(run, tree) {
+                let number = task.task.run_number;
+                apply(tx, &mut task, number, Move::system(Trigger::BlockLifted, now).with("context", "the budget has room again"))?;
+            }
+            Ok(())
+        })?;
+        left |= done.is_none();
     }
-    tx.state.set_budgets_changed(false);
+    // A task that could not be moved is looked at again when its wait is over.
+    if !left {
+        tx.state.set_budgets_changed(false);
+    }
     Ok(())
 }
 

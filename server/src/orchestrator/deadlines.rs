@@ -8,6 +8,7 @@ use aq_core::task::{TaskStatus, Trigger, UNTIL_ANSWERED};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::isolation::alone;
 use super::policy::Policy;
 use crate::lifecycle::{Figures, LifecycleError, Move, Subject, Tx, announce, apply};
 use crate::store::{Connection, GrantScope, QuestionRecord, StoreError, TaskRecord, grants, questions, tasks};
@@ -61,24 +62,34 @@ pub(super) fn grant(
 /// # Errors
 /// When the rows cannot be read or written.
 pub(super) fn pass(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<(Vec<RunnerOrder>, bool), LifecycleError> {
-    if questions::next_deadline(tx.db)?.is_none_or(|next| next > now) {
-        return Ok((Vec::new(), false));
-    }
     let expired = questions::expired(tx.db, now, limit)?;
-    let more = i64::try_from(expired.len()).unwrap_or(i64::MAX) >= limit;
-    let mut orders = Vec::new();
+    let full = i64::try_from(expired.len()).unwrap_or(i64::MAX) >= limit;
+    let (mut orders, mut moved) = (Vec::new(), false);
     for question in expired {
-        let task = tasks::by_key(tx.db, question.task_key)?;
-        let is_open = tx.state.runs.get(&task.key).is_some_and(|open| open.run.number == question.run_number && open.stopping.is_none());
-        if !is_open || question.given.is_some() || question.closed_at.is_some() {
-            questions::clear_deadlines(tx.db, task.key)?;
-        } else if question.question.kind == QuestionKind::Permission {
-            orders.push(deny(tx, &task, &question, now)?);
-        } else {
-            pause(tx, task, &question, now)?;
+        let key = question.task_key;
+        if tx.state.is_held_up(key, now) {
+            continue;
         }
+        let done = alone(tx, key, now, |tx| due(tx, &question, now))?;
+        moved |= done.is_some();
+        orders.extend(done.flatten());
     }
-    Ok((orders, more))
+    // Where nothing could be moved there is nothing more to do at once.
+    Ok((orders, full && moved))
+}
+
+/// What is due for one question.
+fn due(tx: &mut Tx<'_>, question: &QuestionRecord, now: Timestamp) -> Result<Option<RunnerOrder>, LifecycleError> {
+    let task = tasks::by_key(tx.db, question.task_key)?;
+    let is_open = tx.state.runs.get(&task.key).is_some_and(|open| open.run.number == question.run_number && open.stopping.is_none());
+    if !is_open || question.given.is_some() || question.closed_at.is_some() {
+        questions::clear_deadlines(tx.db, task.key)?;
+        return Ok(None);
+    }
+    if question.question.kind == QuestionKind::Permission {
+        return deny(tx, &task, question, now).map(Some);
+    }
+    pause(tx, task, question, now).map(|()| None)
 }
 
 fn deny(tx: &mut Tx<'_>, task: &TaskRecord, question: &QuestionRecord, now: Timestamp) -> Result<RunnerOrder, LifecycleError> {

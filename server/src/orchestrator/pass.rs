@@ -76,7 +76,7 @@ pub(super) fn pass(
     let (begun, account_opens) = starts(tx, policy, now, fresh_session)?;
     // Timers that are due already are left over: the next pass comes at once.
     let timer = tx.state.timers.iter().find(|(_, key)| !tx.state.is_held_up(*key, now)).map(|(at, _)| *at);
-    let question = if more_questions { Some(now) } else { questions::next_deadline(tx.db)? };
+    let question = if more_questions { Some(now) } else { questions::next_deadline(tx.db, now)? };
     let next = [timer, account_opens, question, next_try(tx, now)].into_iter().flatten().min();
     Ok(Passed { begun, stop, conclude, answers, next })
 }

@@ -120,7 +120,7 @@ pub(super) async fn take_up(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, f
             Err(error) => tracing::error!(%run, %error, "a run cannot be taken up"),
         }
     }
-    super::starting::start(parts, sink, link, found.restart).await;
+    sink.starter().start(link, found.restart).await;
     for order in found.conclude {
         link.order(order);
     }

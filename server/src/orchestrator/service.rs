@@ -12,7 +12,6 @@ use super::parts::Parts;
 use super::pass::{self, Passed};
 use super::recover;
 use super::sink::Sink;
-use super::starting::start;
 use crate::lifecycle::LifecycleError;
 use crate::store::StoreError;
 
@@ -102,7 +101,7 @@ impl Orchestrator {
             }
             link.order(order);
         }
-        start(&self.parts, self.sink.as_ref(), link, passed.begun).await;
+        self.sink.starter().start(link, passed.begun).await;
         let safety = Duration::from_millis(self.parts.policy.safety_timer_ms);
         let next = passed.next.map(|at| Duration::from_millis(u64::try_from(at.millis_since(now)).unwrap_or(0)));
         Ok(next.unwrap_or(safety).min(safety))

@@ -1,7 +1,6 @@
 //! Where runners report: makes each report durable, then hands on the orders that follow from it.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use aq_core::ids::RunRef;
 use aq_core::output::{OutputBody, OutputItem};
@@ -14,13 +13,8 @@ use super::outlet::Outlet;
 use super::parts::Parts;
 use super::plans;
 use super::reports::{self, Circumstances, Followed};
-use super::starting::start;
+use super::starting::{FIRST_WAIT, LONGEST_WAIT, Starter};
 use crate::lifecycle::{LifecycleError, Tx};
-
-/// First wait before a report is written again that could not be; doubled up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-/// Longest wait between two attempts to write a report.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The server's end of the link to its runners; cheap to clone.
 #[derive(Clone)]
@@ -41,7 +35,18 @@ impl RunnerSink for Sink {
                 if self.closed.is_cancelled() {
                     return Err(LinkClosed);
                 }
-                match self.take(&run, &report).await {
+                let taken = match self.take(&run, &report).await {
+                    Err(Refused::Never(reason)) => {
+                        // Repeating it would give the same answer for ever.
+                        tracing::error!(%run, %reason, "a report was refused");
+                        match report {
+                            RunReport::Finished { .. } | RunReport::Concluded { .. } => self.given_up(&run, reason).await,
+                            _ => return Ok(()),
+                        }
+                    }
+                    taken => taken,
+                };
+                match taken {
                     Ok(followed) => {
                         self.follow(&run, followed).await;
                         return Ok(());
@@ -54,11 +59,8 @@ impl RunnerSink for Sink {
                         }
                     }
                     Err(Refused::Never(reason)) => {
-                        // Repeating it would give the same answer for ever.
-                        tracing::error!(%run, %reason, "a report was refused");
-                        if matches!(report, RunReport::Finished { .. } | RunReport::Concluded { .. }) {
-                            self.give_up(&run, reason).await;
-                        }
+                        // The run stays open and shows in the checks; the next start of the server takes it up again.
+                        tracing::error!(%run, %reason, "a run could not be ended either");
                         return Ok(());
                     }
                 }
@@ -85,6 +87,11 @@ impl From<LifecycleError> for Refused {
 }
 
 impl Sink {
+    /// What orders the starts of runs that reports and passes begin.
+    pub(super) fn starter(&self) -> Starter {
+        Starter { parts: self.parts.clone(), sink: Arc::new(self.clone()), outlet: self.outlet.clone(), closed: self.closed.clone() }
+    }
+
     async fn follow(&self, run: &RunRef, followed: Followed) {
         if followed.ended {
             self.end_output(run).await;
@@ -97,8 +104,8 @@ impl Sink {
         }
         if !followed.begun.is_empty() {
             // The report is durable; whoever sent it does not wait for what it made possible.
-            let sink = self.clone();
-            tokio::spawn(async move { start(&sink.parts, &sink, &sink.outlet, followed.begun).await });
+            let (starter, outlet) = (self.starter(), self.outlet.clone());
+            tokio::spawn(async move { starter.start(&outlet, followed.begun).await });
         }
     }
 
@@ -174,14 +181,10 @@ impl Sink {
     }
 
     /// Ends a run whose end could not be recorded, so that its task does not wait for it for ever.
-    async fn give_up(&self, run: &RunRef, reason: String) {
-        let Ok(at) = self.circumstances(run) else { return };
+    async fn given_up(&self, run: &RunRef, reason: String) -> Result<Followed, Refused> {
+        let at = self.circumstances(run)?;
         let (policy, owned) = (Arc::clone(&self.parts.policy), run.clone());
-        match self.parts.engine.submit(move |tx| reports::given_up(tx, &policy, &owned, &reason, at)).await {
-            Ok(followed) => self.follow(run, followed).await,
-            // The run stays open and shows in the checks; the next start of the server takes it up again.
-            Err(error) => tracing::error!(%run, %error, "a run could not be ended either"),
-        }
+        Ok(self.parts.engine.submit(move |tx| reports::given_up(tx, &policy, &owned, &reason, at)).await?)
     }
 
     /// Takes a report that frees something, and begins in the same transaction what can begin now. Where that fails the report is taken

@@ -9,6 +9,7 @@ use aq_core::task::TaskStatus;
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::isolation::alone;
 use crate::lifecycle::{Engine, LifecycleError, Subject, Tx, announce};
 use crate::store::{Reader, StoreError, chains, task_trees, tasks};
 
@@ -70,19 +71,28 @@ fn forget(tx: &mut Tx<'_>, keys: &[i64]) -> Result<(), StoreError> {
 fn tell(tx: &mut Tx<'_>, keys: &[i64], before: Timestamp, now: Timestamp) -> Result<usize, LifecycleError> {
     let mut count = 0;
     for key in keys {
-        let record = tasks::by_key(tx.db, *key)?;
-        let blockers = chains::blockers(tx.db, *key)?;
-        let waits = record.task.status == TaskStatus::Defined && record.deleted_at.is_none();
-        if !waits || blockers.is_empty() || chains::told(tx.db, *key)?.is_some_and(|at| at > before) {
-            continue;
+        // One that something else holds up has been told of, and is tried again by whoever noted it.
+        if !tx.state.is_held_up(*key, now) {
+            let told = alone(tx, *key, now, |tx| tell_of(tx, *key, before, now))?;
+            count += usize::from(told == Some(true));
         }
-        chains::tell(tx.db, *key, now)?;
-        let names: Vec<String> = blockers.iter().take(NAMED).map(|link| format!("{} ({})", link.id, link.status)).collect();
-        #[expect(clippy::cast_precision_loss, reason = "hours told with one digit need no more than 52 bits of milliseconds")]
-        let hours = (now.millis_since(record.task.created_at) as f64 / HOUR_MS * 10.0).round() / 10.0;
-        let payload = json!({ "title": record.task.title, "waiting_on": names, "blockers": blockers.len(), "hours": hours });
-        announce(tx, EventKind::TaskStuck, now, Subject::task(&record), payload)?;
-        count += 1;
     }
     Ok(count)
+}
+
+/// Tells of one task; false when it is not stuck any more, or was told of.
+fn tell_of(tx: &mut Tx<'_>, key: i64, before: Timestamp, now: Timestamp) -> Result<bool, LifecycleError> {
+    let record = tasks::by_key(tx.db, key)?;
+    let blockers = chains::blockers(tx.db, key)?;
+    let waits = record.task.status == TaskStatus::Defined && record.deleted_at.is_none();
+    if !waits || blockers.is_empty() || chains::told(tx.db, key)?.is_some_and(|at| at > before) {
+        return Ok(false);
+    }
+    chains::tell(tx.db, key, now)?;
+    let names: Vec<String> = blockers.iter().take(NAMED).map(|link| format!("{} ({})", link.id, link.status)).collect();
+    #[expect(clippy::cast_precision_loss, reason = "hours told with one digit need no more than 52 bits of milliseconds")]
+    let hours = (now.millis_since(record.task.created_at) as f64 / HOUR_MS * 10.0).round() / 10.0;
+    let payload = json!({ "title": record.task.title, "waiting_on": names, "blockers": blockers.len(), "hours": hours });
+    announce(tx, EventKind::TaskStuck, now, Subject::task(&record), payload)?;
+    Ok(true)
 }

@@ -1,10 +1,14 @@
 //! One task, report or command that goes wrong takes nothing else along.
 
+use std::sync::{Arc, Barrier};
+
 use aq_core::event::EventKind;
-use aq_core::output::FailureClass;
+use aq_core::ids::RunRef;
+use aq_core::output::{FailureClass, OutputBody, OutputItem, Question, QuestionKind};
 use aq_core::run::RunResult;
 use aq_core::runner_link::{Conclusion, RunOutcome, RunReport, RunnerOrder};
 use aq_core::task::TaskStatus;
+use aq_server::clock::Clock as _;
 use aq_server::commands::CommandError;
 use aq_server::store::{StoreError, events};
 
@@ -26,7 +30,7 @@ async fn told(server: &Harness, kind: EventKind) -> usize {
     all.iter().filter(|event| event.kind == kind).count()
 }
 
-/// Orchestrator R22, D-20: a due task that cannot be moved is told once and tried again later; all other due tasks go on in the same pass.
+/// F-057, orchestrator R22, D-20: a due task that cannot be moved is told once and tried again later; all other due tasks go on in the same pass.
 #[tokio::test]
 async fn a_task_that_cannot_be_moved_keeps_no_other_waiting() {
     let server = Harness::start().await;
@@ -117,4 +121,105 @@ async fn a_panic_in_a_command_is_an_internal_error_of_that_command() {
     assert!(matches!(CommandError::from(panicked.unwrap_err()), CommandError::Internal(_)));
     let paused = server.engine.submit(|tx| Ok::<_, CommandError>(tx.state.paused)).await.unwrap();
     assert!(!paused, "what it had done was taken back");
+}
+
+/// Does something on the connection of each of the two readers.
+async fn on_every_reader(server: &Harness, sql: &'static str) {
+    let both = Arc::new(Barrier::new(2));
+    let one = || {
+        let both = Arc::clone(&both);
+        server.reader.read(move |db| {
+            both.wait();
+            db.batch(sql)
+        })
+    };
+    let (first, second): (Result<(), StoreError>, Result<(), StoreError>) = futures_util::future::join(one(), one()).await;
+    first.and(second).unwrap();
+}
+
+/// Orchestrator R26: a run that began while its rows cannot be read for a moment is ordered as soon as they can be. Once it waited for the next start of the server,
+/// with its agent and its workspace.
+#[tokio::test]
+async fn a_start_whose_rows_cannot_be_read_yet_is_ordered_later() {
+    let server = Harness::start().await;
+    server.agents(1).await;
+    let project = server.project("App", 1).await;
+    // What reads runs is told that the database is locked.
+    let spoil = "PRAGMA query_only = OFF; CREATE TEMP VIEW runs AS SELECT [database is locked] FROM main.tasks";
+    on_every_reader(&server, spoil).await;
+    let run = RunRef { task: server.task(&project, "one", &[]).await, number: 1 };
+    // The output is opened in the same breath in which the rows are asked for.
+    while !server.hub.is_live(&run) {
+        tokio::task::yield_now().await;
+    }
+    assert!(server.nothing_started().await);
+    on_every_reader(&server, "DROP VIEW temp.runs").await;
+    assert_eq!(server.start_order().await.run, run);
+}
+
+/// Orchestrator R22, R18: a question whose deadline has come and whose task cannot be moved keeps no other question waiting, and no start; the pass is not done over
+/// and over for it, and later it is tried again.
+#[tokio::test]
+async fn a_question_that_cannot_be_dealt_with_keeps_no_other_waiting() {
+    let server = Harness::start().await;
+    server.agents(2).await;
+    let project = server.project("App", 2).await;
+    let (bad, good) = (server.task(&project, "bad", &[]).await, server.task(&project, "good", &[]).await);
+    for _ in 0..2 {
+        let run = server.start_order().await.run;
+        server.running(&run).await;
+        let question = Question {
+            request_id: "q".into(),
+            kind: QuestionKind::Question,
+            text: "Which one?".into(),
+            tool: String::new(),
+            detail: String::new(),
+            options: Vec::new(),
+        };
+        let items = vec![OutputItem { seq: 1, at: server.clock.now(), body: OutputBody::Question(question) }];
+        server.report(&run, RunReport::Output { items }).await;
+        server.until(&run.task, TaskStatus::WaitingInput).await;
+    }
+    let later = server.task(&project, "later", &[]).await;
+    let key = server.record(&bad).await.key;
+    refuse(&server, "no", "tasks", &format!("OLD.key = {key}")).await;
+    server.clock.advance(24 * 3_600_000);
+    server.wake.ring();
+    server.until(&good, TaskStatus::Paused).await;
+    assert_eq!(server.get(&bad).await.status, TaskStatus::WaitingInput);
+    assert_eq!(told(&server, EventKind::TaskHeldUp).await, 1);
+    let run = server.runs(&good).await.pop().unwrap().run.id;
+    let outcome = RunOutcome::Stopped { reason: aq_core::runner_link::StopReason::Operator };
+    server.report(&run, RunReport::Finished { outcome, exit_code: None }).await;
+    assert_eq!(server.start_order().await.run.task, later, "what can start does");
+    allow(&server, "no").await;
+    server.clock.advance(60_000);
+    server.wake.ring();
+    server.until(&bad, TaskStatus::Paused).await;
+}
+
+/// Orchestrator R22, F-050: a task that a raised budget lets go on and that cannot be moved keeps no other blocked, and is tried again later.
+#[tokio::test]
+async fn a_block_that_cannot_be_lifted_keeps_no_other_blocked() {
+    let server = Harness::start().await;
+    let project = server.project("App", 2).await;
+    let (bad, good) = (server.task(&project, "bad", &[]).await, server.task(&project, "good", &[]).await);
+    for task in [&bad, &good] {
+        let id = task.clone();
+        server.command(move |tx, context| aq_server::commands::control::stop(tx, context, &id, "")).await.unwrap();
+        // As a budget leaves it: blocked for it.
+        let sql = format!("UPDATE tasks SET blocked_reason = 'budget' WHERE key = {}", server.record(task).await.key);
+        server.engine.submit(move |tx| tx.db.batch(&sql)).await.unwrap();
+    }
+    let key = server.record(&bad).await.key;
+    refuse(&server, "no", "tasks", &format!("OLD.key = {key}")).await;
+    let raise = || server.engine.submit(|tx| Ok::<_, CommandError>(tx.state.set_budgets_changed(true)));
+    raise().await.unwrap();
+    server.wake.ring();
+    server.until(&good, TaskStatus::Ready).await;
+    assert_eq!((server.get(&bad).await.status, told(&server, EventKind::TaskHeldUp).await), (TaskStatus::Blocked, 1));
+    allow(&server, "no").await;
+    server.clock.advance(60_000);
+    server.wake.ring();
+    server.until(&bad, TaskStatus::Ready).await;
 }

@@ -197,7 +197,7 @@ mod tests {
         (controller, shutdown.clone(), Background::new(shutdown))
     }
 
-    /// background R3: failures and panics restart a loop with growing waits; a proven loop starts from the first wait again.
+    /// F-057, background R3: failures and panics restart a loop with growing waits; a proven loop starts from the first wait again.
     #[tokio::test(start_paused = true)]
     async fn a_failing_loop_is_restarted_with_backoff() {
         let (controller, shutdown, background) = background();

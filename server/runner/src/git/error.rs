@@ -110,7 +110,7 @@ pub enum GitError {
         why: String,
     },
     /// The git program is not there.
-    #[error("the git program `{program}` was not found; install git or set its path in the configuration")]
+    #[error("the git program `{program}` was not found; install git, or start the server with a PATH that holds it")]
     ProgramMissing {
         /// The configured program.
         program: String,

@@ -6,7 +6,7 @@ use aq_core::runtime::RuntimeKind;
 
 use crate::world::{World, assert_gapless, begin, limits, nobody_in, project, run};
 
-/// Scripted R1, service R3, R10: the default script writes a note, says so, spends a few tokens, and its work lands.
+/// F-095, scripted R1, service R3, R10: started, heard and waited for through the port of all runtimes: the default script writes a note, says so, spends a few tokens, and its work lands.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_default_script_lands() {
     let world = World::new();
@@ -50,7 +50,7 @@ async fn starting_twice_starts_once() {
     service.shutdown().await;
 }
 
-/// Service R8: an agent that hears is interrupted, one that does not is ended; nothing is left behind.
+/// F-095, service R8: an agent that hears is interrupted, one that does not is ended; nothing is left behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn stop_ends_polite_and_deaf_agents() {
     for script in ["say here\nsleep 60000", "say here\nhang", "say here\nshell sleep 600"] {

@@ -2,14 +2,9 @@
 
 use aq_core::runner_link::{Conclusion, RunOutcome, RunReport, RunnerOrder};
 use aq_proto::v1 as pb;
-use prost_types::FieldMask;
 use tonic::Code;
 
-use super::fixture::{Server, refusal};
-
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
-}
+use super::fixture::{Server, mask, refusal};
 
 /// F-084, core/task R11, R12: verification, fallback, filler and the rule for plans are set at creation and changed later, and are inherited from the project where
 /// nothing is said; what makes no sense names its field.

@@ -219,3 +219,8 @@ pub(crate) fn refusal(status: &tonic::Status) -> (tonic::Code, String, String) {
     let resource = detail.resource.map(|resource| format!("{} {}", resource.kind, resource.id));
     (status.code(), detail.reason, field.or(resource).unwrap_or_default())
 }
+
+/// The fields that an update changes.
+pub(crate) fn mask(paths: &[&str]) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
+}

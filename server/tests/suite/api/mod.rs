@@ -21,4 +21,5 @@ mod proposals;
 mod reference;
 mod scope;
 mod streams;
+mod tasks;
 pub(crate) mod walk;

@@ -2,14 +2,9 @@
 
 use aq_core::principal::Role;
 use aq_proto::v1 as pb;
-use prost_types::FieldMask;
 use tonic::Code;
 
-use super::fixture::{Server, refusal};
-
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
-}
+use super::fixture::{Server, mask, refusal};
 
 /// F-173, D-115, api R5: the same request twice has one effect and one answer; another request under its id is refused; people do not share.
 #[tokio::test]

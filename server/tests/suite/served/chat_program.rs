@@ -4,6 +4,7 @@ use aq_proto::v1 as pb;
 use pb::chat_response::Event;
 use serde_json::{Value, json};
 
+use super::place::Place;
 use super::world::{Launched, Served};
 use crate::chat_models::stub::{KEY, Reply, Stub};
 use crate::chat_models::words::{Part, Wire};
@@ -28,7 +29,7 @@ async fn told(served: &Served, who: &aq_proto::client::Connection, stub: &Stub) 
 /// such tool and is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chat_runs_programs_and_leaves_nothing_behind() {
-    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let folder = Place::new();
     let root = folder.path().join("root");
     std::fs::create_dir(&root).unwrap();
     std::fs::write(root.join("hello.txt"), "hello\n").unwrap();

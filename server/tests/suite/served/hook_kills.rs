@@ -9,6 +9,7 @@ use std::time::Duration;
 use aq_proto::v1 as pb;
 use rand::{Rng as _, SeedableRng as _};
 
+use super::place::Place;
 use super::world::{Launched, Served};
 
 /// Hooks with an interval, made one after the other, so that one of them is due every other second.
@@ -164,7 +165,7 @@ async fn settle(served: &Served, hooks: &[String]) {
 /// other without a gap, every run is over, and its act was done once, or, when its server died over it, at most once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_neither_loses_nor_repeats_a_fire() {
-    let served = Launched::on(Arc::new(tempfile::tempdir().unwrap()), CONFIG, &[]).serving().await;
+    let served = Launched::on(Place::new(), CONFIG, &[]).serving().await;
     let (project, hooks) = prepare(&served).await;
     let served = live(served, &project, &mut rand::rngs::StdRng::seed_from_u64(7)).await;
     settle(&served, &hooks).await;

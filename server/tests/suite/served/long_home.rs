@@ -1,10 +1,8 @@
 //! A home that lies so deep that a socket in it would be longer than the kernel allows.
 
-use std::sync::Arc;
-
 use aq_proto::client::discover;
-use tempfile::TempDir;
 
+use super::place::Place;
 use super::world::Launched;
 
 /// Longest path of a Unix socket on Linux.
@@ -17,7 +15,7 @@ async fn a_home_deeper_than_a_socket_is_served() {
     let base = tempfile::tempdir().unwrap();
     let deep = base.path().join("d".repeat(60)).join("e".repeat(60));
     std::fs::create_dir_all(&deep).unwrap();
-    let folder: Arc<TempDir> = Arc::new(tempfile::Builder::new().tempdir_in(&deep).unwrap());
+    let folder = Place::below(&deep);
     let runtime = tempfile::tempdir().unwrap();
     let variables = [("XDG_RUNTIME_DIR", runtime.path().to_str().unwrap())];
     let served = Launched::on(folder.clone(), "agents:\n  sandbox: none\n", &variables).serving().await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aq_proto::v1 as pb;
 
+use super::place::Place;
 use super::world::{Launched, Served};
 
 /// The URL that the log names.
@@ -20,8 +21,7 @@ fn value(text: &str, figure: &str) -> Option<f64> {
 /// metrics R1 to R3: figures follow a task from its creation to its end; foreign hosts, other paths and other methods get a sentence.
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_follow_a_task_to_its_end() {
-    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
-    let mut launched = Launched::on(folder, "agents:\n  sandbox: none\nmetrics:\n  listen: 127.0.0.1:0\n", &[]);
+    let mut launched = Launched::on(Place::new(), "agents:\n  sandbox: none\nmetrics:\n  listen: 127.0.0.1:0\n", &[]);
     let url = url(&launched.until("figures are served").await);
     let served = launched.serving().await;
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();

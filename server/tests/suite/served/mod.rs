@@ -1,12 +1,16 @@
 //! The real program with real processes: started, used over its socket, ended.
 
 mod agent_is_no_admin;
+mod bad_input;
 mod chat_program;
+mod disk_and_lock;
 mod garbage;
 mod hook_kills;
 mod hook_shell;
 mod long_home;
 mod metrics;
+mod nothing_left;
+mod place;
 mod provider_key;
 mod records;
 mod reviewers;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aq_proto::v1 as pb;
 
+use super::place::Place;
 use super::world::Launched;
 
 const KEY: &str = "sk-test-4f7d9c2b1a8e6035";
@@ -13,7 +14,7 @@ const KEY: &str = "sk-test-4f7d9c2b1a8e6035";
 /// the account says; what it prints of it is masked; no answer, no event, no log and no file of the server holds it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_reaches_the_agent_alone() {
-    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let folder = Place::new();
     let launched = Launched::on(Arc::clone(&folder), "agents:\n  sandbox: none\n", &[("PLAN_KEY", KEY)]);
     let served = launched.serving().await;
     let project = served.project().await;

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use aq_proto::v1 as pb;
 
@@ -31,30 +30,6 @@ fn git(directory: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Every event of a task up to its end. Failed attempts are no end.
-async fn until_ended(served: &Served, task: &str) -> Vec<pb::Event> {
-    let request = pb::WatchEventsRequest { after_seq: Some(0), follow: true, ..Default::default() };
-    let mut stream = served.admin.events().watch_events(request).await.unwrap().into_inner();
-    let mut events = Vec::new();
-    let wait = async {
-        while let Some(message) = stream.message().await.unwrap() {
-            if let Some(pb::watch_events_response::Event::Item(event)) = message.event
-                && event.task_id == task
-            {
-                events.push(event);
-                match events.last().unwrap().r#type.as_str() {
-                    "task.completed" => return,
-                    "task.blocked" => panic!("{events:#?}"),
-                    _ => {}
-                }
-            }
-        }
-        panic!("the stream ended");
-    };
-    tokio::time::timeout(Duration::from_secs(120), wait).await.unwrap();
-    events
-}
-
 /// F-084, orchestrator R40 to R44: through a served process, a reviewer that crashes is followed by another review of the same work; a fail sends the work back
 /// with its reasons; a pass lands it without what the reviewer did, and each verdict is told once.
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +56,7 @@ async fn work_lands_when_its_reviewer_passes_it() {
         ..Default::default()
     };
     let task = served.admin.tasks().create_task(request).await.unwrap().into_inner().id;
-    let events = until_ended(&served, &task).await;
+    let events = served.events_until(&task, "task.completed").await;
 
     let answer = served.admin.tasks().get_task(pb::GetTaskRequest { task_id: task.clone() }).await.unwrap().into_inner();
     let mut runs = answer.runs;

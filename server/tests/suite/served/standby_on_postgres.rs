@@ -10,12 +10,9 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::place::Place;
 use super::world::{Launched, Served};
 use crate::store::backend::Home;
-
-fn folder() -> Arc<tempfile::TempDir> {
-    Arc::new(tempfile::tempdir().unwrap())
-}
 
 /// A request to create a task that commits a file of its name; with a gate it waits for that first.
 fn wanted(project: &str, name: &str, gate: Option<&str>, after: &[&str]) -> pb::CreateTaskRequest {
@@ -43,7 +40,7 @@ async fn a_second_server_takes_over() {
     let address = database.address();
     let config = "agents:\n  sandbox: none\n";
     let variables = [("AQ_DATABASE_URL", address.as_str())];
-    let (one, two) = (folder(), folder());
+    let (one, two) = (Place::new(), Place::new());
     let first = Launched::on(Arc::clone(&one), config, &variables).serving().await;
     let project = first.project().await;
     let mut second = Launched::on(Arc::clone(&two), config, &variables);

@@ -4,13 +4,13 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use aq_proto::client::Connection;
 use aq_proto::v1 as pb;
 use tonic::{Code, Status};
 
+use super::place::Place;
 use super::world::Launched;
 use crate::api::walk::Raw;
 
@@ -47,11 +47,10 @@ async fn call(connection: &Connection, path: &str, body: Vec<u8>) -> Result<(), 
 }
 
 /// Architecture §9, I-44, F-058: two agents work while calls are answered. Without a sandbox the server warns at its start. A shim's socket does nothing for who has not its key. With an agent's key every call
-/// of the contract is refused except those that it is made for: its own run and task, proposals, and the notes of its project, and the key dies with the run.
+/// of the contract is refused except those that it is made for: its own run and task, questions, proposals, and the notes of its project, and the key dies with the run.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_alone_keep_an_agent_out() {
-    let folder = Arc::new(tempfile::tempdir().unwrap());
-    let mut launched = Launched::on(folder, "agents:\n  sandbox: none\n  own_key: true\n", &[]);
+    let mut launched = Launched::on(Place::new(), "agents:\n  sandbox: none\n  own_key: true\n", &[]);
     launched.until("agents are not contained").await;
     let served = launched.serving().await;
     let project = served.project().await;
@@ -88,6 +87,7 @@ async fn keys_alone_keep_an_agent_out() {
     answered.sort_unstable();
     let own = [
         "AppendNote",
+        "AskHuman",
         "ExchangeMcpMessage",
         "GetNote",
         "GetRun",

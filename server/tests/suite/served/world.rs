@@ -8,23 +8,26 @@ use std::time::Duration;
 
 use aq_proto::client::{ApiKey, Connection, Options, discover};
 use aq_proto::v1 as pb;
-use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::place::Place;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server process that may not serve yet; killed when dropped.
 pub(crate) struct Launched {
-    pub(crate) folder: Arc<TempDir>,
+    pub(crate) folder: Arc<Place>,
     pub(crate) child: Child,
     lines: UnboundedReceiver<String>,
 }
 
 impl Launched {
     /// Starts a server on `config` in a folder, with more variables in its environment.
-    pub(crate) fn on(folder: Arc<TempDir>, config: &str, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn on(folder: Arc<Place>, config: &str, variables: &[(&str, &str)]) -> Self {
         std::fs::write(folder.path().join("config.yaml"), config).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_aqd"))
+        // A file that may not grow is an error to the server, as a full disk is, and not its end.
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_aqd")])
             .arg("serve")
             .arg("--config")
             .arg(folder.path().join("config.yaml"))
@@ -89,7 +92,7 @@ pub(crate) struct Served {
 impl Served {
     /// Starts a server on `config` and waits until it serves.
     pub(crate) async fn start(config: &str) -> Self {
-        Launched::on(Arc::new(tempfile::tempdir().unwrap()), config, &[]).serving().await
+        Launched::on(Place::new(), config, &[]).serving().await
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -126,24 +129,41 @@ impl Served {
         self.admin.tasks().create_task(request).await.unwrap().into_inner().id
     }
 
-    /// Waits for an event of a task.
+    /// Waits for an event of a task; an attempt that fails before is not expected.
     pub(crate) async fn told(&self, task: &str, kind: &str) {
-        let request = pb::WatchEventsRequest { after_seq: Some(0), follow: true, ..Default::default() };
+        let events = self.events_until(task, kind).await;
+        let failed = events.iter().find(|event| event.r#type == "task.failed" && event.r#type != kind);
+        assert!(failed.is_none(), "{failed:?}");
+    }
+
+    /// Every event of a task up to the first one of a kind. A task that is blocked before gets no further by itself.
+    pub(crate) async fn events_until(&self, task: &str, kind: &str) -> Vec<pb::Event> {
+        self.events_until_one(0, task, kind, |event| event.r#type == kind).await
+    }
+
+    /// Every event of a task behind a number up to the first one that `is` wanted, which is told as `wanted`.
+    pub(crate) async fn events_until_one(&self, after: u64, task: &str, wanted: &str, is: impl Fn(&pb::Event) -> bool) -> Vec<pb::Event> {
+        let request = pb::WatchEventsRequest { after_seq: Some(after), follow: true, ..Default::default() };
         let mut stream = self.admin.events().watch_events(request).await.unwrap().into_inner();
+        let mut events = Vec::new();
         let wait = async {
             while let Some(message) = stream.message().await.unwrap() {
                 if let Some(pb::watch_events_response::Event::Item(event)) = message.event
                     && event.task_id == task
                 {
-                    assert!(!["task.failed", "task.blocked"].contains(&event.r#type.as_str()) || event.r#type == kind, "{event:?}");
-                    if event.r#type == kind {
-                        return;
+                    let (found, stuck) = (is(&event), event.r#type == "task.blocked");
+                    events.push(event);
+                    if found {
+                        return true;
                     }
+                    assert!(!stuck, "{events:#?}");
                 }
             }
-            panic!("the stream ended");
+            false
         };
-        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+        let ended = tokio::time::timeout(PATIENCE, wait).await;
+        assert_eq!(ended, Ok(true), "no {wanted}: {events:#?}");
+        events
     }
 
     /// Waits for an item of a task's output that says `text`.

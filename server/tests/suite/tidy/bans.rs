@@ -14,7 +14,7 @@ struct Ban {
 
 const EVERYWHERE: &[&str] = &[""];
 
-const BANS: [Ban; 9] = [
+const BANS: [Ban; 11] = [
     Ban { word: "diesel", within: EVERYWHERE, only: &["server/src/store/"], reason: "only the store knows the database library" },
     Ban { word: "diesel_async", within: EVERYWHERE, only: &["server/src/store/"], reason: "only the store knows the database library" },
     Ban { word: "git2", within: EVERYWHERE, only: &["server/runner/src/git/"], reason: "only runner/git knows the git library" },
@@ -30,6 +30,8 @@ const BANS: [Ban; 9] = [
         only: &["server/src/config/document.rs", "discord-gateway/src/config/", "cli/src/", "server/core/src/plan/"],
         reason: "YAML is read behind one module of each crate",
     },
+    Ban { word: "TcpStream", within: &["server/core/"], only: &[], reason: "the core calls nobody" },
+    Ban { word: "UnixStream", within: &["server/core/"], only: &[], reason: "the core calls nobody" },
     Ban { word: "tokio", within: &["server/core/"], only: &[], reason: "the core is pure" },
     Ban {
         word: "tonic",
@@ -44,7 +46,7 @@ const BANS: [Ban; 9] = [
 /// Files that may choose a status code.
 const STATUS_PLACES: [&str; 5] = ["server/src/api/status.rs", "server/src/grpc/", "cli/", "discord-gateway/", "server/examples/"];
 
-/// Architecture §4: each library has one home. Tests may use what they need.
+/// F-040, architecture §4: each library has one home, and the core, which decides what runs, can reach nobody. Tests may use what they need.
 #[test]
 fn libraries_stay_in_their_place() {
     let mut offences = Vec::new();

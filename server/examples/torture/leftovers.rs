@@ -8,8 +8,19 @@ use tokio::time::sleep;
 use super::books::{Books, Fate};
 use super::figures::Figures;
 
-/// How long the last processes may take to end.
-const PATIENCE: usize = 100;
+/// How long the last processes and run folders may take to go, in tenths of a second.
+const PATIENCE: usize = 300;
+
+/// Waits until the server has let go of every run, or for as long as that may take. Runs are let go of after their end is told, and what is not done
+/// when a server is told to stop is left to the next start.
+pub(crate) async fn let_go(home: &Path) {
+    for _ in 0..PATIENCE {
+        if entries(&home.join("runs")).is_empty() {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
 
 /// Looks for processes, run folders and work directories that outlived their task. No server runs.
 pub(crate) async fn look(home: &Path, books: &Books, figures: &mut Figures) {

@@ -86,6 +86,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Figures, String> {
             storm.tell();
         }
         if over {
+            leftovers::let_go(storm.den.home()).await;
             drop(connection);
             if let Err(error) = server.stop().await {
                 storm.figures.violation(format!("the server {error}"));

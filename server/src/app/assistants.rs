@@ -27,7 +27,7 @@ pub(super) async fn listen(config: &ServerConfig, home: &Home, policy: &mut Poli
     }
     let kept = tokio::fs::read_to_string(home.path().join(FILE)).await.ok().and_then(|text| address(&text));
     let listener = mcp::bind(config.mcp.listen, kept).await.map_err(|source| AppError::Local { of: "mcp", source })?;
-    home.write(FILE, &format!("{}\n", listener.url()))?;
+    home.write(FILE, format!("{}\n", listener.url()))?;
     if let Some(keys) = &mut policy.own_keys {
         keys.mcp_url = Some(listener.url());
     }

@@ -81,7 +81,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         let made = new_key(Role::Admin, ProjectScope::All, "administrator", context.now, None);
         let record = made.record.clone();
         started.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await?;
-        home.write("admin.key", &format!("{}\n", made.key))?;
+        home.write("admin.key", format!("{}\n", made.key))?;
     }
     // Whoever finds the socket finds the key: listening comes after both the key and what was running are in place.
     let recovered = orchestrator.recover(link.as_ref()).await?;
@@ -151,7 +151,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     sessions::spawn(&background, &started, records);
     chat::spawn_records(&background, home.path(), config.llm_logging.retention_days, &started.clock);
     let endpoint = listeners.endpoint().unwrap_or_default();
-    home.write("endpoint", &format!("{endpoint}\n"))?;
+    home.write("endpoint", format!("{endpoint}\n"))?;
     tracing::info!(%endpoint, home = %home.path().display(), database = %database(&config), "serving");
     api.set_ready();
     health.ready().await;

@@ -213,7 +213,12 @@ async fn a_block_that_cannot_be_lifted_keeps_no_other_blocked() {
     }
     let key = server.record(&bad).await.key;
     refuse(&server, "no", "tasks", &format!("OLD.key = {key}")).await;
-    let raise = || server.engine.submit(|tx| Ok::<_, CommandError>(tx.state.set_budgets_changed(true)));
+    let raise = || {
+        server.engine.submit(|tx| {
+            tx.state.set_budgets_changed(true);
+            Ok::<_, CommandError>(())
+        })
+    };
     raise().await.unwrap();
     server.wake.ring();
     server.until(&good, TaskStatus::Ready).await;

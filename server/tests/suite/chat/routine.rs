@@ -133,7 +133,7 @@ fn prompts() -> Vec<Conversation> {
             "remove a template",
             Role::Operator,
             "make a review prompt and remove it",
-            vec![load("prompt"), write(review), tool("delete_prompt", read.clone()), Play::Say("✅ It is gone")],
+            vec![load("prompt"), write(review), tool("delete_prompt", read), Play::Say("✅ It is gone")],
             2,
             vec![State("list_prompts", json!({ "project_id": "app" }), "/total_size", json!(0))],
         ),

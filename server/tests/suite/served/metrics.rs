@@ -39,7 +39,7 @@ async fn figures_follow_a_task_to_its_end() {
     let task = served.task(&project, "usage 120 30\nwrite a.txt hello\ncommit Greet\ndone It greets.").await;
     served.told(&task, "task.completed").await;
     served.told(&task, "run.ended").await;
-    let missing = served.admin.tasks().get_task(pb::GetTaskRequest { task_id: "nobody-here".into(), ..Default::default() }).await;
+    let missing = served.admin.tasks().get_task(pb::GetTaskRequest { task_id: "nobody-here".into() }).await;
     assert_eq!(missing.unwrap_err().code(), tonic::Code::NotFound);
     // The events are counted behind their commit.
     let counted = async {

@@ -2,7 +2,11 @@
 //!
 //! Spec: specs/cli/commands.md
 
-use clap::{Parser, Subcommand};
+use std::any::TypeId;
+use std::ffi::OsString;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook, init, key,
@@ -26,6 +30,27 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Reads a command line.
+///
+/// # Errors
+/// What is wrong with it, as it is shown; help and the version are such errors too.
+pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = without_empty_operands(Cli::command());
+    let matches = command.try_get_matches_from_mut(line)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Refuses an operand that is an empty text, of whatever verb, and names it: a shell variable that is not set would else be looked for as an id.
+fn without_empty_operands(command: clap::Command) -> clap::Command {
+    let text = TypeId::of::<String>();
+    let filled = move |arg: clap::Arg| {
+        // One with a default may be empty: that is what leaving it out means.
+        let is_text = arg.is_positional() && arg.get_value_parser().type_id() == text;
+        if is_text && arg.get_default_values().is_empty() { arg.value_parser(NonEmptyStringValueParser::new()) } else { arg }
+    };
+    command.mut_args(filled).mut_subcommands(without_empty_operands)
 }
 
 /// All commands.

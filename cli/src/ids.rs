@@ -18,10 +18,13 @@ const SHOWN: usize = 8;
 /// # Errors
 /// Not found, with the nearest id as a hint; usage when several begin so.
 pub(crate) fn choose(kind: &str, typed: &str, ids: &[String]) -> Result<String, CliError> {
+    if typed.is_empty() {
+        return Err(CliError::usage(format!("the {kind} is an empty text; see: aqctl {kind} list")));
+    }
     if let Some(exact) = ids.iter().find(|id| *id == typed) {
         return Ok(exact.clone());
     }
-    let matching: Vec<&String> = ids.iter().filter(|id| !typed.is_empty() && id.starts_with(typed)).collect();
+    let matching: Vec<&String> = ids.iter().filter(|id| id.starts_with(typed)).collect();
     match matching.as_slice() {
         [only] => Ok((*only).clone()),
         [] => {
@@ -176,6 +179,13 @@ mod tests {
         assert_eq!(choose("task", "ca", &ids()).unwrap(), "calm-river");
     }
 
+    /// D-77, commands R5: an empty text is no id, and is not looked for.
+    #[test]
+    fn an_empty_text_is_no_id() {
+        let error = choose("project", "", &ids()).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (Kind::Usage, "the project is an empty text; see: aqctl project list"));
+    }
+
     /// commands R5: a hook goes by its name too, as long as one alone has it; an id wins over a name.
     #[test]
     fn hooks_are_found_by_name() {
@@ -197,6 +207,6 @@ mod tests {
         assert_eq!(error.message, "`swift-f` is the beginning of 2 tasks: swift-falcon, swift-fox");
         let error = choose("task", "calm-rivr", &ids()).unwrap_err();
         assert_eq!((error.kind, error.hint.as_deref()), (Kind::NotFound, Some("did you mean `calm-river`?")));
-        assert_eq!(choose("project", "", &[]).unwrap_err().hint.as_deref(), Some("see: aqctl project list"));
+        assert_eq!(choose("project", "x", &[]).unwrap_err().hint.as_deref(), Some("see: aqctl project list"));
     }
 }

@@ -25,7 +25,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use crate::args::Cli;
 use crate::context::Context;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         // Completion never disturbs the line that is being typed.
         Err(_) => return ExitCode::FAILURE,
     }
-    let cli = match Cli::try_parse() {
+    let cli = match args::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             let _closed = error.print();

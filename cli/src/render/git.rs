@@ -5,6 +5,7 @@ use aq_proto::v1::{
     ListCommitsResponse,
 };
 
+use super::amount;
 use super::sheet::Sheet;
 use super::table::{Cell, table};
 use super::time;
@@ -103,7 +104,13 @@ pub(crate) fn changes(look: &Look, changes: &GetDiffResponse) -> String {
         _ => format!("up to {}", short(&changes.head)),
     };
     let base = if changes.base.is_empty() { "nothing" } else { short(&changes.base) };
-    let mut lines = vec![look.paint(Tone::Dim, &clean::line(&format!("against {base}, {place}: {} files", changes.files.len())))];
+    let mut lines = vec![look.paint(
+        Tone::Dim,
+        &clean::line(&format!(
+            "against {base}, {place}: {}",
+            amount::count(u64::try_from(changes.files.len()).unwrap_or(u64::MAX), "file")
+        )),
+    )];
     if changes.text.is_empty() {
         lines.extend(changes.files.iter().map(|changed| clean::line(&file(changed))));
         return lines.join("\n");

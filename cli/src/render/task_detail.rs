@@ -104,8 +104,13 @@ pub(crate) fn remedy(task_id: &str, reason: i32) -> String {
         Ok(BlockReason::OperatorStop | BlockReason::ApprovalRejected | BlockReason::LostWorkspace) => {
             format!("start it over with: aqctl task restart {task_id}")
         }
-        Ok(BlockReason::MergeConflict | BlockReason::PushFailed | BlockReason::TargetDirty) => {
-            format!("its branch is kept; resolve it, then: aqctl task restart {task_id}")
+        Ok(BlockReason::MergeConflict) => {
+            format!(
+                "its branch is kept; have it resolved with: aqctl task repair {task_id}, or resolve it, then: aqctl task approve {task_id}"
+            )
+        }
+        Ok(BlockReason::PushFailed | BlockReason::TargetDirty) => {
+            format!("its branch is kept; mend the cause, then land it with: aqctl task approve {task_id}")
         }
         Ok(BlockReason::Proposed) => format!("accept it with: aqctl task approve {task_id}"),
         Ok(BlockReason::Account) => "check the login of the account with: aqctl account list".to_owned(),

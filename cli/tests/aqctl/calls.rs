@@ -76,6 +76,26 @@ fn exit_codes() {
     assert!(done.stderr.contains("aqctl server start"), "{}", done.stderr);
 }
 
+/// D-77, commands R5: an empty operand is refused before anything is asked, by its name, whatever the verb.
+#[test]
+fn an_empty_operand_is_named() {
+    let environment = Environment::new();
+    let lines: [(&[&str], &str); 8] = [
+        (&["task", "show", ""], "TASK"),
+        (&["plan", "approve", ""], "PLAN"),
+        (&["answer", "", "yes"], "TASK"),
+        (&["say", "swift-falcon", ""], "TEXT"),
+        (&["diff", ""], "TASK"),
+        (&["chain", ""], "TASK"),
+        (&["hook", "show", ""], "HOOK"),
+        (&["project", "show", ""], "PROJECT"),
+    ];
+    for (line, name) in lines {
+        let done = environment.run(line).expect(2);
+        assert!(done.stderr.contains(name) && done.stderr.contains("value is required"), "{line:?}: {}", done.stderr);
+    }
+}
+
 /// commands R2: without a server the home says so; a key that others can read is refused.
 #[test]
 fn the_home_is_searched() {

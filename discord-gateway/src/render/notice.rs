@@ -100,7 +100,9 @@ pub(crate) fn blocked(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>)
         BlockReason::MergeConflict => {
             "Its work conflicts with the target branch. Its branch is kept; a repair task can resolve it.".to_owned()
         }
-        BlockReason::PushFailed => "The remote refused the push. Its branch is kept; restart it when the remote is well.".to_owned(),
+        BlockReason::PushFailed => {
+            "Its work could not be brought to the remote. Its branch is kept; land it again when the remote is well.".to_owned()
+        }
         BlockReason::Proposed => "An agent proposes it. Approve it, or delete it.".to_owned(),
         BlockReason::OperatorStop => "Somebody stopped it. Restart it when it shall go on.".to_owned(),
         _ if !task.waiting_for.is_empty() => clean(&task.waiting_for),
@@ -136,6 +138,10 @@ pub(crate) fn blocked(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>)
         }
         BlockReason::MergeConflict => {
             wanted.push((Verb::Repair, "Repair task", "🛠️", ButtonStyle::Primary));
+            wanted.push((Verb::Restart, "Restart", "🔄", ButtonStyle::Secondary));
+        }
+        BlockReason::PushFailed | BlockReason::TargetDirty => {
+            wanted.push((Verb::Approve, "Land it again", "✅", ButtonStyle::Success));
             wanted.push((Verb::Restart, "Restart", "🔄", ButtonStyle::Secondary));
         }
         _ => wanted.push((Verb::Restart, "Restart", "🔄", ButtonStyle::Primary)),

@@ -10,7 +10,7 @@ use tonic::Request;
 
 use super::convert;
 use super::hook_fields::{actions, length_ms, missed, steps, trigger};
-use super::incoming::{given, mask, optional_project, project_id, short};
+use super::incoming::{filled, given, mask, optional_project, project_id, short};
 use super::page::Page;
 use super::service::Api;
 use super::status::{ApiError, Reply};
@@ -35,11 +35,7 @@ fn fresh(prefix: &str) -> String {
 
 /// An id of a hook or a run. What does not look like one is not found.
 fn id(field: &str, text: &str) -> Result<String, ApiError> {
-    let text = short(field, text)?;
-    if text.is_empty() {
-        return Err(ApiError::invalid(field, "is missing"));
-    }
-    Ok(text.chars().take(64).collect())
+    Ok(filled(field, text)?.chars().take(64).collect())
 }
 
 fn cap(tokens: u64) -> Option<u64> {

@@ -71,6 +71,12 @@ pub(super) fn short(field: &str, text: &str) -> Result<String, ApiError> {
     Ok(text.to_owned())
 }
 
+/// A short text that must be there.
+pub(super) fn filled(field: &str, text: &str) -> Result<String, ApiError> {
+    let text = short(field, text)?;
+    if text.is_empty() { Err(ApiError::invalid(field, "is empty; name one")) } else { Ok(text) }
+}
+
 /// The member of an enumeration; `None` for its zero value. A number that this version does not know is refused.
 pub(super) fn member<E: TryFrom<i32> + Into<i32> + Copy>(field: &str, value: i32) -> Result<Option<E>, ApiError> {
     let known = E::try_from(value).map_err(|_| ApiError::invalid(field, format!("{value} is not a value that this server knows")))?;

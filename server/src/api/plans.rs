@@ -7,7 +7,7 @@ use pb::plan_service_server::PlanService;
 use tonic::Request;
 
 use super::convert;
-use super::incoming::{member, optional_project, optional_task, project_id, short};
+use super::incoming::{filled, member, optional_project, optional_task, project_id};
 use super::page::Page;
 use super::service::{Api, Done};
 use super::status::{ApiError, Reply};
@@ -75,7 +75,7 @@ impl PlanService for Plans {
 
     async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Reply<pb::GetPlanResponse> {
         let call = self.0.admit(request)?;
-        let (id, context, rules) = (short("plan_id", &call.body.plan_id)?, call.context, self.rules());
+        let (id, context, rules) = (filled("plan_id", &call.body.plan_id)?, call.context, self.rules());
         let found = self
             .0
             .read(move |db| {
@@ -90,7 +90,7 @@ impl PlanService for Plans {
 
     async fn approve_plan(&self, request: Request<pb::ApprovePlanRequest>) -> Reply<pb::ApprovePlanResponse> {
         let call = self.0.admit(request)?;
-        let (id, rules) = (short("plan_id", &call.body.plan_id)?, self.rules());
+        let (id, rules) = (filled("plan_id", &call.body.plan_id)?, self.rules());
         let approve = move |tx: &mut Tx<'_>, context: &Context| {
             let (record, made, order) = plans::approve(tx, context, &rules, &id)?;
             let plan = Some(shown(tx.db, &rules, &record)?);
@@ -102,7 +102,7 @@ impl PlanService for Plans {
 
     async fn reject_plan(&self, request: Request<pb::RejectPlanRequest>) -> Reply<pb::Plan> {
         let call = self.0.admit(request)?;
-        let (id, rules, feedback) = (short("plan_id", &call.body.plan_id)?, self.rules(), call.body.feedback.clone());
+        let (id, rules, feedback) = (filled("plan_id", &call.body.plan_id)?, self.rules(), call.body.feedback.clone());
         let reject = move |tx: &mut Tx<'_>, context: &Context| {
             let (record, order) = plans::reject(tx, context, &id, &feedback)?;
             Ok(Done { answer: shown(tx.db, &rules, &record)?, orders: order.into_iter().collect() })

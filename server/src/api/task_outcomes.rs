@@ -68,7 +68,7 @@ impl Tasks {
             let newest = all.iter().rev().find_map(|run| run.run.end.as_ref().filter(|end| failed(end.result)).map(|end| (run, end)));
             let (run, end) = newest.ok_or_else(|| CommandError::precondition("NO_ERROR", format!("no run of task `{id}` has failed")))?;
             let landing = record.task.blocked_reason.filter(|reason| reason.is_landing()).map(BlockedReason::remedy);
-            let again = "land it again, or restart the task";
+            let again = "approve the task to land it again, or restart it";
             let hint = end.class.map_or_else(|| landing.unwrap_or(again), aq_core::output::FailureClass::hint);
             let costs = details::run_costs(db, &[record.key])?;
             Ok(pb::GetTaskErrorResponse {

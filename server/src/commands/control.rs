@@ -147,22 +147,27 @@ fn land_chain(tx: &mut Tx<'_>, context: &Context, gone: &TaskRecord, waited: &[i
     Ok(Some(step))
 }
 
-/// Approves finished work: its branch is landed now, and the task completes when it has.
+/// Approves finished work: its branch is landed now, and the task completes when it has. Work whose landing failed is landed once more.
 ///
 /// # Errors
-/// [`CommandError::Precondition`] unless the task is AWAITING_APPROVAL with finished work and a workspace is free.
+/// [`CommandError::Precondition`] unless the task is AWAITING_APPROVAL, or BLOCKED because its finished work did not reach its target, and a workspace is
+/// free.
 pub fn approve(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRecord, CommandError> {
     let mut record = task(tx.db, context, id)?;
     let (status, run, actor) = (record.task.status, record.task.run_number, context.actor());
     if propose::is_proposal(&record) {
         return propose::accept(tx, context, record);
     }
+    if record.task.blocked_reason.is_some_and(BlockedReason::is_landing) {
+        land_again(tx, &mut record, run, Move::by(&actor, Trigger::LandAgain, context.now))?;
+        return Ok(record);
+    }
     if status != TaskStatus::AwaitingApproval {
         return Err(CommandError::status(
             "TASK_NOT_AWAITING_APPROVAL",
             id.as_str(),
             status,
-            "only a task that awaits approval, or a proposal, can be approved",
+            "only a task that awaits approval, a proposal, or work that could not be landed can be approved",
         ));
     }
     record.task.requires_approval = false;
@@ -176,7 +181,9 @@ fn land_again(tx: &mut Tx<'_>, record: &mut TaskRecord, number: u32, change: Mov
     if let Some(open) = tx.state.runs.get(&record.key) {
         return Err(CommandError::precondition("RUN_NOT_OVER", format!("run {} has not ended yet; try again when it has", open.run)));
     }
-    let Some(mut run) = runs::get(tx.db, record.key, number)?.filter(|run| !run.run.commit.is_empty()) else {
+    // Work that did not reach its target has no commit of its own yet; its branch has.
+    let stranded = record.task.blocked_reason.is_some_and(BlockedReason::is_landing);
+    let Some(mut run) = runs::get(tx.db, record.key, number)?.filter(|run| stranded || !run.run.commit.is_empty()) else {
         let id = &record.task.id;
         return Err(CommandError::precondition(
             "NOTHING_TO_LAND",

@@ -2,13 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Hyper;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 
 use super::port::ForgeError;
@@ -38,7 +32,7 @@ impl Answer {
 pub(super) struct Http {
     /// Without a slash at its end.
     root: String,
-    client: Hyper<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: reqwest::Client,
     patience: Duration,
 }
 
@@ -48,13 +42,17 @@ impl Http {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub(super) fn new(root: &str) -> Result<Self, ForgeError> {
-        let provider = rustls::crypto::ring::default_provider();
-        let builder = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider);
-        let builder = builder.map_err(|error| ForgeError::Unavailable(format!("TLS cannot be used: {error}")))?;
         // Plain text is for a forge on this machine only.
         let local = root.starts_with("http://127.0.0.1:") || root.starts_with("http://localhost:") || root.starts_with("http://[::1]:");
-        let connector = if local { builder.https_or_http().enable_http1().build() } else { builder.https_only().enable_http1().build() };
-        let client = Hyper::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(30)).build(connector);
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .https_only(!local)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .user_agent(concat!("agent-queue/", env!("CARGO_PKG_VERSION")));
+        if local {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| ForgeError::Unavailable(format!("TLS cannot be used: {}", cause(&error))))?;
         Ok(Self { root: root.trim_end_matches('/').to_owned(), client, patience: PATIENCE })
     }
 
@@ -77,37 +75,33 @@ impl Http {
         body: Option<&Value>,
     ) -> Result<Answer, ForgeError> {
         let odd = |what: &str| ForgeError::Nonsense(format!("the request cannot be sent: {what}"));
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.root))
-            .header(header::ACCEPT, "application/vnd.github+json")
-            .header("x-github-api-version", "2022-11-28")
-            .header(header::USER_AGENT, concat!("agent-queue/", env!("CARGO_PKG_VERSION")));
         let mut secret = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| odd("the token is not text"))?;
         secret.set_sensitive(true);
-        request = request.header(header::AUTHORIZATION, secret);
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.root))
+            .header(header::ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28")
+            .header(header::AUTHORIZATION, secret);
         if !etag.is_empty() {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
-        let bytes = match body {
-            Some(body) => {
-                request = request.header(header::CONTENT_TYPE, "application/json");
-                Bytes::from(body.to_string())
-            }
-            None => Bytes::new(),
-        };
-        let request = request.body(Full::new(bytes)).map_err(|error| odd(&error.to_string()))?;
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let request = request.build().map_err(|error| odd(&cause(&error)))?;
         let exchange = async {
-            let answer = self.client.request(request).await.map_err(|error| ForgeError::Unavailable(cause(&error)))?;
-            let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, LONGEST).collect().await.map_err(|error| {
-                match error.downcast::<http_body_util::LengthLimitError>() {
-                    Ok(_) => ForgeError::Nonsense(format!("it is longer than {LONGEST} bytes")),
-                    Err(error) => ForgeError::Unavailable(error.to_string()),
+            let unavailable = |error: &reqwest::Error| ForgeError::Unavailable(cause(error));
+            let mut answer = self.client.execute(request).await.map_err(|error| unavailable(&error))?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let mut bytes = Vec::new();
+            while let Some(chunk) = answer.chunk().await.map_err(|error| unavailable(&error))? {
+                if bytes.len().saturating_add(chunk.len()) > LONGEST {
+                    return Err(ForgeError::Nonsense(format!("it is longer than {LONGEST} bytes")));
                 }
-            })?;
-            let body = serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null);
-            Ok(Answer { status: parts.status, headers: parts.headers, body })
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
         };
         let late = |_| Err(ForgeError::Unavailable(format!("no answer within {} s", self.patience.as_secs_f32())));
         tokio::time::timeout(self.patience, exchange).await.unwrap_or_else(late)

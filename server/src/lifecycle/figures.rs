@@ -91,6 +91,8 @@ pub struct OpenRun {
     /// True when a command took the run up again and the order to conclude it has yet to be given. Not stored: a start of the server orders
     /// every conclusion anyway.
     pub conclude_due: bool,
+    /// How often landing its reviewed work failed for an error of git or of the machine. Not stored, as above.
+    pub landing_tries: u32,
     /// True when the present conclusion was ordered to leave the work on its branch. Not stored, as above.
     pub kept: bool,
     /// True when the present conclusion was ordered to leave the work for a review. Not stored, as above.

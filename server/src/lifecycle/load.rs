@@ -65,6 +65,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
                 stopping: left_behind.then_some(StopReason::Operator),
                 waits: task.task.status == TaskStatus::WaitingInput,
                 conclude_due: false,
+                landing_tries: 0,
                 kept: false,
                 reviewed_next: false,
                 purpose: run.purpose,

@@ -79,6 +79,7 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
             stopping: None,
             waits: false,
             conclude_due: false,
+            landing_tries: 0,
             kept: false,
             reviewed_next: false,
             purpose,
@@ -231,6 +232,7 @@ pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Res
             waits: false,
             // The orchestrator finds it and gives the order.
             conclude_due: true,
+            landing_tries: 0,
             kept: false,
             reviewed_next: false,
             purpose: record.run.purpose,

@@ -11,6 +11,8 @@ pub mod budgets;
 mod conflict_watch;
 mod credentials;
 mod deadlines;
+mod failures;
+mod followed;
 mod isolation;
 mod items;
 mod orders;

@@ -47,7 +47,10 @@ pub(super) fn conclude(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, run:
     let taken_up = tx.state.runs.get(&task.key).is_some_and(|open| open.run == run.id && open.conclude_due);
     let review = reviews::comes_next(task, run) && !taken_up;
     let awaits = !review && awaits_approval(task, run);
+    // A task that moved on before its conclusion was ordered: what there is stays on its branch, and nobody waits for checks.
+    let moved_on = task.task.status != TaskStatus::Verifying;
     let land = match land_mode(&task.task, unfinished_steps(tx.db, task)?) {
+        _ if moved_on => LandMode::KeepBranch,
         _ if review => LandMode::KeepBranch,
         LandMode::KeepBranch | LandMode::Merge if awaits && forge_repository(tx.state, policy, task, run).is_some() => LandMode::Publish,
         LandMode::Merge if awaits => LandMode::KeepBranch,
@@ -97,7 +100,8 @@ fn conclusion(
 ) -> Option<RunnerOrder> {
     let project = &figures.projects.get(&task.task.project)?.project;
     let commands = if task.task.test_commands.is_empty() { &project.test_commands } else { &task.task.test_commands };
-    let verify = if task.task.verification == VerificationType::None { Vec::new() } else { commands.clone() };
+    let unchecked = task.task.verification == VerificationType::None || task.task.status != TaskStatus::Verifying;
+    let verify = if unchecked { Vec::new() } else { commands.clone() };
     Some(RunnerOrder::Conclude(Box::new(ConcludeRun {
         run: run.id.clone(),
         epoch: figures.epoch,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aq_core::ids::{RunRef, TaskId};
 use aq_core::output::FailureClass;
-use aq_core::run::{RunPurpose, RunResult};
+use aq_core::run::{Run, RunPurpose, RunResult};
 use aq_core::runner_link::{RunnerOrder, SessionOrder, StopReason};
 use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::{Assignment, IdleAgent, Wish, decide, prefer};
@@ -125,12 +125,22 @@ pub(super) fn starts(
 fn wishes(tx: &mut Tx<'_>, assignments: &[Assignment]) -> Result<BTreeMap<TaskId, Wish>, LifecycleError> {
     let keys: Vec<i64> = assignments.iter().filter_map(|given| key_of(&given.task)).collect();
     let found = if keys.is_empty() { Vec::new() } else { tasks::wishes(tx.db, &keys)? };
+    let mut sessions = BTreeMap::new();
+    for wish in found.iter().filter(|wish| wish.agent.is_none() && wish.run_number > 0) {
+        if let Some(last) = runs::get(tx.db, wish.key, wish.run_number)?
+            && goes_on(&last.run, wish.review)
+        {
+            sessions.insert(wish.key, last.run.agent);
+        }
+    }
     // The scheduler knows tasks by key.
     let project = |key: i64| assignments.iter().find(|given| key_of(&given.task) == Some(key)).map(|given| &given.project);
     let reviewer = |key: i64| project(key).and_then(|id| tx.state.projects.get(id)).and_then(|hot| hot.project.reviewer.clone());
     let wish = |wish: TaskWish| {
-        let agent = if wish.review { reviewer(wish.key).or(wish.agent) } else { wish.agent }?;
-        Some((TaskId::from_trusted(&wish.key.to_string()), Wish { agent, runtime: wish.needs.runtime }))
+        let agent = if wish.review { reviewer(wish.key).or(wish.agent) } else { wish.agent };
+        let session = agent.is_none();
+        let agent = agent.or_else(|| sessions.get(&wish.key).cloned())?;
+        Some((TaskId::from_trusted(&wish.key.to_string()), Wish { agent, runtime: wish.needs.runtime, session }))
     };
     Ok(found.into_iter().filter_map(wish).collect())
 }
@@ -192,6 +202,15 @@ fn start(
     Ok(drafted)
 }
 
+/// True when what comes after a run goes on in its session: it was interrupted without a fault of the work. A reviewer does not go on in the session of the
+/// work, nor the work in that of a review.
+fn goes_on(last: &Run, review: bool) -> bool {
+    let interrupted = last.end.as_ref().is_some_and(|end| {
+        matches!(end.result, RunResult::Limited | RunResult::Asked | RunResult::Stopped) || end.class == Some(FailureClass::Lost)
+    });
+    interrupted && last.session_id.is_some() && (last.purpose == RunPurpose::Review) == review
+}
+
 /// A run that ended without a fault of the work goes on in its session; anything else starts a new one. Also whether the last run was a review,
 /// whose leavings go aside.
 fn session(
@@ -205,12 +224,8 @@ fn session(
         && let Some(last) = runs::get(tx.db, task.key, task.task.run_number)?
     {
         afresh = last.run.purpose == RunPurpose::Review;
-        let interrupted = last.run.end.as_ref().is_some_and(|end| {
-            matches!(end.result, RunResult::Limited | RunResult::Asked | RunResult::Stopped) || end.class == Some(FailureClass::Lost)
-        });
-        // A reviewer does not go on in the session of the work, nor the work in that of a review.
-        let same = afresh == task.task.review.is_some() && last.run.runtime == runtime;
-        if let Some(session_id) = last.run.session_id.filter(|_| interrupted && same) {
+        let same = goes_on(&last.run, task.task.review.is_some()) && last.run.runtime == runtime;
+        if let Some(session_id) = last.run.session_id.filter(|_| same) {
             return Ok((SessionOrder::Resume { session_id }, afresh));
         }
     }

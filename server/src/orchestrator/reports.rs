@@ -1,88 +1,28 @@
 //! What a runner's report means for the task: one function per report, each inside one transaction.
 //!
-//! A report of a run that is no longer the open one changes nothing. Orders that follow are returned and given after the commit.
+//! A report of a run that is no longer the open one changes nothing. Orders that follow are returned and given after the commit. What a failure leads to
+//! lives in `failures`.
 
 use aq_core::event::EventKind;
 use aq_core::ids::RunRef;
 use aq_core::output::FailureClass;
-use aq_core::run::{RunEnd, RunPurpose, RunResult, RunState};
-use aq_core::runner_link::{Conclusion, LandMode, RunOutcome, RunnerOrder, StopReason};
-use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, UNTIL_ANSWERED, after_failure, land_mode};
+use aq_core::run::{RunPurpose, RunResult, RunState};
+use aq_core::runner_link::{Conclusion, LandMode, RunOutcome, StopReason};
+use aq_core::task::{BlockedReason, TaskStatus, Trigger, UNTIL_ANSWERED, land_mode};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
 use super::accounts;
 use super::approvals;
+use super::failures::{failed, not_landed_yet, withdraw_question};
+use super::followed::{Circumstances, Followed, forgotten, over};
 use super::orders;
-use super::orders::Draft;
-use super::pass::starts;
 use super::plans;
 use super::policy::Policy;
 use super::reviews;
 use super::wall;
-use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, end, fenced, hold, save};
-use crate::store::{RunRecord, TaskRecord, messages, questions, tasks};
-
-/// What follows a report.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Followed {
-    /// Orders for the runner.
-    pub orders: Vec<RunnerOrder>,
-    /// True when the run is over and its followers should end.
-    pub ended: bool,
-    /// Runs that began because of it and have to be started on a runner.
-    pub begun: Vec<Draft>,
-    /// True when the loop has something to look at: an instant to wait for, a run to stop.
-    pub look: bool,
-}
-
-impl Followed {
-    fn order(order: RunnerOrder) -> Self {
-        Self { orders: vec![order], ..Self::default() }
-    }
-
-    fn released(task: &TaskRecord, run: &RunRecord) -> Self {
-        let order = RunnerOrder::Release {
-            run: run.run.id.clone(),
-            project: run.run.project.clone(),
-            task_ended: task.task.status == TaskStatus::Completed || task.deleted_at.is_some(),
-        };
-        // The loop has to know of a new instant to wait for, and to look at what the tokens of the run used up.
-        let look = task.task.status == TaskStatus::Paused || run.run.tokens.total() > 0;
-        Self { orders: vec![order], ended: true, look, begun: Vec::new() }
-    }
-
-    /// Begins what can begin now that an agent, a workspace or a task became free, in the transaction of the report that freed it.
-    ///
-    /// # Errors
-    /// When the rows cannot be read or written.
-    pub(super) fn and_starts(mut self, tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Self, LifecycleError> {
-        let (begun, account_opens) = starts(tx, policy, now, &mut || uuid::Uuid::new_v4().to_string())?;
-        self.begun = begun;
-        self.look |= account_opens.is_some();
-        Ok(self)
-    }
-}
-
-/// The circumstances of a report that ends a phase of a run.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Circumstances {
-    /// The present instant.
-    pub now: Timestamp,
-    /// A random number from 0 to 1 that spreads retries.
-    pub jitter: f64,
-    /// Output items stored so far.
-    pub items: u64,
-    /// Bytes of stored output so far.
-    pub bytes: u64,
-}
-
-/// A report of a run that is not open: the runner may forget it.
-fn forgotten(tx: &mut Tx<'_>, run: &RunRef) -> Result<Followed, LifecycleError> {
-    let Some(task) = crate::store::tasks::by_id(tx.db, &run.task)? else { return Ok(Followed::default()) };
-    let order = RunnerOrder::Release { run: run.clone(), project: task.task.project, task_ended: false };
-    Ok(Followed { orders: vec![order], ended: true, ..Followed::default() })
-}
+use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, fenced, hold, save};
+use crate::store::{TaskRecord, messages, questions, tasks};
 
 /// The workspace is ready.
 pub(super) fn prepared(tx: &mut Tx<'_>, run: &RunRef, directory: String, base_commit: String) -> Result<Followed, LifecycleError> {
@@ -155,7 +95,7 @@ pub(super) fn finished(
             {
                 return failed(tx, policy, task, record, FailureClass::Verification, fault, at);
             }
-            withdraw_question(tx, &mut task, run, now)?;
+            withdraw_question(tx, &mut task, run.number, now)?;
             if task.task.status == TaskStatus::Assigned {
                 apply(tx, &mut task, run.number, Move::system(Trigger::AgentStarted, now))?;
             }
@@ -201,14 +141,6 @@ const fn outcome_word(outcome: &RunOutcome) -> &'static str {
     }
 }
 
-/// A question that nobody answered does not keep work that is done.
-fn withdraw_question(tx: &mut Tx<'_>, task: &mut TaskRecord, run: &RunRef, now: Timestamp) -> Result<(), LifecycleError> {
-    if task.task.status == TaskStatus::WaitingInput {
-        apply(tx, task, run.number, Move::system(Trigger::QuestionWithdrawn, now))?;
-    }
-    Ok(())
-}
-
 /// The conclusion is over.
 pub(super) fn concluded(
     tx: &mut Tx<'_>,
@@ -237,6 +169,9 @@ pub(super) fn concluded(
         if !matches!(conclusion, Conclusion::Error { .. }) && record.run.commit.is_empty() {
             // What the reviewer changed is aside now. A later conclusion of this run takes the branch as it finds it.
             record.run.commit = reviews::work_commit(tx.db, &task)?;
+        }
+        if let Conclusion::Error { message } = conclusion {
+            return not_landed_yet(tx, policy, task, record, message, at);
         }
     }
     if kept && land_mode(&task.task, orders::unfinished_steps(tx.db, &task)?) == LandMode::Merge {
@@ -332,89 +267,4 @@ fn tell_landing(tx: &mut Tx<'_>, task: &TaskRecord, conclusion: &Conclusion, lan
         tx.state.note_landing(&task.task.project);
     }
     announce(tx, kind, now, Subject { run: Some(task.task.run_number), ..Subject::task(task) }, payload)
-}
-
-/// A failed run: another try later, or a block with its reason. A provider's limits never come here.
-fn failed(
-    tx: &mut Tx<'_>,
-    policy: &Policy,
-    mut task: TaskRecord,
-    mut record: RunRecord,
-    class: FailureClass,
-    message: String,
-    at: Circumstances,
-) -> Result<Followed, LifecycleError> {
-    let now = at.now;
-    let run = record.run.id.number;
-    let fingerprint = FailureFingerprint::of(class, &message);
-    let (same, history) = repeat_count(task.failure.as_deref(), fingerprint.as_str());
-    task.failure = Some(history);
-    withdraw_question(tx, &mut task, &record.run.id.clone(), now)?;
-    let decision = after_failure(class, task.task.retry_count, task.task.max_retries, same, policy.backoff, now, at.jitter);
-    let fail =
-        Move::system(Trigger::failure_in(task.task.status), now).with("context", message.clone()).with("failure_class", class.as_str());
-    apply(tx, &mut task, run, fail)?;
-    match decision {
-        RetryDecision::RetryAt { at, retry_count } => {
-            task.task.retry_count = retry_count;
-            let change = Move::system(Trigger::Backoff, now).until(at).with("reason", "retry").with("retry_count", retry_count);
-            apply(tx, &mut task, run, change)?;
-        }
-        RetryDecision::Block { reason, retry_count } => {
-            task.task.retry_count = retry_count;
-            let trigger = match reason {
-                BlockedReason::RetriesExhausted => Trigger::MaxRetries,
-                BlockedReason::SameFailure => Trigger::SameFailure,
-                _ => Trigger::Held,
-            };
-            apply(tx, &mut task, run, Move::system(trigger, now).because(reason).with("context", message.clone()))?;
-        }
-    }
-    over(tx, &task, &mut record, RunResult::Failed, Some(class), message, now)
-}
-
-/// The end of a run could not be recorded as it was reported. The run ends as failed by an error of the server instead, so that its task goes on by the
-/// rules of failures rather than waiting for a run that nobody will end.
-pub(super) fn given_up(tx: &mut Tx<'_>, policy: &Policy, run: &RunRef, why: &str, at: Circumstances) -> Result<Followed, LifecycleError> {
-    let Some((task, mut record)) = fenced(tx, run)? else { return forgotten(tx, run) };
-    let message = format!("the server could not record how the run ended: {why}");
-    if task.task.status.is_live() {
-        failed(tx, policy, task, record, FailureClass::Internal, message, at)
-    } else {
-        over(tx, &task, &mut record, RunResult::Stopped, None, message, at.now)
-    }
-}
-
-/// How often in a row the newest failure has been seen, itself included, and the history to store: `count:fingerprint`.
-fn repeat_count(stored: Option<&str>, fingerprint: &str) -> (u32, String) {
-    let before = stored.and_then(|text| text.split_once(':')).filter(|(_, last)| *last == fingerprint);
-    let count = before.and_then(|(count, _)| count.parse::<u32>().ok()).unwrap_or(0).saturating_add(1);
-    (count, format!("{count}:{fingerprint}"))
-}
-
-fn over(
-    tx: &mut Tx<'_>,
-    task: &TaskRecord,
-    record: &mut RunRecord,
-    result: RunResult,
-    class: Option<FailureClass>,
-    message: String,
-    now: Timestamp,
-) -> Result<Followed, LifecycleError> {
-    end(tx, task, record, RunEnd { result, class, message }, now)?;
-    Ok(Followed::released(task, record))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Orchestrator R11: only an unbroken row of the same failure counts.
-    #[test]
-    fn equal_failures_are_counted_in_a_row() {
-        let (one, stored) = repeat_count(None, "aa");
-        let (two, stored_two) = repeat_count(Some(&stored), "aa");
-        let (other, _) = repeat_count(Some(&stored_two), "bb");
-        assert_eq!((one, two, other), (1, 2, 1));
-    }
 }

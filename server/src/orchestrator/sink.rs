@@ -8,11 +8,13 @@ use aq_core::plan::{PlanParser, ProposedStep, within_limit};
 use aq_core::runner_link::{BoxFuture, LinkClosed, RunReport, RunnerLink as _, RunnerSink};
 use tokio_util::sync::CancellationToken;
 
+use super::failures;
+use super::followed::{Circumstances, Followed};
 use super::items;
 use super::outlet::Outlet;
 use super::parts::Parts;
 use super::plans;
-use super::reports::{self, Circumstances, Followed};
+use super::reports;
 use super::starting::{FIRST_WAIT, LONGEST_WAIT, Starter};
 use crate::lifecycle::{LifecycleError, Tx};
 
@@ -184,7 +186,7 @@ impl Sink {
     async fn given_up(&self, run: &RunRef, reason: String) -> Result<Followed, Refused> {
         let at = self.circumstances(run)?;
         let (policy, owned) = (Arc::clone(&self.parts.policy), run.clone());
-        Ok(self.parts.engine.submit(move |tx| reports::given_up(tx, &policy, &owned, &reason, at)).await?)
+        Ok(self.parts.engine.submit(move |tx| failures::given_up(tx, &policy, &owned, &reason, at)).await?)
     }
 
     /// Takes a report that frees something, and begins in the same transaction what can begin now. Where that fails the report is taken

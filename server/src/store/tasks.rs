@@ -35,6 +35,8 @@ pub struct TaskWish {
     pub needs: Needs,
     /// True when its next run is a review: the project's reviewer is preferred then.
     pub review: bool,
+    /// Its newest run, with whose agent a session may lie; 0: it has not run.
+    pub run_number: u32,
 }
 
 /// The columns that a move writes. Everything a status implies is written with it, so that no row ever holds half a move.
@@ -239,19 +241,23 @@ queries! {
         Ok(tasks::table.find(key).select((tasks::id, tasks::project_id, tasks::title)).get_result(connection).optional()?)
     }
 
-    /// What these tasks say of their agents, where they say anything.
+    /// What these tasks say of their agents, where they say anything or have run before.
     pub fn wishes(connection, keys: &[i64]) -> Result<Vec<TaskWish>, StoreError> {
         let mut found = Vec::new();
         // One by one: a statement for so many keys would be prepared anew each time, and mostly there is one.
         for key in keys {
-            let wish: Option<(Option<String>, String, Option<String>)> = tasks::table
+            let wish: Option<(Option<String>, String, Option<String>, i32)> = tasks::table
                 .find(key)
-                .select((tasks::preferred_agent, tasks::needs, tasks::review))
+                .select((tasks::preferred_agent, tasks::needs, tasks::review, tasks::run_number))
                 .get_result(connection)
                 .optional()?;
-            let Some((agent, needs, review)) = wish.filter(|(agent, _, review)| agent.is_some() || review.is_some()) else { continue };
+            let says = |(agent, _, review, run): &(Option<String>, String, Option<String>, i32)| {
+                agent.is_some() || review.is_some() || *run > 0
+            };
+            let Some((agent, needs, review, run)) = wish.filter(says) else { continue };
             let needs = columns::read("tasks.needs", &needs, Needs::parse)?;
-            found.push(TaskWish { key: *key, agent: agent.as_deref().map(AgentId::from_trusted), needs, review: review.is_some() });
+            let (agent, run_number) = (agent.as_deref().map(AgentId::from_trusted), columns::small("tasks.run_number", run)?);
+            found.push(TaskWish { key: *key, agent, needs, review: review.is_some(), run_number });
         }
         Ok(found)
     }

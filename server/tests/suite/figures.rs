@@ -31,7 +31,7 @@ pub(crate) fn describe(figures: &Figures, now: Timestamp, mean: bool) -> String 
     }
     writeln!(text, "workspaces {:#?}\nagents {:#?}", figures.workspaces, figures.agents).unwrap();
     for (key, open) in &figures.runs {
-        writeln!(text, "run of {key}: {:?}", OpenRun { conclude_due: false, kept: false, ..open.clone() }).unwrap();
+        writeln!(text, "run of {key}: {:?}", OpenRun { conclude_due: false, landing_tries: 0, kept: false, ..open.clone() }).unwrap();
     }
     writeln!(text, "trees {:?}\nlimits {:?}\ntold {:?}", figures.trees, figures.budget_limits, figures.budget_told).unwrap();
     writeln!(text, "busy {:?}\nleased {:?}\nbranches {:?}", figures.busy, figures.leased, figures.branches).unwrap();

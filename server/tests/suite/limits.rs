@@ -64,6 +64,29 @@ async fn kinds(server: &Harness) -> Vec<EventKind> {
         .unwrap()
 }
 
+/// F-074, schedule R17: a task that a limit cut goes on with the agent that has its session, although an agent of another runtime is idle all the time: the
+/// probe of its account is the one start that it takes. While its account is refused nobody else begins it anew either.
+#[tokio::test]
+async fn a_cut_task_goes_on_where_its_session_is() {
+    let server = Harness::start().await;
+    account(&server, "Max", 1, "opus").await;
+    let project = server.project("App", 3).await;
+    let task = server.task(&project, "a", &[]).await;
+    let first = server.start_order().await;
+    server.running(&first.run).await;
+    server.agents(2).await;
+    let reset = server.clock.now().plus_millis(HOUR);
+    say(&server, &first.run, 1, window("five_hour", LimitStatus::Rejected, Some(1.0), Some(reset))).await;
+    limited(&server, &first.run, "five_hour", Some(reset)).await;
+    server.until(&task, TaskStatus::Paused).await;
+    assert!(server.nothing_started().await);
+    server.clock.advance(HOUR + 31_000);
+    server.wake.ring();
+    let again = server.start_order().await;
+    assert_eq!((again.run.number, &again.agent, again.runtime), (2, &first.agent, RuntimeKind::Claude));
+    assert_eq!(again.session, SessionOrder::Resume { session_id: session(&first.session) });
+}
+
 /// F-054, F-074, D-15: a refusal closes the account for every agent of it; the tasks pause without a try and go on in their sessions at the reset,
 /// one probe first and the rest after it, also when the server was killed in between.
 #[tokio::test]

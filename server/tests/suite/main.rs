@@ -17,6 +17,7 @@ mod events;
 mod exits;
 mod figures;
 mod forges;
+mod guards;
 mod harness;
 mod history;
 mod hooks;

@@ -249,6 +249,83 @@ async fn approval_comes_after_the_review() {
     server.until(&id, TaskStatus::Completed).await;
 }
 
+async fn broken(server: &Harness, run: &RunRef) {
+    let conclusion = Conclusion::Error { message: "the remote does not answer".into() };
+    server.report(run, RunReport::Concluded { conclusion }).await;
+}
+
+/// F-084, orchestrator R42a: an error of git after a passed review repeats neither the review nor the work. The same run concludes again after the wait of
+/// a failure; what a kill of the server cuts short is ordered at its start; and the reviewed commit is landed once.
+#[tokio::test]
+async fn an_error_of_git_after_a_pass_repeats_the_landing_alone() {
+    let (server, _, id) = world(1).await;
+    work(&server).await;
+    let start = review(&server, PASS).await;
+    let order = conclude_order(&server, &start.run).await;
+    assert_eq!((order.land, order.reviewed.as_deref()), (LandMode::Merge, Some(WORK)));
+    broken(&server, &start.run).await;
+    let task = server.get(&id).await;
+    assert_eq!((task.status, task.retry_count), (TaskStatus::Verifying, 0));
+    assert_eq!(told(&server, EventKind::TaskHeldUp).await.len(), 1);
+    server.clock.advance(60_000);
+    server.wake.ring();
+    let again = conclude_order(&server, &start.run).await;
+    assert_eq!((again.land, again.reviewed.as_deref()), (LandMode::Merge, Some(WORK)));
+    broken(&server, &start.run).await;
+    assert_eq!(server.get(&id).await.status, TaskStatus::Verifying);
+    let server = server.kill().await;
+    conclude_order(&server, &start.run).await;
+    done(&server, &start.run).await;
+    server.until(&id, TaskStatus::Completed).await;
+    let seen: Vec<_> = server.runs(&id).await.iter().map(|run| run.run.end.as_ref().unwrap().result).collect();
+    assert_eq!(seen, [RunResult::InReview, RunResult::Done]);
+    assert_eq!(told(&server, EventKind::TaskReviewed).await.len(), 1);
+}
+
+/// Orchestrator R42a, commands R12: when landing reviewed work fails as often as a task may fail, the task waits for a person, and an approval lands it
+/// without another agent.
+#[tokio::test]
+async fn reviewed_work_that_never_lands_waits_for_a_person() {
+    let (server, _, id) = world(1).await;
+    work(&server).await;
+    let start = review(&server, PASS).await;
+    for _ in 0..3 {
+        conclude_order(&server, &start.run).await;
+        broken(&server, &start.run).await;
+        server.clock.advance(60_000);
+        server.wake.ring();
+    }
+    let task = server.until(&id, TaskStatus::Blocked).await;
+    assert_eq!((task.blocked_reason, task.retry_count, task.review), (Some(BlockedReason::PushFailed), 0, None));
+    let approved = id.clone();
+    server.command(move |tx, context| control::approve(tx, context, &approved)).await.unwrap();
+    server.wake.ring();
+    let order = conclude_order(&server, &start.run).await;
+    assert_eq!((order.land, order.reviewed.as_deref()), (LandMode::Merge, Some(WORK)), "what the reviewer changed still goes aside");
+    done(&server, &start.run).await;
+    server.until(&id, TaskStatus::Completed).await;
+    assert_eq!(server.runs(&id).await.len(), 2);
+}
+
+/// Orchestrator R42a: stopped while its landing waits to be tried again, the task stays stopped; what follows only saves the work on its branch.
+#[tokio::test]
+async fn a_stop_while_the_landing_waits_lands_nothing() {
+    let (server, _, id) = world(1).await;
+    work(&server).await;
+    let start = review(&server, PASS).await;
+    conclude_order(&server, &start.run).await;
+    broken(&server, &start.run).await;
+    let stopped = id.clone();
+    server.command(move |tx, context| control::stop(tx, context, &stopped, "")).await.unwrap();
+    server.wake.ring();
+    let order = conclude_order(&server, &start.run).await;
+    assert_eq!((order.land, order.verify.len()), (LandMode::KeepBranch, 0));
+    done(&server, &start.run).await;
+    let task = server.until(&id, TaskStatus::Blocked).await;
+    assert_eq!(task.blocked_reason, Some(BlockedReason::OperatorStop));
+    server.ordered(|order| matches!(order, RunnerOrder::Release { .. }).then_some(())).await;
+}
+
 /// core/task R14: a restart of a task under review begins with work again; a conflict blocks it as ever; work that changed nothing is not reviewed.
 #[tokio::test]
 async fn what_ends_a_review() {

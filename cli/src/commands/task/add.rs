@@ -53,7 +53,7 @@ pub(crate) struct Args {
     /// Filler work: start it only on what the usage windows would let expire
     #[arg(long)]
     filler: bool,
-    /// The agent that must do it
+    /// The agent that is preferred: it gets the task when it is idle, and is never waited for
     #[arg(long, value_name = "AGENT", add = candidates::agents())]
     agent: Option<String>,
     /// Model name, in the runtime's own words

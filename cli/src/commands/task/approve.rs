@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::ids;
 use crate::render;
 
-/// Accept the work of a task that awaits approval; it lands and completes
+/// Accept work that awaits approval, or land again what could not be landed
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The task

@@ -62,7 +62,7 @@ pub(crate) struct Args {
     /// What happens between a plan that it writes and the tasks of the plan; `default`: as the project says
     #[arg(long, value_name = "RULE", value_enum)]
     plan_approval: Option<PlanRule>,
-    /// The agent that must do it, or none
+    /// The agent that is preferred, or none; it is never waited for
     #[arg(long, value_name = "AGENT|none", add = candidates::agents())]
     agent: Option<String>,
     /// Model name, or none

@@ -36,7 +36,7 @@ fn sentences_name_the_action() {
     assert_eq!(sentence(TaskStatus::WaitingInput, &none), "Waits for an answer to the agent's question: reply to it.");
     assert_eq!(
         sentence(TaskStatus::Blocked, &none),
-        "Is blocked (merge_conflict): resolve the conflict on the kept branch, then land it again or restart the task."
+        "Is blocked (merge_conflict): resolve the conflict on the kept branch, then approve the task to land it again, or restart it."
     );
     let unmet = vec![(TaskId::from_trusted("z-z"), TaskStatus::Ready), (TaskId::from_trusted("c-d"), TaskStatus::Blocked)];
     let waiting = Facts { unmet, ..Facts::default() };

@@ -16,6 +16,8 @@ pub struct Wish {
     pub agent: AgentId,
     /// The runtime it needs; `None`: any.
     pub runtime: Option<RuntimeKind>,
+    /// True when that agent has the session that the task goes on with: elsewhere it would have to be read anew.
+    pub session: bool,
 }
 
 /// Gives tasks to the agents they prefer, as far as those are idle: one that has nothing takes the task over; one that has another task
@@ -23,13 +25,18 @@ pub struct Wish {
 pub fn prefer(assignments: &mut [Assignment], snapshot: &Snapshot, wishes: &BTreeMap<TaskId, Wish>) {
     // An account that is watched closely (a probe, little room left) keeps exactly the starts that were decided for it.
     let tight = |account: usize| snapshot.accounts.get(account).is_some_and(|room| room.probe || room.room.is_some());
+    // The one start that a probe allows is worth most where a session goes on.
+    let probes = |account: usize| snapshot.accounts.get(account).is_some_and(|room| room.probe && room.room.is_none());
     let open = snapshot.agents.iter().filter(|agent| agent.closed.is_none());
     let places: BTreeMap<&AgentId, (RuntimeKind, Option<usize>)> = open.map(|agent| (&agent.id, (agent.runtime, agent.account))).collect();
     for index in 0..assignments.len() {
         let Some(given) = assignments.get(index) else { continue };
         let Some(wish) = wishes.get(&given.task).filter(|wish| wish.agent != given.agent) else { continue };
         let (Some(wanted), Some(present)) = (places.get(&wish.agent).copied(), places.get(&given.agent).copied()) else { continue };
-        let moved = wanted.1 != present.1 && (wanted.1.is_some_and(tight) || present.1.is_some_and(tight));
+        let of = |given: &Assignment| places.get(&given.agent).and_then(|place| place.1);
+        let unused = wanted.1.is_some_and(|account| probes(account) && !assignments.iter().any(|given| of(given) == Some(account)));
+        let barred = wanted.1.is_some_and(tight) && !(wish.session && unused);
+        let moved = wanted.1 != present.1 && (barred || present.1.is_some_and(tight));
         if moved || wish.runtime.is_some_and(|needed| needed != wanted.0) {
             continue;
         }
@@ -71,7 +78,7 @@ mod tests {
 
     fn wishes(list: &[(&str, &str, Option<RuntimeKind>)]) -> BTreeMap<TaskId, Wish> {
         let wish = |(task, agent, runtime): &(&str, &str, Option<RuntimeKind>)| {
-            (TaskId::parse(task).unwrap(), Wish { agent: AgentId::parse(agent).unwrap(), runtime: *runtime })
+            (TaskId::parse(task).unwrap(), Wish { agent: AgentId::parse(agent).unwrap(), runtime: *runtime, session: false })
         };
         list.iter().map(wish).collect()
     }
@@ -92,6 +99,24 @@ mod tests {
         assert_eq!(agents_of(&start), ["two"]);
         prefer(&mut start, &agents, &wishes(&[("a-a", "cmd", None)]));
         assert_eq!(agents_of(&start), ["cmd"]);
+    }
+
+    /// Schedule R17: a task goes on where its session is, on the probe of an account that was refused too; a second one does not, since a probe is one start.
+    #[test]
+    fn a_session_goes_on_where_it_is() {
+        let mut agents: Vec<_> = ["p", "q"].map(|id| IdleAgent { account: Some(0), ..idle(id, RuntimeKind::Claude) }).into();
+        agents.extend([idle("one", RuntimeKind::Codex), idle("two", RuntimeKind::Codex)]);
+        let accounts = vec![AccountRoom { probe: true, ..AccountRoom::default() }];
+        let snapshot = Snapshot { agents, accounts, ..Snapshot::default() };
+        let sessions = |of: &[(&str, &str)]| {
+            let wish = |(task, agent): &(&str, &str)| {
+                (TaskId::parse(task).unwrap(), Wish { agent: AgentId::parse(agent).unwrap(), runtime: None, session: true })
+            };
+            of.iter().map(wish).collect::<BTreeMap<_, _>>()
+        };
+        let mut start = [given("a-a", "one"), given("b-b", "two")];
+        prefer(&mut start, &snapshot, &sessions(&[("a-a", "p"), ("b-b", "q")]));
+        assert_eq!(agents_of(&start), ["p", "two"]);
     }
 
     /// Schedule R17: agents of one runtime change places, unless the other task is where it wants to be; who is busy or closed is not waited for.

@@ -42,7 +42,7 @@ impl BlockedReason {
         matches!(self, Self::Dependency | Self::Budget | Self::Config)
     }
 
-    /// True when the work is finished and only its way to the target failed; `LAND_AGAIN` takes it up there.
+    /// True when the work is finished and only its way to the target failed; an approval lands it again (`LAND_AGAIN`).
     #[must_use]
     pub const fn is_landing(self) -> bool {
         matches!(self, Self::MergeConflict | Self::PushFailed | Self::TargetDirty)
@@ -59,9 +59,9 @@ impl BlockedReason {
             Self::Config => "correct the configuration that the message names",
             Self::Budget => "raise the budget, or wait until usage leaves the window",
             Self::LostWorkspace => "look for the work in the quarantine, then restart the task",
-            Self::MergeConflict => "resolve the conflict on the kept branch, then land it again or restart the task",
-            Self::PushFailed => "make the remote accept the branch, then land it again",
-            Self::TargetDirty => "commit or put away the changes in the linked checkout, then land it again",
+            Self::MergeConflict => "resolve the conflict on the kept branch, then approve the task to land it again, or restart it",
+            Self::PushFailed => "make the remote accept the branch, then approve the task to land it again",
+            Self::TargetDirty => "commit or put away the changes in the linked checkout, then approve the task to land it again",
             Self::Timeout => "raise the run limit or split the task, then restart it",
             Self::Proposed => "approve the proposal, or delete it",
             Self::SameFailure => "remove the cause of the repeated failure, then restart the task",

@@ -45,8 +45,15 @@ impl Budgets {
         );
         let zone = reader.parsed("time_zone", read_zone);
         for key in ["run_usd", "task_tree_usd", "project_day_usd", "day_usd"] {
-            let remedy = "set the `_tokens` key of the same level";
-            reader.refused(key, "is not kept: budgets are counted in tokens, not in money", remedy);
+            let remedy = format!(
+                "set `{}` of the same level; what providers say that runs cost is shown by `aqctl usage`",
+                key.replace("_usd", "_tokens")
+            );
+            reader.refused(
+                key,
+                "is not kept: budgets count tokens, since a subscription has no price per token and not every agent states a cost",
+                &remedy,
+            );
         }
         let defaults = Defaults::default();
         let read = Self {

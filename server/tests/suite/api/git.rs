@@ -40,7 +40,7 @@ pub(super) async fn project(server: &Server, path: &Path) -> String {
     server.admin().projects().create_project(request).await.unwrap().into_inner().id
 }
 
-/// F-167, api R5: a person makes a branch, commits and merges; each answer is kept for its request id, and the mutations are told as events.
+/// F-167, D-84, api R5: there is one family of calls for git, and a person makes a branch, commits and merges; each answer is kept for its request id, and the mutations are told as events.
 #[tokio::test]
 async fn a_repository_is_worked_in_by_hand() {
     let server = Server::start().await;

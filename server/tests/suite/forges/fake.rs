@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// A prepared answer.
 #[derive(Clone, Debug)]
@@ -52,14 +53,34 @@ pub(crate) struct FakeGitHub {
 
 impl FakeGitHub {
     pub(crate) async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// One that speaks TLS, with a certificate that this acceptor holds.
+    pub(crate) async fn start_secured(acceptor: TlsAcceptor) -> Self {
+        Self::listen(Some(acceptor)).await
+    }
+
+    async fn listen(acceptor: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let url = if acceptor.is_some() { format!("https://localhost:{port}") } else { format!("http://127.0.0.1:{port}") };
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move { serve(stream, shared).await });
+                let (shared, acceptor) = (Arc::clone(&shared), acceptor.clone());
+                tokio::spawn(async move {
+                    match acceptor {
+                        None => serve(stream, shared).await,
+                        // Who does not trust us ends here.
+                        Some(acceptor) => {
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                serve(stream, shared).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self { url, state }
@@ -78,7 +99,7 @@ impl FakeGitHub {
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: Arc<Mutex<State>>) {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Mutex<State>>) {
     let mut bytes = Vec::new();
     let mut part = [0; 4096];
     let head = loop {

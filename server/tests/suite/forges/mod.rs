@@ -2,5 +2,6 @@
 
 mod fake;
 mod github;
+mod roots;
 
 pub(crate) use fake::{Canned, FakeGitHub};

@@ -5,9 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -16,6 +18,8 @@ use tempfile::TempDir;
 const CALL: [&str; 8] = ["--config", "my.yaml", "--home", "state", "--log-format", "json", "serve", "--socket"];
 /// The name of the test, for filters.
 const NAME: &str = "a_restarted_server_has_its_arguments";
+/// How long anything that is waited for may take; it bounds a failure and never a success.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -74,6 +78,41 @@ fn said(done: &Output) -> String {
     String::from_utf8_lossy(&done.stderr).into_owned()
 }
 
+/// The lines of a program, read to their end by a thread of their own, so that the program never waits for its reader.
+struct Lines(Receiver<String>);
+
+impl Lines {
+    fn of(stream: impl Read + Send + 'static) -> Self {
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            // A test that has seen enough listens no more; the stream is read to its end all the same.
+            BufReader::new(stream).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+        });
+        Self(lines)
+    }
+
+    /// Waits for a line that holds `text`, at most `patience`.
+    fn shows(&self, text: &str, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        loop {
+            match self.0.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(text) => return true,
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+}
+
+/// A program that is ended with the test.
+struct Follower(Child);
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
 /// A server as a person starts it: from a directory of theirs, by hand.
 fn by_hand(place: &Place) -> Child {
     let folder = place.folder.path();
@@ -81,10 +120,8 @@ fn by_hand(place: &Place) -> Child {
     let mut server = Command::new(std::env::current_exe().unwrap());
     server.args(CALL).arg("my.sock").current_dir(folder).env_clear().env("HOME", folder).env("PATH", "/usr/bin:/bin");
     let mut server = server.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(server.stderr.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.contains("\"serving\"")), "the server never served");
-    // Read to the end, so that the server never waits for its log.
-    std::thread::spawn(move || lines.count());
+    let lines = Lines::of(server.stderr.take().unwrap());
+    assert!(lines.shows("\"serving\"", PATIENCE), "the server never served");
     server
 }
 
@@ -97,11 +134,14 @@ fn a_restarted_server_has_its_arguments() {
     let (pid, arguments) = place.server();
     assert_eq!(arguments.len(), CALL.len() + 1, "{arguments:?}");
 
-    let mut follower = place.aqctl(&["watch", "-o", "json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut shown = BufReader::new(follower.stdout.take().unwrap()).lines().map_while(Result::ok);
-    // What it shows first proves that it follows.
-    place.ask(&["project", "create", "Before"]);
-    assert!(shown.any(|line| line.contains("Before") || line.contains("before")));
+    let mut follower = place.aqctl(&["watch", "-o", "json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map(Follower).unwrap();
+    let shown = Lines::of(follower.0.stdout.take().unwrap());
+    // It shows what happens once it follows, and says nothing before; so something happens until it shows it.
+    let follows = (0..60).any(|turn| {
+        place.ask(&["project", "create", &format!("before-{turn}")]);
+        shown.shows("before-", Duration::from_secs(2))
+    });
+    assert!(follows, "the follower showed nothing");
 
     place.ask(&["server", "restart"]);
     assert!(first.wait().unwrap().success());
@@ -110,10 +150,9 @@ fn a_restarted_server_has_its_arguments() {
     let (second, arguments) = place.server();
     assert_ne!(second, pid);
     assert_eq!(arguments, whole);
-    place.ask(&["project", "create", "After"]);
-    assert!(shown.any(|line| line.contains("After") || line.contains("after")));
-    follower.kill().unwrap();
-    follower.wait().unwrap();
+    place.ask(&["project", "create", "after"]);
+    assert!(shown.shows("after", PATIENCE), "the follower did not go on");
+    drop(follower);
 
     let refused = place.aqctl(&["server", "restart", "--config", "/nowhere.yaml"]).output().unwrap();
     assert!(!refused.status.success() && said(&refused).contains("/nowhere.yaml any more; nothing was stopped"), "{}", said(&refused));

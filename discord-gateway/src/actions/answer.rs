@@ -27,13 +27,14 @@ pub(super) async fn answer(
     let waiting = bridge.server.questions(&found.project_id).await?;
     let asked = waiting.into_iter().filter(|pending| pending.task_id == *task).filter_map(|pending| pending.question);
     let asked = asked.into_iter().find(|question| fingerprint(&question.question_id) == *name).ok_or_else(gone)?;
-    let (given, said) = match action {
+    // What is given, what the thread shows of it, and what the person is told.
+    let (given, shown, said) = match action {
         Action::Allow { always, .. } => {
             let remember = if *always { pb::PermissionScope::Task } else { pb::PermissionScope::Unspecified };
-            let said = if *always { "✅ Allowed for this task." } else { "✅ Allowed." };
-            (Answer::Allow(Allow { remember: remember.into() }), said.to_owned())
+            let shown = if *always { "Allowed for this task." } else { "Allowed." };
+            (Answer::Allow(Allow { remember: remember.into() }), shown.to_owned(), format!("✅ {shown}"))
         }
-        Action::Deny { .. } => (Answer::Deny(Deny { message: String::new() }), "✖️ Denied.".to_owned()),
+        Action::Deny { .. } => (Answer::Deny(Deny { message: String::new() }), "Denied.".to_owned(), "✖️ Denied.".to_owned()),
         Action::Option { index, .. } => {
             let label = match (index, chosen) {
                 (Some(index), _) => asked.options.get(usize::from(*index)).map(|option| option.label.clone()),
@@ -45,13 +46,13 @@ pub(super) async fn answer(
             };
             let label = label.ok_or_else(|| Status::failed_precondition("this answer is not offered any more"))?;
             let said = format!("💬 Answered: {}", one_line(&label));
-            (Answer::Text(label), said)
+            (Answer::Text(label.clone()), label, said)
         }
         _ => return Err(Status::internal("this is no answer")),
     };
     let request = pb::AnswerQuestionRequest { task_id: task.clone(), question_id: asked.question_id, answer: Some(given), request_id };
     // Before it is given: the server may tell of it at once.
-    bridge.answered(task, said.split_once(' ').map_or(said.as_str(), |(_, said)| said.trim_start_matches("Answered: ")));
+    bridge.answered(task, &shown);
     server.tasks().answer_question(request).await?;
     Ok(said)
 }

@@ -152,8 +152,8 @@ impl Bridge {
         state.answers.insert(task.to_owned(), answer.to_owned());
     }
 
-    /// What was answered to the last question of a task, where somebody answered it through this gateway.
-    pub(crate) fn answer(&self, task: &str) -> Option<String> {
+    /// Takes out what was answered to the last question of a task, where somebody answered it through this gateway.
+    pub(crate) fn take_answer(&self, task: &str) -> Option<String> {
         self.state().answers.remove(task)
     }
 

@@ -83,7 +83,7 @@ pub(super) async fn settle(bridge: &Bridge, event: &pb::Event) -> Result<(), Sta
             // It warns of nothing any more.
             embed.title = asked.title.replace(Style::Warning.icon(), "💬");
             embed.footer = format!("AgentQueue · {}", asked.mark);
-            let message = settled(&Message::embed(embed), &outcome(event, bridge.answer(&event.task_id)));
+            let message = settled(&Message::embed(embed), &outcome(event, bridge.take_answer(&event.task_id)));
             if let Err(error) = bridge.out.edit(asked.channel, asked.message, &message, true).await {
                 tracing::debug!(task = event.task_id, %error, "a question could not be closed");
             }

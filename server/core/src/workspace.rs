@@ -3,6 +3,7 @@
 //! Spec: specs/server/core/models.md
 
 use crate::ids::{AgentId, ProjectId, RunRef, WorkspaceId};
+use crate::runner_link::WorkspaceSource;
 use crate::text_enum::text_enum;
 use crate::time::Timestamp;
 
@@ -53,5 +54,15 @@ impl Workspace {
     #[must_use]
     pub const fn is_free(&self) -> bool {
         self.lease.is_none()
+    }
+
+    /// Where a runner gets its files from. `repo_url` is that of its project.
+    #[must_use]
+    pub fn source(&self, repo_url: &str) -> WorkspaceSource {
+        match self.kind {
+            WorkspaceKind::Clone => WorkspaceSource::Clone { url: repo_url.to_owned() },
+            WorkspaceKind::Link => WorkspaceSource::Link { path: self.path.clone() },
+            WorkspaceKind::Init => WorkspaceSource::Init { path: self.path.clone() },
+        }
     }
 }

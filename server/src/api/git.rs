@@ -5,7 +5,6 @@ use aq_core::ids::{ProjectId, TaskId};
 use aq_core::run::RunState;
 use aq_core::runner_link::WorkspaceSource;
 use aq_core::task::TaskStatus;
-use aq_core::workspace::{Workspace, WorkspaceKind};
 use aq_proto::v1 as pb;
 use pb::git_service_server::GitService;
 use tonic::Request;
@@ -54,14 +53,6 @@ pub(super) fn refused(field: &'static str, name: &str) -> impl Fn(GitRefused) ->
     }
 }
 
-fn source_of(owner_url: &str, space: &Workspace) -> WorkspaceSource {
-    match space.kind {
-        WorkspaceKind::Clone => WorkspaceSource::Clone { url: owner_url.to_owned() },
-        WorkspaceKind::Link => WorkspaceSource::Link { path: space.path.clone() },
-        WorkspaceKind::Init => WorkspaceSource::Init { path: space.path.clone() },
-    }
-}
-
 fn at_work(figures: &Figures, id: &ProjectId) -> Vec<TaskId> {
     figures.runs.values().filter(|open| open.project == *id).map(|open| open.run.task.clone()).collect()
 }
@@ -88,11 +79,11 @@ fn find(
     let spaces = || tx.state.workspaces.values().filter(|space| space.project == id);
     let source = if let Some(wanted) = workspace {
         let space = spaces().find(|space| space.id == *wanted).ok_or_else(|| ApiError::not_found("workspace", wanted.as_str()))?;
-        Some(source_of(&owner.repo_url, space))
+        Some(space.source(&owner.repo_url))
     } else if let Some(space) = last.and_then(|last| spaces().find(|space| space.id == last)) {
-        Some(source_of(&owner.repo_url, space))
+        Some(space.source(&owner.repo_url))
     } else if owner.repo_url.is_empty() {
-        spaces().next().map(|space| source_of(&owner.repo_url, space))
+        spaces().next().map(|space| space.source(&owner.repo_url))
     } else {
         Some(WorkspaceSource::Clone { url: owner.repo_url.clone() })
     };

@@ -53,7 +53,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     if forge.is_some() {
         Arc::make_mut(&mut started.policy).forge_hosts.insert(config.git.github_host.to_ascii_lowercase());
     }
-    let figures = metrics::Figures::open(&config).await?;
+    let exporter = metrics::Exporter::open(&config).await?;
     let listener = assistants::listen(&config, &home, Arc::make_mut(&mut started.policy)).await?;
     let model = chat::model(&config, environment, home.path(), &started.clock);
     Arc::make_mut(&mut started.policy).hooks.model = model.is_ok();
@@ -104,8 +104,8 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         kept: config.retention.clone(),
     };
     spawn_maintenance(&background, &started, &keeper);
-    let calls = figures.calls();
-    figures.spawn(&background, &started);
+    let calls = exporter.calls();
+    exporter.spawn(&background, &started);
     let engine = started.engine.clone();
     // Without its writer a server can do nothing any more; the next one reads what was stored.
     background.spawn("writer", OnExit::StopServer, move |shutdown| {

@@ -1,4 +1,4 @@
-//! The figures: made before anything is served, read once the parts are there.
+//! The exporter of figures: its listener before anything runs, its sources once the parts are there.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::config::ServerConfig;
 use crate::loopback::{self, Listener};
 use crate::metrics::{self, CallMeters, Meters, Sources};
 
-/// The figures and, where they shall be read, the listener.
-pub(super) struct Figures {
+/// The figures and, where a monitoring program shall read them, the listener.
+pub(super) struct Exporter {
     meters: Arc<Meters>,
     listener: Option<Listener>,
 }
 
-impl Figures {
-    /// Opens the listener, if there shall be one. Nobody is served before [`Figures::spawn`].
+impl Exporter {
+    /// Opens the listener, if there shall be one. Nobody is served before [`Exporter::spawn`].
     pub(super) async fn open(config: &ServerConfig) -> Result<Self, AppError> {
         let listener = match config.metrics.listen {
             Some(address) => Some(loopback::open(address).await.map_err(|source| AppError::Local { of: "metrics", source })?),

@@ -6,7 +6,7 @@ use aq_core::output::FailureClass;
 use aq_core::profile::takes_servers;
 use aq_core::project::Project;
 use aq_core::run::{Run, RunEnd, RunPurpose, RunResult};
-use aq_core::runner_link::{ConcludeRun, LandMode, PlanSearch, RunnerOrder, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
+use aq_core::runner_link::{ConcludeRun, LandMode, PlanSearch, RunnerOrder, SessionOrder, StartRun, WorkspaceOrder};
 use aq_core::task::{Task, TaskStatus, TaskType, VerificationType, land_mode, run_limits};
 use aq_core::workspace::WorkspaceKind;
 
@@ -25,14 +25,9 @@ use crate::store::{Connection, RunRecord, StoreError, TaskRecord, attachments, c
 pub(super) fn workspace(figures: &Figures, task: &TaskRecord, id: &WorkspaceId) -> Option<WorkspaceOrder> {
     let project = &figures.projects.get(&task.task.project)?.project;
     let workspace = figures.workspaces.get(id)?;
-    let path = workspace.path.clone();
     Some(WorkspaceOrder {
         id: id.clone(),
-        source: match workspace.kind {
-            WorkspaceKind::Clone => WorkspaceSource::Clone { url: project.repo_url.clone() },
-            WorkspaceKind::Link => WorkspaceSource::Link { path },
-            WorkspaceKind::Init => WorkspaceSource::Init { path },
-        },
+        source: workspace.source(&project.repo_url),
         default_branch: project.default_branch.clone(),
         branch: task.task.branch.clone()?,
     })

@@ -33,10 +33,7 @@ pub(super) async fn repository(parts: &Parts, hook: &Hook) -> Result<Option<GitP
         let Some(owner) = tx.state.projects.get(&id).map(|hot| hot.project.clone()) else { return Ok(None) };
         let space = tx.state.workspaces.values().find(|space| space.project == id && space.kind != WorkspaceKind::Clone);
         let source = if owner.repo_url.is_empty() {
-            space.map(|space| match space.kind {
-                WorkspaceKind::Link | WorkspaceKind::Clone => WorkspaceSource::Link { path: space.path.clone() },
-                WorkspaceKind::Init => WorkspaceSource::Init { path: space.path.clone() },
-            })
+            space.map(|space| space.source(&owner.repo_url))
         } else {
             Some(WorkspaceSource::Clone { url: owner.repo_url.clone() })
         };

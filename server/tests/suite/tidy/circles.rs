@@ -121,13 +121,15 @@ fn leaves(tree: &str) -> Vec<(String, Names)> {
             }
         }
         let inner = parts.iter().filter(|part| !part.trim().is_empty()).flat_map(|part| leaves(part));
-        return inner.map(|(name, path)| (name, head.iter().cloned().chain(path).collect())).collect();
+        // `a::{self}` brings the name of `a`.
+        let whole = head.last().cloned().unwrap_or_default();
+        let named = |name: String| if name.is_empty() { whole.clone() } else { name };
+        return inner.map(|(name, path)| (named(name), head.iter().cloned().chain(path).collect())).collect();
     }
     let (path, alias) = tree.split_once(" as ").map_or((tree, None), |(path, alias)| (path, Some(alias.trim().to_owned())));
     let mut path: Names = path.split("::").map(|part| part.trim().to_owned()).collect();
     if path.last().is_some_and(|last| last == "self") {
         path.pop();
-        // `a::{self}` brings the name of `a`, which only the caller knows; its users write `a::…`, which the scan of bodies resolves.
     }
     let name = alias.or_else(|| path.last().cloned()).unwrap_or_default();
     vec![(name, path)]
@@ -230,6 +232,8 @@ fn the_scan_sees_every_form_of_circle() {
     assert_eq!(door, [["a/b.rs", "c.rs", "a/b.rs"]]);
     let body = found(&[("a.rs", "use super::b;\nfn a() { b::run(); }"), ("b.rs", "fn b() -> super::a::A {}")]);
     assert_eq!(body, [["a.rs", "b.rs", "a.rs"]]);
+    let own = found(&[("a.rs", "use super::b::{self};\nfn a() { b::run(); }"), ("b.rs", "use crate::a::{A, self as c};")]);
+    assert_eq!(own, [["a.rs", "b.rs", "a.rs"]]);
     let tests = "use crate::c::C;\n#[cfg(test)]\nmod tests { use crate::a::A; fn x() { if y {} } }";
     assert!(found(&[("a.rs", "use crate::b::B;"), ("b.rs", tests), ("c.rs", "use other::a::A;")]).is_empty());
     assert!(found(&[("a/mod.rs", "mod b;\npub(crate) use b::B;"), ("a/b.rs", "use super::c::C;"), ("a/c.rs", "")]).is_empty());

@@ -57,8 +57,12 @@ impl Context {
     /// # Errors
     /// Usage when the given text is no endpoint; unavailable when no server has used the home.
     pub(crate) fn endpoint(&self) -> Result<Endpoint, CliError> {
-        match self.given_endpoint() {
-            Some(text) => Ok(text.parse()?),
+        if let Some(text) = self.given_endpoint() {
+            return Ok(text.parse()?);
+        }
+        let named = self.globals.home.as_deref().is_some_and(|home| !home.is_empty());
+        match self.environment.socket.as_deref().filter(|_| !named) {
+            Some(socket) => Ok(Endpoint::Unix(PathBuf::from(socket))),
             None => Ok(discover(&self.home()?)?.endpoint),
         }
     }
@@ -71,6 +75,9 @@ impl Context {
                 let hint = "--key-file or AQ_KEY_FILE names this file; without both, admin.key of the server's home is used";
                 CliError::new(Kind::Auth, error.to_string()).hint(hint)
             });
+        }
+        if let Some(key) = &self.environment.api_key {
+            return key.clone().map(Some).map_err(|error| CliError::new(Kind::Auth, format!("AQ_API_KEY: {error}")));
         }
         let path = match self.home() {
             Ok(home) => home.join("admin.key"),

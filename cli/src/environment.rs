@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use aq_proto::client::{ApiKey, InvalidApiKey};
+
 /// The variables, an empty one counting as unset (commands R2).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
@@ -21,6 +23,10 @@ pub(crate) struct Environment {
     pub(crate) aq_server: Option<String>,
     /// `AQ_KEY_FILE`, likewise.
     pub(crate) aq_key_file: Option<String>,
+    /// `AQ_SOCKET`: the server's socket, as agents are told it.
+    pub(crate) socket: Option<String>,
+    /// `AQ_API_KEY`: the key that agents are given.
+    pub(crate) api_key: Option<Result<ApiKey, InvalidApiKey>>,
     /// `NO_COLOR` is set.
     pub(crate) no_color: bool,
     /// `CLICOLOR_FORCE` is set to something but `0`.
@@ -43,6 +49,8 @@ impl Environment {
             aq_home: variable("AQ_HOME"),
             aq_server: variable("AQ_SERVER"),
             aq_key_file: variable("AQ_KEY_FILE"),
+            socket: variable("AQ_SOCKET"),
+            api_key: variable("AQ_API_KEY").map(|text| text.parse()),
             no_color: variable("NO_COLOR").is_some(),
             force_color: variable("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             color_off: variable("CLICOLOR").is_some_and(|value| value == "0"),

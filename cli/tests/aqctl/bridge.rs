@@ -55,3 +55,26 @@ fn the_configuration_holds_no_key() {
         done.stdout
     );
 }
+
+/// commands R2, mcp R12: an agent needs no file and no home: key and socket are those of its environment, and what is no key is told without being repeated. A home that
+/// is named comes before the socket.
+#[test]
+fn an_agent_is_led_by_its_environment() {
+    let environment = Environment::new();
+    let key = "aq_run1_0123456789abcdefABCDEFGH";
+    let socket = environment.dir.path().join("none.sock");
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let say = |key: &str, args: &[&str]| {
+        let mut command = environment.command(args);
+        let mut child = command.env("AQ_API_KEY", key).env("AQ_SOCKET", &socket).stdin(Stdio::piped()).spawn().unwrap();
+        // It may have ended before it is asked.
+        let _ended = writeln!(child.stdin.take().unwrap(), "{ping}");
+        Done::of(child.wait_with_output().unwrap())
+    };
+    let away = say(key, &["mcp"]).expect(0);
+    assert!(away.stdout.contains("none.sock") && !away.stdout.contains(key), "{}", away.stdout);
+    let wrong = say("aq_not-a-key", &["mcp"]).expect(4);
+    assert!(wrong.stderr.contains("AQ_API_KEY: an API key has the form") && !wrong.stderr.contains("aq_not-a-key"), "{}", wrong.stderr);
+    let named = say(key, &["--home", "/nowhere/at/all", "mcp"]);
+    assert!(named.code == 6 && named.stderr.contains("/nowhere/at/all"), "{} {}", named.code, named.stderr);
+}

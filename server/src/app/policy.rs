@@ -1,6 +1,6 @@
 //! From the configuration to the figures that decisions are made with, and to what the runner needs to know.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aq_core::budget::{BudgetPeriod, Budgets};
@@ -126,10 +126,18 @@ fn zone(environment: &Environment) -> String {
     told.or_else(|| jiff::tz::TimeZone::system().iana_name().map(str::to_owned)).unwrap_or_else(|| "UTC".to_owned())
 }
 
+/// The command line: beside our own program, else on the agents' search path.
+fn command_line(program: &Path, path: Option<&str>) -> Option<PathBuf> {
+    let beside = program.parent().map(Path::to_owned);
+    let folders = path.into_iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
+    beside.into_iter().chain(folders).map(|folder| folder.join("aqctl")).find(|path| path.is_file())
+}
+
 /// What the runner works with.
 #[must_use]
 pub(super) fn runner(config: &ServerConfig, environment: &Environment, program: &Path) -> RunnerConfig {
     let mut runner = RunnerConfig::new(&config.server.home, program);
+    runner.bridge = command_line(program, config.agents.environment.get("PATH").map(Secret::expose));
     runner.sandbox = match config.agents.sandbox {
         sections::SandboxLevel::Landlock => aq_runner::sandbox::SandboxLevel::Landlock,
         sections::SandboxLevel::None => aq_runner::sandbox::SandboxLevel::None,

@@ -26,6 +26,8 @@ pub struct LaunchOrder<'a> {
     pub directory: &'a Path,
     /// Our own program, which also plays the scripted agent.
     pub ourselves: &'a Path,
+    /// The command line, which carries tools to programs that take no server behind a URL; `None`: it is not on this machine.
+    pub bridge: Option<&'a Path>,
     /// True when the agent will run as root.
     pub is_root: bool,
     /// True when the configuration lets root agents bypass permissions.

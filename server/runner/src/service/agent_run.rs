@@ -132,6 +132,7 @@ async fn launches(
             home: &home,
             directory: &directory,
             ourselves: &shared.config.program,
+            bridge: shared.config.bridge.as_deref(),
             is_root: rustix::process::geteuid().is_root(),
             root_bypass: shared.config.root_bypass,
             contained: shared.config.sandbox == SandboxLevel::Landlock && probe().landlock > 0,

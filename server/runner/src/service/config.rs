@@ -16,6 +16,8 @@ pub struct RunnerConfig {
     pub home: PathBuf,
     /// Our own binary, which holds the hidden commands (shim, scripted agent): normally `std::env::current_exe()`.
     pub program: PathBuf,
+    /// The command line, `aqctl`, which carries the tools to agents that take no server behind a URL (acp R2).
+    pub bridge: Option<PathBuf>,
     /// How agents and test commands are contained.
     pub sandbox: SandboxLevel,
     /// Signs the runner's commits, and the agents'.
@@ -41,6 +43,7 @@ impl RunnerConfig {
         Self {
             home: home.into(),
             program: program.into(),
+            bridge: None,
             sandbox: SandboxLevel::None,
             identity: Identity { name: "Agent Queue".to_owned(), email: "agent-queue@localhost".to_owned() },
             git: GitProgram::default(),

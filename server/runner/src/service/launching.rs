@@ -113,6 +113,7 @@ fn readable(shared: &Shared, base: &BTreeMap<String, String>, program: &str) -> 
     readable.extend(found);
     readable.extend(folders);
     readable.push(shared.config.program.clone());
+    readable.extend(shared.config.bridge.clone());
     readable
 }
 

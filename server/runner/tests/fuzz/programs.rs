@@ -63,6 +63,7 @@ fn fresh(start: &StartRun) -> Box<dyn Normalizer> {
         home: Path::new("/home/of/task"),
         directory: Path::new("/work/shop"),
         ourselves: Path::new("/bin/aqd"),
+        bridge: None,
         is_root: false,
         root_bypass: false,
         contained: true,

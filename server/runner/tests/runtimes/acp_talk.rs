@@ -1,11 +1,12 @@
 //! Acp R6 to R8, R11: permissions, refusals, messages, modes and models, cancelling.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aq_core::output::{OutputBody, QuestionKind};
 use aq_core::profile::{McpServer, McpTransport};
 use aq_core::runner_link::{Answer, RunOutcome, StartRun};
-use aq_runner::runtimes::{LaunchRefused, Normalizer, StdinWish, runtime};
+use aq_runner::runtimes::{LaunchOrder, LaunchRefused, Normalizer, StdinWish, runtime};
 use aq_runner::spool::RawKind;
 use serde_json::json as value;
 
@@ -180,6 +181,39 @@ fn servers_that_cannot_be_reached_are_told() {
             "the agent cannot reach MCP servers by HTTP; it works without the tools of its task, such as ask_human and propose_task",
         ]
     );
+}
+
+/// R2, mcp R12: an agent that takes only programs gets the tools of its task as one, with the run's key and socket in its environment and nowhere else, and needs
+/// no note; one that reaches servers by HTTP is not given the program; a server of the person's own that bears the name stays what it is.
+#[test]
+fn own_tools_come_as_a_program() {
+    let mut start = acp();
+    start.profile.env = [("AQ_API_KEY", "aq_k_secret"), ("AQ_SOCKET", "/srv/aqd.sock")].map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+    let own = |bearer: &str| McpServer {
+        name: aq_core::profile::OWN_SERVER.to_owned(),
+        transport: McpTransport::Http {
+            url: "http://127.0.0.1:7/mcp".to_owned(),
+            headers: BTreeMap::from([("Authorization".to_owned(), format!("Bearer {bearer}"))]),
+        },
+    };
+    let given = |start: &StartRun, http: bool| {
+        let order = LaunchOrder { bridge: Some(Path::new("/opt/aq/aqctl")), ..order(start, false, false) };
+        let mut greeting = serde_json::from_slice::<serde_json::Value>(&recording("acp_claude_turns")[0].bytes).unwrap();
+        greeting["result"]["agentCapabilities"]["mcpCapabilities"]["http"] = value!(http);
+        let first = runtime(start.runtime).normalizer(&order);
+        // The server may be started again in between.
+        let mut normalizer = runtime(start.runtime).restore(&first.state()).unwrap();
+        let step = normalizer.line(&line(&greeting.to_string()));
+        (json(&step.frames[0])["params"]["mcpServers"].clone(), step.items)
+    };
+    start.profile.mcp_servers = vec![own("aq_k_secret")];
+    let env = [value!({"name": "AQ_API_KEY", "value": "aq_k_secret"}), value!({"name": "AQ_SOCKET", "value": "/srv/aqd.sock"})];
+    assert_eq!(given(&start, false), (value!([{"name": "aq", "command": "/opt/aq/aqctl", "args": ["mcp"], "env": env}]), Vec::new()));
+    assert_eq!(given(&start, true).0[0]["type"], "http");
+    assert!(!plan(&start).unwrap().argv.iter().any(|arg| arg.contains("secret")));
+    start.profile.mcp_servers = vec![own("of-somebody-else")];
+    let (servers, notes) = given(&start, false);
+    assert_eq!((servers, notes.len()), (value!([]), 1));
 }
 
 /// R11: cancelling answers what waits for a person, as the protocol demands; nothing can be cancelled before there is a turn.

@@ -46,6 +46,7 @@ pub(crate) fn order<'a>(start: &'a StartRun, is_root: bool, root_bypass: bool) -
         home: Path::new("/home/of/task"),
         directory: Path::new("/work/shop"),
         ourselves: Path::new("/bin/aqd"),
+        bridge: None,
         is_root,
         root_bypass,
         contained: true,

@@ -36,10 +36,13 @@ pub(super) fn greeted(state: &mut State, result: &Value, at_ms: i64) -> Step {
     state.http_servers = is_true(result, "/agentCapabilities/mcpCapabilities/http");
     let mut items = Vec::new();
     if !state.http_servers {
-        let left_out = state.wanted.servers.iter().filter(|server| is_remote(server)).map(|server| match text(server, "/name") {
-            OWN_SERVER => "it works without the tools of its task, such as ask_human and propose_task".to_owned(),
-            name => format!("{name} is left out"),
-        });
+        let left_out =
+            state.wanted.servers.iter().filter(|server| is_remote(server) && !is_bridged(state, server)).map(|server| {
+                match text(server, "/name") {
+                    OWN_SERVER => "it works without the tools of its task, such as ask_human and propose_task".to_owned(),
+                    name => format!("{name} is left out"),
+                }
+            });
         items.extend(left_out.map(|what| note(format!("the agent cannot reach MCP servers by HTTP; {what}"))));
     }
     match state.wanted.resume.clone() {
@@ -165,7 +168,17 @@ fn set_option(state: &State, id: &str, option: Option<&Value>, value: &str) -> F
 
 /// The MCP servers that this agent can reach.
 fn servers(state: &State) -> Vec<Value> {
-    state.wanted.servers.iter().filter(|server| state.http_servers || !is_remote(server)).cloned().collect()
+    let reached = |server: &Value| match (state.http_servers || !is_remote(server), is_bridged(state, server)) {
+        (true, _) => Some(server.clone()),
+        (false, true) => Some(state.wanted.bridge.clone()),
+        (false, false) => None,
+    };
+    state.wanted.servers.iter().filter_map(reached).collect()
+}
+
+/// True for the server of the run's own task where it can be given as a program.
+fn is_bridged(state: &State, server: &Value) -> bool {
+    text(server, "/name") == OWN_SERVER && !state.wanted.bridge.is_null()
 }
 
 fn is_remote(server: &Value) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Spec: specs/server/runner/acp.md
 
-use aq_core::profile::{McpServer, McpTransport};
+use aq_core::profile::{McpServer, McpTransport, OWN_SERVER};
 use aq_core::runner_link::SessionOrder;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -29,6 +29,8 @@ pub(in crate::runtimes) struct Wanted {
     pub(in crate::runtimes) allowed: Vec<String>,
     /// MCP servers in the protocol's form.
     pub(in crate::runtimes) servers: Vec<Value>,
+    /// The tools of the run's own task as a program, for an agent that reaches no server behind a URL; null: they cannot be had so.
+    pub(in crate::runtimes) bridge: Value,
 }
 
 impl Wanted {
@@ -47,6 +49,7 @@ impl Wanted {
             instructions: profile.system_prompt_suffix.clone(),
             allowed: profile.allowed_tools.clone(),
             servers: mcp_servers(&profile.mcp_servers),
+            bridge: bridge(order).unwrap_or_default(),
         }
     }
 
@@ -54,6 +57,21 @@ impl Wanted {
     pub(in crate::runtimes) fn server_names(&self) -> impl Iterator<Item = String> {
         self.servers.iter().map(|server| crate::runtimes::json::text(server, "/name").to_owned())
     }
+}
+
+/// The program that carries the tools of the run's own task, where they are offered behind a URL. Key and socket are those of the run's environment.
+fn bridge(order: &LaunchOrder<'_>) -> Option<Value> {
+    let profile = &order.start.profile;
+    let (program, key, socket) = (order.bridge?, profile.env.get("AQ_API_KEY")?, profile.env.get("AQ_SOCKET")?);
+    // A server of the person's own that has the name keeps its place.
+    let ours = |server: &&McpServer| matches!(&server.transport, McpTransport::Http { headers, .. } if headers.get("Authorization").is_some_and(|value| value.strip_prefix("Bearer ") == Some(key)));
+    let own = profile.mcp_servers.iter().filter(|server| server.name == OWN_SERVER).find(ours)?;
+    let transport = McpTransport::Stdio {
+        command: program.to_string_lossy().into_owned(),
+        args: vec!["mcp".to_owned()],
+        env: [("AQ_API_KEY", key), ("AQ_SOCKET", socket)].map(|(name, value)| (name.to_owned(), value.clone())).into(),
+    };
+    mcp_servers(&[McpServer { name: own.name.clone(), transport }]).pop()
 }
 
 /// MCP servers in the protocol's form.

@@ -27,6 +27,10 @@ pub(crate) fn is_unsafe(c: char) -> bool {
 }
 
 fn clean(text: &str, keep_lines: bool) -> String {
+    // Nearly all text is plain, and its bytes tell so: a flood of lines is shown as fast as it comes.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') || (keep_lines && byte == b'\n')) {
+        return text.to_owned();
+    }
     let characters: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut rest = characters.as_slice();

@@ -7,6 +7,7 @@
 mod bus;
 mod output_hub;
 mod output_log;
+mod output_records;
 mod wake;
 pub mod wire;
 

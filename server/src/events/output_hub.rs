@@ -18,8 +18,14 @@ const KEPT: usize = 256;
 /// Bytes of a live run kept in memory.
 const KEPT_BYTES: usize = 128 * 1024;
 
-/// Most items handed over at once.
+/// Most items handed over at once from memory.
 const PAGE: usize = 64;
+
+/// Most stored items handed over at once: the next read of the disk is paid for all of them.
+const STORED_PAGE: usize = 256;
+
+/// Stored bytes after which a page is full, however few its items are.
+const STORED_BYTES: u64 = 64 * 1024;
 
 /// How far a run's output has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -202,7 +208,7 @@ impl OutputFeed {
 
     async fn stored(&self) -> Result<Vec<Arc<pb::OutputItem>>, OutputError> {
         let (log, run, cursor) = (self.log.clone(), self.run.clone(), self.cursor);
-        let joined = tokio::task::spawn_blocking(move || log.read(&run, cursor, PAGE)).await;
+        let joined = tokio::task::spawn_blocking(move || log.read(&run, cursor, STORED_PAGE, STORED_BYTES)).await;
         joined.unwrap_or_else(|error| Err(OutputError::Io { run: self.run.clone(), what: "read", source: std::io::Error::other(error) }))
     }
 }

@@ -8,21 +8,21 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aq_core::ids::RunRef;
 use aq_core::output::OutputItem;
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
-use prost::Message as _;
 
+use super::output_records::{self, Records};
 use super::wire;
 
-/// Longest record accepted when reading back; anything longer is damage.
-const MAX_RECORD: u32 = 8 * 1024 * 1024;
+/// Bytes read at once when a file is read through.
+const SCANNED: usize = 256 * 1024;
 
-/// Bytes in front of each record: length and checksum.
-const HEADER: u64 = 8;
+/// Bytes read at once for a page; a few may do for it.
+const PAGED: usize = 64 * 1024;
 
 /// Files kept open at most, but for those in use or not yet synchronised: reading old output must not use up the descriptors.
 const MAX_OPEN: usize = 256;
@@ -67,9 +67,17 @@ struct Segment {
     dirty: bool,
 }
 
+/// A file being opened, or open. Opening reads it through, which takes a while for a long one and holds up nobody but those who want this file.
+#[derive(Default)]
+struct Entry {
+    opening: Mutex<()>,
+    /// Unset while there is no file.
+    segment: OnceLock<Arc<Mutex<Segment>>>,
+}
+
 /// A file that is kept open.
 struct OpenFile {
-    segment: Arc<Mutex<Segment>>,
+    entry: Arc<Entry>,
     /// Grows with every use of any file: the least is the longest unused.
     used: u64,
 }
@@ -103,21 +111,33 @@ impl OutputLog {
 
     /// The file of a run; `None` when there is none and none is to be made. A run that says nothing leaves no file.
     fn segment(&self, run: &RunRef, make: bool) -> Result<Option<Arc<Mutex<Segment>>>, OutputError> {
+        let entry = self.entry(run);
+        if let Some(segment) = entry.segment.get() {
+            return Ok(Some(Arc::clone(segment)));
+        }
+        let _alone = entry.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(segment) = entry.segment.get() {
+            return Ok(Some(Arc::clone(segment)));
+        }
+        let opened = Segment::open(&self.path(run), make).map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
+        Ok(opened.map(|segment| Arc::clone(entry.segment.get_or_init(|| Arc::new(Mutex::new(segment))))))
+    }
+
+    /// The place of a run's file among those that are open.
+    fn entry(&self, run: &RunRef) -> Arc<Entry> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.uses += 1;
         let now = open.uses;
         if let Some(file) = open.files.get_mut(run) {
             file.used = now;
-            return Ok(Some(Arc::clone(&file.segment)));
+            return Arc::clone(&file.entry);
         }
-        let opened = Segment::open(&self.path(run), make).map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
-        let Some(segment) = opened else { return Ok(None) };
         if open.files.len() >= MAX_OPEN {
             open.close_one();
         }
-        let segment = Arc::new(Mutex::new(segment));
-        open.files.insert(run.clone(), OpenFile { segment: Arc::clone(&segment), used: now });
-        Ok(Some(segment))
+        let entry = Arc::<Entry>::default();
+        open.files.insert(run.clone(), OpenFile { entry: Arc::clone(&entry), used: now });
+        entry
     }
 
     /// Number of the last stored item of `run`; 0 when there is none.
@@ -157,10 +177,7 @@ impl OutputLog {
                 marks.push((last, segment.length + buffer.len() as u64));
             }
             let item = wire::item(item);
-            let encoded = item.encode_to_vec();
-            buffer.extend_from_slice(&u32::try_from(encoded.len()).unwrap_or(u32::MAX).to_le_bytes());
-            buffer.extend_from_slice(&crc32(&encoded).to_le_bytes());
-            buffer.extend_from_slice(&encoded);
+            output_records::encode(&item, &mut buffer);
             new.push(Arc::new(item));
         }
         if !buffer.is_empty() {
@@ -174,27 +191,28 @@ impl OutputLog {
         Ok(new)
     }
 
-    /// The stored items after `after`, at most `limit`.
+    /// The stored items after `after`: at most `limit`, and no more than `bytes` of them but for the last one.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(&self, run: &RunRef, after: u64, limit: usize) -> Result<Vec<Arc<pb::OutputItem>>, OutputError> {
+    pub fn read(&self, run: &RunRef, after: u64, limit: usize, bytes: u64) -> Result<Vec<Arc<pb::OutputItem>>, OutputError> {
+        let fail = |source| OutputError::Io { run: run.clone(), what: "read", source };
         let Some(segment) = self.segment(run, false)? else { return Ok(Vec::new()) };
         let (file, from, length) = {
             let segment = lock(&segment);
-            let from = segment.marks.iter().rev().find(|(seq, _)| *seq <= after + 1).map_or(0, |(_, offset)| *offset);
-            let file = segment.file.try_clone().map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
-            (file, from, segment.length)
+            (segment.file.try_clone().map_err(fail)?, segment.before(after + 1), segment.length)
         };
-        let mut found = Vec::new();
-        let mut offset = from;
-        while offset < length && found.len() < limit {
-            let record = read_record(&file, offset, length).map_err(|source| OutputError::Io { run: run.clone(), what: "read", source })?;
-            let Some((item, next)) = record else { break };
-            if item.seq > after {
-                found.push(Arc::new(item));
+        let mut records = Records::new(&file, from, length, PAGED);
+        let (mut found, mut taken) = (Vec::new(), 0);
+        while found.len() < limit && taken < bytes {
+            let Some(record) = records.read().map_err(fail)? else { break };
+            // Those in front of the first one wanted are only passed over.
+            if record.seq().is_none_or(|seq| seq <= after) {
+                continue;
             }
-            offset = next;
+            let Some(item) = record.item() else { break };
+            taken += record.next() - record.offset;
+            found.push(Arc::new(item));
         }
         Ok(found)
     }
@@ -203,14 +221,17 @@ impl OutputLog {
     #[must_use]
     pub fn is_settled(&self, run: &RunRef) -> bool {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.files.get(run).is_none_or(|file| file.segment.try_lock().is_ok_and(|segment| !segment.dirty))
+        open.files
+            .get(run)
+            .and_then(|file| file.entry.segment.get())
+            .is_none_or(|segment| segment.try_lock().is_ok_and(|segment| !segment.dirty))
     }
 
     /// Makes everything that was appended durable. Returns the runs that could not be synchronised.
     pub fn sync(&self) -> Vec<(RunRef, io::Error)> {
         let segments: Vec<_> = {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            open.files.iter().map(|(run, file)| (run.clone(), Arc::clone(&file.segment))).collect()
+            open.files.iter().filter_map(|(run, file)| Some((run.clone(), Arc::clone(file.entry.segment.get()?)))).collect()
         };
         segments.into_iter().filter_map(|(run, segment)| sync_segment(&segment).err().map(|error| (run, error))).collect()
     }
@@ -221,8 +242,8 @@ impl OutputLog {
     /// When the disk refuses.
     pub fn close(&self, run: &RunRef) -> Result<(), OutputError> {
         let file = self.open.lock().unwrap_or_else(PoisonError::into_inner).files.remove(run);
-        match file {
-            Some(file) => sync_segment(&file.segment).map_err(|source| OutputError::Io { run: run.clone(), what: "written", source }),
+        match file.as_ref().and_then(|file| file.entry.segment.get()) {
+            Some(segment) => sync_segment(segment).map_err(|source| OutputError::Io { run: run.clone(), what: "written", source }),
             None => Ok(()),
         }
     }
@@ -262,7 +283,8 @@ impl OpenFiles {
     /// Closes the file that was unused for longest. One in use is shared, and one not yet synchronised would be forgotten: both stay.
     fn close_one(&mut self) {
         let idle = |file: &mut OpenFile| {
-            let segment = Arc::get_mut(&mut file.segment)?.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let Some(segment) = Arc::get_mut(&mut file.entry)?.segment.get_mut() else { return Some(file.used) };
+            let segment = Arc::get_mut(segment)?.get_mut().unwrap_or_else(PoisonError::into_inner);
             (!segment.dirty).then_some(file.used)
         };
         let oldest = self.files.iter_mut().filter_map(|(run, file)| Some((idle(file)?, run.clone()))).min_by_key(|(used, _)| *used);
@@ -298,16 +320,18 @@ impl Segment {
         };
         let length = file.metadata()?.len();
         let mut segment = Self { file: file.try_clone()?, length: 0, last: 0, marks: Vec::new(), dirty: false };
-        while let Some((item, next)) = read_record(&file, segment.length, length)? {
+        let mut records = Records::new(&file, 0, length, SCANNED);
+        while let Some(record) = records.read()? {
             // A file system may fill a torn tail with zeros or with an older write; only what follows on counts.
-            if item.seq != segment.last + 1 {
+            let seq = segment.last + 1;
+            if record.seq() != Some(seq) {
                 break;
             }
-            if item.seq % MARK_EVERY == 1 {
-                segment.marks.push((item.seq, segment.length));
+            if seq % MARK_EVERY == 1 {
+                segment.marks.push((seq, record.offset));
             }
-            segment.last = item.seq;
-            segment.length = next;
+            segment.last = seq;
+            segment.length = record.next();
         }
         if segment.length < length {
             tracing::warn!(path = %path.display(), kept = segment.length, dropped = length - segment.length, "cut a torn tail off stored output");
@@ -316,29 +340,10 @@ impl Segment {
         }
         Ok(Some(segment))
     }
-}
 
-/// Reads the record at `offset`; `None` when no whole, undamaged record lies there.
-fn read_record(file: &File, offset: u64, end: u64) -> io::Result<Option<(pb::OutputItem, u64)>> {
-    if offset + HEADER > end {
-        return Ok(None);
+    /// Where to begin reading for an item: the nearest offset in front of it that is remembered.
+    fn before(&self, seq: u64) -> u64 {
+        let behind = self.marks.partition_point(|(marked, _)| *marked <= seq);
+        behind.checked_sub(1).and_then(|at| self.marks.get(at)).map_or(0, |(_, offset)| *offset)
     }
-    let mut header = [0_u8; 8];
-    file.read_exact_at(&mut header, offset)?;
-    let [a, b, c, d, e, f, g, h] = header;
-    let (length, checksum) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-    let next = offset + HEADER + u64::from(length);
-    if length > MAX_RECORD || next > end {
-        return Ok(None);
-    }
-    let mut encoded = vec![0_u8; length as usize];
-    file.read_exact_at(&mut encoded, offset + HEADER)?;
-    if crc32(&encoded) != checksum {
-        return Ok(None);
-    }
-    Ok(pb::OutputItem::decode(encoded.as_slice()).ok().map(|item| (item, next)))
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    crc32fast::hash(bytes)
 }

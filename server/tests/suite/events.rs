@@ -38,7 +38,7 @@ fn text(item: &pb::OutputItem) -> String {
 }
 
 fn stored(log: &OutputLog, run: &RunRef, after: u64) -> Vec<(u64, String)> {
-    log.read(run, after, usize::MAX).unwrap().iter().map(|item| (item.seq, text(item))).collect()
+    log.read(run, after, usize::MAX, u64::MAX).unwrap().iter().map(|item| (item.seq, text(item))).collect()
 }
 
 fn file(folder: &Path, run: &RunRef) -> PathBuf {
@@ -61,7 +61,7 @@ fn output_is_read_from_every_number() {
             let expected: Vec<_> = (after + 1..=200).map(|seq| (seq, format!("item {seq}"))).collect();
             assert_eq!(stored(log, &run, after), expected, "after {after}");
         }
-        let page = log.read(&run, 63, 3).unwrap();
+        let page = log.read(&run, 63, 3, u64::MAX).unwrap();
         assert_eq!(page.iter().map(|item| item.seq).collect::<Vec<_>>(), [64, 65, 66]);
     }
     assert_eq!(log.bytes(&run).unwrap(), std::fs::metadata(file(folder.path(), &run)).unwrap().len());

@@ -5,7 +5,7 @@
 use aq_core::output::MAX_ITEM_TEXT_BYTES;
 
 /// What a cut text ends with.
-const MARK: &str = " […]";
+pub(crate) const MARK: &str = " […]";
 
 /// `text`, cut at a character boundary so that it is at most `max` bytes (but never less than the mark needs).
 #[must_use]

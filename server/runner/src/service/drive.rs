@@ -14,6 +14,7 @@ use super::journal::{BATCH_ITEMS, Journal};
 use super::mail::Mailbox;
 use super::stored::StoredStop;
 use crate::process::clock;
+use crate::runtimes::command::rest;
 use crate::runtimes::{End, ExitFacts, Frame, Normalizer, StdinWish, Wishes};
 use crate::shim::{ExitRecord, Refusal, Shim, TalkError};
 use crate::spool::{RawLine, Reader, SpoolError};
@@ -211,7 +212,10 @@ impl<'a> Drive<'a> {
         for line in lines {
             let step = self.normalizer.line(line);
             for item in step.items {
-                self.journal.push(Timestamp::from_millis(line.at_ms), item);
+                let rest = rest(line, &item);
+                for item in [Some(item), rest].into_iter().flatten() {
+                    self.journal.push(Timestamp::from_millis(line.at_ms), item);
+                }
             }
             self.offset = line.offset_after;
             for frame in step.frames {

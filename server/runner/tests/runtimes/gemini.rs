@@ -89,6 +89,14 @@ fn failures_have_classes() {
     }
 }
 
+/// R6: throttles that the CLI waits out by itself leave no line behind: the run succeeds, and no window of the account is said to be used up.
+#[test]
+fn a_throttle_that_was_waited_out_is_no_limit() {
+    let played = play_to(&gemini(), &recording("gemini_throttled"), &exit_code(0));
+    assert!(matches!(&played.end.outcome, RunOutcome::Succeeded { summary } if summary == "Done."), "{:?}", played.end.outcome);
+    assert!(!played.items.iter().any(|item| matches!(item, OutputBody::Limit(_) | OutputBody::Error { .. })), "{:?}", played.items);
+}
+
 /// R3: a session that is gone starts fresh under its id; one that exists is resumed; a stopped run is not started again.
 #[test]
 fn sessions_are_tried_both_ways() {

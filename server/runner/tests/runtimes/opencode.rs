@@ -95,6 +95,14 @@ fn failures_have_classes() {
     assert!(matches!(died.end.outcome, RunOutcome::Failed { class: FailureClass::Incomplete, .. }));
 }
 
+/// R6: throttles that the CLI waits out by itself leave no line behind: the run succeeds, and no window of the account is said to be used up.
+#[test]
+fn a_throttle_that_was_waited_out_is_no_limit() {
+    let played = play_to(&opencode(), &recording("opencode_throttled"), &exit_code(0));
+    assert!(matches!(&played.end.outcome, RunOutcome::Succeeded { summary } if summary == "Done."), "{:?}", played.end.outcome);
+    assert!(!played.items.iter().any(|item| matches!(item, OutputBody::Limit(_) | OutputBody::Error { .. })), "{:?}", played.items);
+}
+
 /// R3: a session that is gone starts anew; a run that never resumed one does not.
 #[test]
 fn a_session_that_is_gone() {

@@ -8,7 +8,7 @@ use aq_core::output::{FailureClass, LineStream, OutputBody};
 use aq_core::runner_link::{Answer, RunOutcome};
 use serde::{Deserialize, Serialize};
 
-use crate::runtimes::clip::{clip, clip_to};
+use crate::runtimes::clip::{MARK, clip, clip_to};
 use crate::runtimes::ending::{early_outcome, failed, late_outcome};
 use crate::runtimes::normalizer::{Answered, End, ExitFacts, Frame, Normalizer, Step, Wishes};
 use crate::spool::{RawKind, RawLine};
@@ -35,6 +35,14 @@ pub(crate) fn plain(line: &RawLine) -> OutputBody {
     let clipped = clip(&text);
     let truncated = line.truncated || clipped.len() != text.len();
     OutputBody::Line { stream, text: clipped, truncated }
+}
+
+/// What is said of the rest of a line that is shown cut (R6); `None` for anything else.
+pub(crate) fn rest(line: &RawLine, shown: &OutputBody) -> Option<OutputBody> {
+    let OutputBody::Line { text, truncated: true, .. } = shown else { return None };
+    let kept = text.strip_suffix(MARK).unwrap_or(text).len();
+    let bytes = line.dropped.saturating_add(line.text().len().saturating_sub(kept) as u64);
+    Some(OutputBody::Gap { bytes, reason: "the line was too long to be kept whole".to_owned() })
 }
 
 /// The normaliser of plain programs.
@@ -122,6 +130,8 @@ impl Normalizer for PlainLines {
 
 #[cfg(test)]
 mod tests {
+    use aq_core::output::MAX_ITEM_TEXT_BYTES;
+
     use super::*;
 
     fn summary(lines: &[&str]) -> String {
@@ -134,6 +144,28 @@ mod tests {
             plain = serde_json::from_value(plain.state()).unwrap();
         }
         plain.last_stdout
+    }
+
+    /// Runtimes R6: what is missing of a cut line is counted to the byte, whoever cut it; a whole line has no rest.
+    #[test]
+    fn the_rest_of_a_cut_line_is_counted() {
+        let line = |length: usize, dropped: u64| RawLine {
+            kind: RawKind::Stdout,
+            bytes: vec![b'x'; length],
+            truncated: dropped > 0,
+            dropped,
+            at_ms: 0,
+            offset_after: 0,
+        };
+        let told = |line: &RawLine| rest(line, &plain(line));
+        assert_eq!(told(&line(MAX_ITEM_TEXT_BYTES, 0)), None);
+        for (length, dropped) in [(MAX_ITEM_TEXT_BYTES + 1, 0), (1024 * 1024, 99), (10, 7)] {
+            let line = line(length, dropped);
+            let OutputBody::Line { text, truncated: true, .. } = plain(&line) else { panic!("not cut") };
+            let Some(OutputBody::Gap { bytes, .. }) = told(&line) else { panic!("nothing is told") };
+            let shown = text.bytes().filter(|byte| *byte == b'x').count() as u64;
+            assert_eq!(shown + bytes, length as u64 + dropped);
+        }
     }
 
     /// Runtimes, `command`, F-084: the summary is the last line, and the whole block where that line closes one; what is left open or is too long is no block.

@@ -6,4 +6,4 @@ mod launch;
 mod lines;
 
 pub use launch::Command;
-pub(crate) use lines::plain;
+pub(crate) use lines::{plain, rest};

@@ -107,7 +107,7 @@ impl AccountService for Accounts {
     async fn get_account(&self, request: Request<pb::GetAccountRequest>) -> Reply<pb::Account> {
         let call = self.0.admit(request)?;
         let (id, now) = (account_id("account_id", &call.body.account_id)?, call.context.now);
-        let found = self.0.look(move |tx| Ok(shown(tx.state, found(tx.state, &id)?, now))).await?;
+        let found = self.0.look(move |seen| Ok(shown(seen.figures, found(seen.figures, &id)?, now))).await?;
         Ok(tonic::Response::new(found))
     }
 
@@ -115,7 +115,9 @@ impl AccountService for Accounts {
         let call = self.0.admit(request)?;
         let page = Page::<String>::of(&call.body)?;
         let now = call.context.now;
-        let all = self.0.look(move |tx| Ok(tx.state.accounts.values().map(|account| shown(tx.state, account, now)).collect::<Vec<_>>()));
+        let all = self
+            .0
+            .look(move |seen| Ok(seen.figures.accounts.values().map(|account| shown(seen.figures, account, now)).collect::<Vec<_>>()));
         let slice = page.slice(all.await?, |account| account.id.clone());
         Ok(tonic::Response::new(pb::ListAccountsResponse { accounts: slice.items, next_page_token: slice.next, total_size: slice.total }))
     }
@@ -160,11 +162,11 @@ impl AccountService for Accounts {
         let call = self.0.admit(request)?;
         let (wanted, now) = (optional_account("account_id", &call.body.account_id)?, call.context.now);
         let policy = std::sync::Arc::clone(&self.0.parts.policy);
-        let told = self.0.look(move |tx| {
+        let told = self.0.look(move |seen| {
             if let Some(id) = &wanted {
-                found(tx.state, id)?;
+                found(seen.figures, id)?;
             }
-            Ok(limits::told(tx, &policy, wanted.as_ref(), now)?)
+            Ok(limits::told(seen.db, seen.figures, &policy, wanted.as_ref(), now)?)
         });
         Ok(tonic::Response::new(told.await?))
     }
@@ -183,10 +185,10 @@ impl AccountService for Accounts {
         if let Some(id) = &only {
             call.context.sees(id, "project", id.as_str()).map_err(ApiError::from)?;
         }
-        let (policy, now, seen) = (std::sync::Arc::clone(&self.0.parts.policy), call.context.now, call.context.principal.projects.clone());
-        let listed = self.0.look(move |tx| match &only {
-            Some(id) if !tx.state.projects.contains_key(id) => Err(ApiError::not_found("project", id.as_str())),
-            only => Ok(budgets::list(tx.state, &policy, &seen, only.as_ref(), now)),
+        let (policy, now, scope) = (std::sync::Arc::clone(&self.0.parts.policy), call.context.now, call.context.principal.projects.clone());
+        let listed = self.0.look(move |seen| match &only {
+            Some(id) if !seen.figures.projects.contains_key(id) => Err(ApiError::not_found("project", id.as_str())),
+            only => Ok(budgets::list(seen.figures, &policy, &scope, only.as_ref(), now)),
         });
         Ok(tonic::Response::new(pb::ListBudgetsResponse { budgets: listed.await? }))
     }

@@ -96,7 +96,7 @@ impl Admin {
 
     async fn status(&self, context: &Context, scope: ProjectScope) -> Result<pb::SystemStatus, ApiError> {
         let (now, limit) = (context.now, scope.clone());
-        let seen = self.0.look(move |tx| Ok(overview(tx.state, &limit, now))).await?;
+        let seen = self.0.look(move |seen| Ok(overview(seen.figures, &limit, now))).await?;
         let (running, ready, limit) = (seen.running.clone(), seen.ready.clone(), scope.clone());
         let (running, ready, open) = self
             .0
@@ -162,7 +162,7 @@ impl AdminService for Admin {
             Some(id) => {
                 call.context.sees(&id, "project", id.as_str()).map_err(ApiError::from)?;
                 let wanted = id.clone();
-                let known = self.0.look(move |tx| Ok(tx.state.projects.contains_key(&wanted))).await?;
+                let known = self.0.look(move |seen| Ok(seen.figures.projects.contains_key(&wanted))).await?;
                 if !known {
                     return Err(ApiError::not_found("project", id.as_str()).into());
                 }
@@ -214,7 +214,7 @@ impl AdminService for Admin {
     async fn check_invariants(&self, request: Request<pb::CheckInvariantsRequest>) -> Reply<pb::CheckInvariantsResponse> {
         let call = self.0.admit(request)?;
         let now = call.context.now;
-        let mut findings = self.0.look(move |tx| Ok(check::check(tx, now)?)).await?;
+        let mut findings = self.0.look(move |seen| Ok(check::check(seen.db, seen.figures, now)?)).await?;
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let told = findings.into_iter().map(|finding| pb::Finding {
             rule: finding.rule.to_owned(),

@@ -45,7 +45,7 @@ impl Tasks {
             }
             Standing::Answered(answer) => {
                 let (context, id) = (call.context, asked.question_id.clone());
-                self.0.look(move |tx| Ok(asking::fetched(tx, &context, &id)?)).await?;
+                self.0.write(move |tx| Ok(asking::fetched(tx, &context, &id)?)).await?;
                 Ok(tonic::Response::new(pb::AskHumanResponse { answered: true, answer, ..asked }))
             }
         }

@@ -84,7 +84,7 @@ impl EventService for Events {
             let consumer = name.clone();
             let taken = self
                 .api
-                .look(move |tx| Ok(consumers::take_lease(tx.db, &consumer, &holder, now.plus_millis(LEASE_MS), begin, now)?))
+                .write(move |tx| Ok(consumers::take_lease(tx.db, &consumer, &holder, now.plus_millis(LEASE_MS), begin, now)?))
                 .await?;
             after = after.or(Some(taken.acknowledged));
             lease = Some(self.leases.take(&name, &lease_id));
@@ -132,7 +132,7 @@ impl EventService for Events {
             return Err(ApiError::invalid("seq", format!("is {seq}, and the newest event has number {last}")).into());
         }
         let consumer = name.clone();
-        let acknowledged = self.api.look(move |tx| {
+        let acknowledged = self.api.write(move |tx| {
             if consumers::get(tx.db, &consumer)?.is_none() {
                 return Err(ApiError::not_found("consumer", consumer.clone()));
             }
@@ -167,7 +167,7 @@ impl EventService for Events {
         for key in &forgotten {
             record_key("forgotten_keys", key)?;
         }
-        let kept = self.api.look(move |tx| {
+        let kept = self.api.write(move |tx| {
             for record in &records {
                 reader_records::keep(tx.db, &name, &record.key, &record.value, now)?;
             }

@@ -83,7 +83,7 @@ impl Tasks {
         };
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let (policy, now, scope) = (std::sync::Arc::clone(&self.0.parts.policy), call.context.now, call.context.principal.projects.clone());
-        let seen = self.0.look(move |tx| Ok(present(tx, &policy, now)?)).await?;
+        let seen = self.0.look(move |seen| Ok(present(seen.db, seen.figures, &policy, now)?)).await?;
         let past_runs = u32::try_from(seen.lengths.runs()).unwrap_or(u32::MAX);
         // The forecast itself is computed where it holds nobody up.
         let (drawn, three, truncated) = self

@@ -12,10 +12,10 @@ use tonic::Request;
 use super::convert;
 use super::incoming::{optional_project, optional_task, optional_workspace, project_id, short};
 use super::page::Page;
-use super::service::Api;
+use super::service::{Api, Seen};
 use super::status::{ApiError, Reply};
 use crate::commands::{CommandError, Context, project, task};
-use crate::lifecycle::{Figures, Tx};
+use crate::lifecycle::Figures;
 use crate::store::{TaskRecord, runs, tasks};
 
 /// Longest diff, in bytes, when the caller names no length.
@@ -58,25 +58,25 @@ fn at_work(figures: &Figures, id: &ProjectId) -> Vec<TaskId> {
 }
 
 fn find(
-    tx: &mut Tx<'_>,
+    seen: Seen<'_>,
     context: &Context,
     id: Option<&ProjectId>,
     workspace: Option<&aq_core::ids::WorkspaceId>,
     of: Option<&TaskId>,
 ) -> Result<Found, ApiError> {
-    let record = of.map(|of| task(tx.db, context, of)).transpose()?;
+    let record = of.map(|of| task(seen.db, context, of)).transpose()?;
     let id = match (&record, id) {
         (Some(record), Some(id)) if record.task.project != *id => return Err(ApiError::not_found("task", record.task.id.as_str())),
         (Some(record), _) => record.task.project.clone(),
         (None, Some(id)) => id.clone(),
         (None, None) => return Err(ApiError::invalid("project_id", "is missing; name a project, or a task where the call takes one")),
     };
-    let owner = project(tx, context, &id)?;
+    let owner = project(seen.figures, context, &id)?;
     let last = match &record {
-        Some(record) => runs::get(tx.db, record.key, record.task.run_number)?.map(|run| run.run.workspace),
+        Some(record) => runs::get(seen.db, record.key, record.task.run_number)?.map(|run| run.run.workspace),
         None => None,
     };
-    let spaces = || tx.state.workspaces.values().filter(|space| space.project == id);
+    let spaces = || seen.figures.workspaces.values().filter(|space| space.project == id);
     let source = if let Some(wanted) = workspace {
         let space = spaces().find(|space| space.id == *wanted).ok_or_else(|| ApiError::not_found("workspace", wanted.as_str()))?;
         Some(space.source(&owner.repo_url))
@@ -90,9 +90,9 @@ fn find(
     let source = source.ok_or_else(|| {
         CommandError::precondition("NO_REPOSITORY", format!("project `{id}` has no repository; give it a repo_url or add a workspace"))
     })?;
-    let open = record.as_ref().and_then(|record| tx.state.runs.get(&record.key));
+    let open = record.as_ref().and_then(|record| seen.figures.runs.get(&record.key));
     let live = open.is_some_and(|open| matches!(open.state, RunState::Starting | RunState::Running));
-    let running = at_work(tx.state, &id);
+    let running = at_work(seen.figures, &id);
     Ok(Found { place: GitPlace { project: id, source, default_branch: owner.default_branch }, running, task: record, live })
 }
 
@@ -106,7 +106,7 @@ impl Git {
         of: Option<TaskId>,
     ) -> Result<Found, ApiError> {
         let (workspace, context) = (optional_workspace("workspace_id", workspace)?, context.clone());
-        self.0.look(move |tx| find(tx, &context, id.as_ref(), workspace.as_ref(), of.as_ref())).await
+        self.0.look(move |seen| find(seen, &context, id.as_ref(), workspace.as_ref(), of.as_ref())).await
     }
 
     async fn status(&self, request: Request<pb::GetGitStatusRequest>) -> Reply<pb::GetGitStatusResponse> {

@@ -27,7 +27,7 @@ impl Git {
     /// The forge, and the repository that it serves for the project.
     async fn forge(&self, record: &TaskRecord) -> Result<(Arc<dyn Forge>, RepositoryName, String), ApiError> {
         let id = record.task.project.clone();
-        let owner = self.0.look(move |tx| Ok(tx.state.projects.get(&id).map(|hot| hot.project.clone()))).await?;
+        let owner = self.0.look(move |seen| Ok(seen.figures.projects.get(&id).map(|hot| hot.project.clone()))).await?;
         let served = owner.as_ref().and_then(|owner| {
             let forge = self.0.parts.forge.clone()?;
             let name = forge.serves(&owner.repo_url)?;

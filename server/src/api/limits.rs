@@ -10,9 +10,9 @@ use aq_proto::v1 as pb;
 
 use super::convert;
 use crate::events::wire;
-use crate::lifecycle::{Figures, Tx};
+use crate::lifecycle::Figures;
 use crate::orchestrator::{Loads, Policy, least_expected, model_of};
-use crate::store::{StoreError, paused};
+use crate::store::{Connection, StoreError, paused};
 
 /// Ready tasks counted of each project.
 const COUNTED: usize = 10_000;
@@ -86,13 +86,13 @@ fn ready_for(figures: &Figures, account: &AccountId) -> usize {
 /// # Errors
 /// When the rows cannot be read.
 pub(super) fn told(
-    tx: &mut Tx<'_>,
+    db: &mut Connection,
+    figures: &Figures,
     policy: &Policy,
     wanted: Option<&AccountId>,
     now: Timestamp,
 ) -> Result<pb::ListLimitWindowsResponse, StoreError> {
-    let paused = paused::paused_for_limits(tx.db)?;
-    let figures: &Figures = tx.state;
+    let paused = paused::paused_for_limits(db)?;
     let (loads, next) = (Loads::of(figures), least_expected(figures));
     let mut answer = pb::ListLimitWindowsResponse::default();
     for account in figures.accounts.values().filter(|account| wanted.is_none_or(|id| account.id == *id)) {

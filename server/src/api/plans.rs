@@ -120,7 +120,7 @@ impl PlanService for Plans {
         let (rules, dry_run) = (self.rules(), call.body.dry_run);
         plans::check_text(&new.text, &rules).map_err(ApiError::from)?;
         let create = move |tx: &mut Tx<'_>, context: &Context| {
-            project(tx, context, &new.project)?;
+            project(tx.state, context, &new.project)?;
             let parent = new.parent.as_ref().map(|id| task(tx.db, context, id)).transpose()?;
             let reading = Some(convert::reading(&new.text, &[], &rules, parent.as_ref()));
             if dry_run {

@@ -164,7 +164,7 @@ impl Projects {
     async fn get(&self, context: &Context, id: ProjectId) -> Result<pb::Project, ApiError> {
         context.sees(&id, "project", id.as_str())?;
         let now = context.now;
-        self.0.look(move |tx| shown(tx.state, &id, now)).await
+        self.0.look(move |seen| shown(seen.figures, &id, now)).await
     }
 }
 
@@ -205,9 +205,9 @@ impl ProjectService for Projects {
         let (context, channel) = (Arc::new(call.context), short("discord_channel_id", &call.body.discord_channel_id)?);
         let found = self
             .0
-            .look(move |tx| {
-                let seen = tx.state.projects.values().filter(|hot| context.principal.projects.covers(&hot.project.id));
-                let all = seen.map(|hot| convert::project(tx.state, hot, context.now));
+            .look(move |seen| {
+                let visible = seen.figures.projects.values().filter(|hot| context.principal.projects.covers(&hot.project.id));
+                let all = visible.map(|hot| convert::project(seen.figures, hot, context.now));
                 let wanted = all.filter(|project| {
                     status.is_none_or(|status| project.status == i32::from(status))
                         && (channel.is_empty() || project.discord_channel_id == channel)

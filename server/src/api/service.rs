@@ -19,7 +19,7 @@ use crate::clock::SharedClock;
 use crate::commands::Context;
 use crate::events::{EventBus, OutputHub, Wake};
 use crate::forges::Forge;
-use crate::lifecycle::{Engine, Tx};
+use crate::lifecycle::{Engine, Figures, Tx};
 use crate::orchestrator::Policy;
 use crate::store::{Connection, Reader};
 
@@ -83,6 +83,14 @@ impl<R> From<R> for Done<R> {
     fn from(answer: R) -> Self {
         Self { answer, orders: Vec::new() }
     }
+}
+
+/// What a look sees: rows and figures of the same moment.
+pub(super) struct Seen<'a> {
+    /// A reader's connection.
+    pub(super) db: &'a mut Connection,
+    /// The figures.
+    pub(super) figures: &'a Figures,
 }
 
 /// A call that was let in.
@@ -150,12 +158,22 @@ impl Api {
         self.parts.reader.read(query).await
     }
 
-    /// Reads the figures (and rows that have to fit them) inside the writer. Keep it short: everything else waits.
+    /// Reads the figures and rows that fit them, as the last commit left both. No lock of the database is needed, but nothing is written meanwhile:
+    /// keep it short.
     pub(super) async fn look<T: Send + 'static>(
         &self,
-        look: impl FnMut(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+        look: impl FnOnce(Seen<'_>) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        self.parts.engine.submit(look).await
+        let engine = self.parts.engine.clone();
+        self.parts.reader.read(move |db| engine.see(|figures| look(Seen { db, figures }))).await
+    }
+
+    /// Writes what is no command of a person, and so is not kept for repetitions: the place of a durable reader.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnMut(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.parts.engine.submit(write).await
     }
 
     /// Carries a command out in one transaction, once for each `request_id` (F-173), then gives its orders and wakes the orchestrator.

@@ -133,12 +133,12 @@ impl Tasks {
     pub(super) async fn explain(&self, request: Request<pb::ExplainTaskRequest>) -> Reply<pb::ExplainTaskResponse> {
         let call = self.0.admit(request)?;
         let (id, context, policy) = (task_id("task_id", &call.body.task_id)?, call.context, std::sync::Arc::clone(&self.0.parts.policy));
-        let answer = self.0.look(move |tx| {
-            let record = task(tx.db, &context, &id)?;
-            let unmet = details::unmet(tx.db, &[record.key])?.remove(&record.key).unwrap_or_default();
-            let waits = Waits::decided(tx.state, &policy, context.now);
-            let at_block = told_at_block(tx.db, &record)?;
-            let mut told = explain::explained(tx.state, &waits, &record, &unmet, explain::MANY, context.now);
+        let answer = self.0.look(move |seen| {
+            let record = task(seen.db, &context, &id)?;
+            let unmet = details::unmet(seen.db, &[record.key])?.remove(&record.key).unwrap_or_default();
+            let waits = Waits::decided(seen.figures, &policy, context.now);
+            let at_block = told_at_block(seen.db, &record)?;
+            let mut told = explain::explained(seen.figures, &waits, &record, &unmet, explain::MANY, context.now);
             told.reasons.extend(at_block.map(|text| pb::WaitReason { kind: pb::WaitKind::Blocked.into(), text, ..Default::default() }));
             Ok(pb::ExplainTaskResponse {
                 task: Some(convert::task_ref(&record)),

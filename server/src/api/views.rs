@@ -120,11 +120,11 @@ impl Api {
         }
         let (policy, now) = (std::sync::Arc::clone(&self.parts.policy), context.now);
         let drawn = self
-            .look(move |tx| {
-                let mut drawn = drawn.clone();
+            .look(move |seen| {
+                let mut drawn = drawn;
                 let ready = drawn.iter().any(|one| one.record.task.status == TaskStatus::Ready);
-                let waits = if ready { Waits::decided(tx.state, &policy, now) } else { Waits::default() };
-                explain_all(tx.state, &waits, &mut drawn, now);
+                let waits = if ready { Waits::decided(seen.figures, &policy, now) } else { Waits::default() };
+                explain_all(seen.figures, &waits, &mut drawn, now);
                 Ok(drawn)
             })
             .await?;
@@ -135,9 +135,9 @@ impl Api {
     pub(super) async fn show_agents(&self, scope: &ProjectScope, one: Option<AgentId>) -> Result<Vec<pb::Agent>, ApiError> {
         let scope = scope.clone();
         let mut shown = self
-            .look(move |tx| {
-                let wanted = tx.state.agents.values().filter(|agent| one.as_ref().is_none_or(|id| agent.id == *id));
-                Ok(wanted.map(|agent| convert::agent(tx.state, agent, &scope)).collect::<Vec<_>>())
+            .look(move |seen| {
+                let wanted = seen.figures.agents.values().filter(|agent| one.as_ref().is_none_or(|id| agent.id == *id));
+                Ok(wanted.map(|agent| convert::agent(seen.figures, agent, &scope)).collect::<Vec<_>>())
             })
             .await?;
         self.read(move |db| {

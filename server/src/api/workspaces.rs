@@ -59,7 +59,7 @@ impl WorkspaceService for Workspaces {
         let path = self.checked(kind, &source).await?;
         let clones = self.0.parts.facts.clones.clone();
         let add = move |tx: &mut Tx<'_>, context: &Context| {
-            let owner = project(tx, context, &id)?;
+            let owner = project(tx.state, context, &id)?;
             if kind == WorkspaceKind::Clone && !source.is_empty() && source != owner.repo_url {
                 let problem = "clones come from the project's repository; leave it empty, or change the project's repo_url";
                 return Err(ApiError::invalid("source", problem));
@@ -77,14 +77,14 @@ impl WorkspaceService for Workspaces {
         let context = call.context;
         let found = self
             .0
-            .look(move |tx| {
+            .look(move |seen| {
                 if let Some(id) = &wanted {
-                    project(tx, &context, id)?;
+                    project(seen.figures, &context, id)?;
                 }
-                let seen = tx.state.workspaces.values().filter(|space| {
+                let visible = seen.figures.workspaces.values().filter(|space| {
                     context.principal.projects.covers(&space.project) && wanted.as_ref().is_none_or(|id| space.project == *id)
                 });
-                Ok(seen.map(|space| convert::workspace(tx.state, space)).collect::<Vec<_>>())
+                Ok(visible.map(|space| convert::workspace(seen.figures, space)).collect::<Vec<_>>())
             })
             .await?;
         let slice = page.slice(found, |space| (space.project_id.clone(), space.id.clone()));

@@ -60,6 +60,9 @@ pub async fn start(
         let epoch = settings::get(&mut connection, EPOCH)?.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0) + 1;
         settings::set(&mut connection, EPOCH, &epoch.to_string())?;
         let figures = load(&mut connection, now, span)?;
+        for row in &figures.aside {
+            tracing::error!(row = %row.subject, found = %row.message, "a row cannot be read; everything else goes on. `aqctl doctor` says what helps");
+        }
         Ok((connection, figures, Reader::start(&url, READERS)?))
     });
     let (connection, figures, reader) = opened.await.map_err(|error| StoreError::Database(error.to_string()))??;

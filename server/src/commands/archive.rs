@@ -60,7 +60,7 @@ pub fn archive_project(
     id: &ProjectId,
     include_failed: bool,
 ) -> Result<(Vec<Archived>, Vec<Left>), CommandError> {
-    project(tx, context, id)?;
+    project(tx.state, context, id)?;
     let all = [TaskStatus::Completed, TaskStatus::Failed, TaskStatus::Blocked];
     let statuses = if include_failed { all.as_slice() } else { &[TaskStatus::Completed] };
     let (mut archived, mut left) = (Vec::new(), Vec::new());
@@ -80,7 +80,7 @@ pub fn archive_project(
 /// [`CommandError::Precondition`] when it is not in the archive.
 pub fn restore(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRecord, CommandError> {
     let mut record = task(tx.db, context, id)?;
-    project(tx, context, &record.task.project.clone())?;
+    project(tx.state, context, &record.task.project.clone())?;
     if !lifecycle::restore(tx, &mut record, &context.actor(), context.now)? {
         return Err(CommandError::precondition("TASK_NOT_ARCHIVED", format!("task `{id}` is not in the archive")));
     }

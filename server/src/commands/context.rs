@@ -6,7 +6,7 @@ use aq_core::project::Project;
 use aq_core::time::Timestamp;
 
 use super::error::CommandError;
-use crate::lifecycle::Tx;
+use crate::lifecycle::{Figures, Tx};
 use crate::store::{Connection, TaskRecord, tasks};
 
 /// The circumstances of a command.
@@ -48,9 +48,9 @@ pub fn task(db: &mut Connection, context: &Context, id: &TaskId) -> Result<TaskR
 ///
 /// # Errors
 /// [`CommandError::NotFound`].
-pub fn project(tx: &Tx<'_>, context: &Context, id: &ProjectId) -> Result<Project, CommandError> {
+pub fn project(figures: &Figures, context: &Context, id: &ProjectId) -> Result<Project, CommandError> {
     context.sees(id, "project", id.as_str())?;
-    let state = tx.state.projects.get(id).ok_or_else(|| CommandError::NotFound { kind: "project", id: id.to_string() })?;
+    let state = figures.projects.get(id).ok_or_else(|| CommandError::NotFound { kind: "project", id: id.to_string() })?;
     Ok(state.project.clone())
 }
 

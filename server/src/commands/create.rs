@@ -148,7 +148,7 @@ fn create_one(
     made: &BTreeMap<&str, (i64, TaskStatus)>,
     at: &str,
 ) -> Result<TaskRecord, CommandError> {
-    let project = project(tx, context, &new.project)?;
+    let project = project(tx.state, context, &new.project)?;
     let runtime = new.runtime.or(project.default_runtime);
     if let Some(problem) = fallback_problem(runtime, new.fallback) {
         return Err(CommandError::invalid(format!("{at}fallback"), problem));

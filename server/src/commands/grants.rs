@@ -29,7 +29,7 @@ pub fn revoke(tx: &mut Tx<'_>, context: &Context, holder: &Holder, tool: &str) -
             (GrantScope::Task(record.key), Subject::task(&record), record.task.project)
         }
         Holder::Project(id) => {
-            let owner = project(tx, context, id)?;
+            let owner = project(tx.state, context, id)?;
             (GrantScope::Project(owner.id.clone()), Subject::project(&owner.id), owner.id)
         }
     };

@@ -109,7 +109,7 @@ fn taken(error: StoreError, hook: &Hook) -> CommandError {
 /// [`CommandError::Invalid`] names every wrong field; [`CommandError::Precondition`] what this server does not offer.
 pub fn create(tx: &mut Tx<'_>, context: &Context, rules: &Rules, new: &Hook) -> Result<Hook, CommandError> {
     not_by_a_hook(context)?;
-    project(tx, context, &new.project)?;
+    project(tx.state, context, &new.project)?;
     let mut hook = new.clone();
     hook.name = hook.name.trim().to_owned();
     checked(&hook, rules)?;

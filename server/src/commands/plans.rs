@@ -116,7 +116,7 @@ fn tell_agent(tx: &mut Tx<'_>, context: &Context, plan: &PlanRecord, message: &s
 /// [`CommandError::Invalid`] for a text without steps or one that is too long, [`CommandError::Precondition`] when the project has tasks of the same
 /// plan.
 pub fn create(tx: &mut Tx<'_>, context: &Context, rules: &PlanRules, new: &NewPlan) -> Result<(PlanRecord, Vec<TaskRecord>), CommandError> {
-    project(tx, context, &new.project)?;
+    project(tx.state, context, &new.project)?;
     let parent = new.parent.as_ref().map(|id| task(tx.db, context, id)).transpose()?;
     if parent.as_ref().is_some_and(|parent| parent.task.project != new.project) {
         return Err(CommandError::invalid("parent_task_id", "belongs to another project"));

@@ -151,7 +151,7 @@ pub fn create(tx: &mut Tx<'_>, context: &Context, fields: &ProjectFields) -> Res
 /// # Errors
 /// [`CommandError::Invalid`] lists every wrong field.
 pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &ProjectId, fields: &ProjectFields) -> Result<Project, CommandError> {
-    let mut changed = project(tx, context, id)?;
+    let mut changed = project(tx.state, context, id)?;
     let names = lay(fields, &mut changed)?;
     reviewer_exists(tx, fields)?;
     if names.is_empty() {
@@ -182,7 +182,7 @@ fn save(
 /// # Errors
 /// [`CommandError::NotFound`].
 pub fn set_paused(tx: &mut Tx<'_>, context: &Context, id: &ProjectId, paused: bool) -> Result<Project, CommandError> {
-    let mut changed = project(tx, context, id)?;
+    let mut changed = project(tx.state, context, id)?;
     let status = if paused { ProjectStatus::Paused } else { ProjectStatus::Active };
     if changed.status == status {
         return Ok(changed);
@@ -198,7 +198,7 @@ pub fn set_paused(tx: &mut Tx<'_>, context: &Context, id: &ProjectId, paused: bo
 /// # Errors
 /// [`CommandError::Precondition`] while tasks of it run.
 pub fn delete(tx: &mut Tx<'_>, context: &Context, id: &ProjectId) -> Result<Project, CommandError> {
-    let gone = project(tx, context, id)?;
+    let gone = project(tx.state, context, id)?;
     let open = tx.state.runs.values().filter(|run| run.project == *id).count();
     if open > 0 {
         return Err(CommandError::precondition("PROJECT_BUSY", format!("project `{id}` has {open} open runs; stop their tasks first")));

@@ -40,7 +40,7 @@ pub fn propose(tx: &mut Tx<'_>, context: &Context, wanted: Option<&ProjectId>, n
             new.project.clone_from(wanted);
         }
     }
-    let policy = project(tx, context, &new.project)?.proposals;
+    let policy = project(tx.state, context, &new.project)?.proposals;
     if policy == ProposalPolicy::Off {
         let message = format!("project `{}` takes no proposals; create the task instead, or change the project", new.project);
         return Err(CommandError::precondition("PROPOSALS_OFF", message));

@@ -26,7 +26,7 @@ pub fn repair(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRec
     if let Some(open) = under_way(tx, &original, &branch)? {
         return Err(CommandError::precondition("REPAIR_UNDER_WAY", format!("task `{}` repairs it already", open.task.id)));
     }
-    let owner = project(tx, context, &original.task.project)?;
+    let owner = project(tx.state, context, &original.task.project)?;
     let last = runs::get(tx.db, original.key, original.task.run_number)?;
     let conflict = last.and_then(|run| run.run.end).map(|end| end.message).unwrap_or_default();
     let target =

@@ -28,7 +28,7 @@ pub fn add(
     name: &str,
     clones: &std::path::Path,
 ) -> Result<Workspace, CommandError> {
-    let owner = project(tx, context, id)?;
+    let owner = project(tx.state, context, id)?;
     if tx.state.workspaces.values().filter(|space| space.project == *id).count() >= MAX_WORKSPACES {
         return Err(CommandError::precondition("TOO_MANY_WORKSPACES", format!("project `{id}` has {MAX_WORKSPACES} workspaces already")));
     }

@@ -18,6 +18,7 @@ use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
 
 use super::usage::Usage;
+use crate::store::audit::Offence;
 
 /// Limits that people set, by scope; they replace the configured ones. `None`: no limit.
 pub type Overrides = BTreeMap<BudgetScope, Option<u64>>;
@@ -131,6 +132,8 @@ pub struct HeldUp {
 /// The figures themselves. Read freely inside the writer; change only through [`Hot`].
 #[derive(Debug, Default)]
 pub struct Figures {
+    /// Rows that could not be read at the start, and what was found in them.
+    pub aside: Vec<Offence>,
     /// Projects by id.
     pub projects: BTreeMap<ProjectId, ProjectHot>,
     /// Workspaces by id.

@@ -18,7 +18,7 @@ use aq_core::workspace::Workspace;
 use super::figures::{Figures, HeldUp, OpenRun, ProjectHot, Spender, Spent};
 use crate::store::{RunRecord, State, TaskRecord, Touched};
 
-type Inverse = Box<dyn FnOnce(&mut Figures) + Send>;
+type Inverse = Box<dyn FnOnce(&mut Figures) + Send + Sync>;
 
 /// The state beside the database.
 #[derive(Default)]
@@ -112,21 +112,25 @@ impl Hot {
         }
     }
 
-    fn remember(&mut self, inverse: impl FnOnce(&mut Figures) + Send + 'static) {
+    fn remember(&mut self, inverse: impl FnOnce(&mut Figures) + Send + Sync + 'static) {
         self.inverses.push(Box::new(inverse));
     }
 
     /// Sets one figure, remembering the old value.
-    pub(super) fn set<T: Send + 'static>(&mut self, value: T, place: impl Fn(&mut Figures) -> &mut T + Send + 'static) {
+    pub(super) fn set<T: Send + Sync + 'static>(&mut self, value: T, place: impl Fn(&mut Figures) -> &mut T + Send + Sync + 'static) {
         let old = std::mem::replace(place(&mut self.figures), value);
         self.remember(move |figures| *place(figures) = old);
     }
 
     /// Puts an entry into a map or removes it, remembering what was there.
-    pub(super) fn put<K, V>(&mut self, key: K, value: Option<V>, place: impl Fn(&mut Figures) -> &mut BTreeMap<K, V> + Send + 'static)
-    where
-        K: Ord + Clone + Send + 'static,
-        V: Send + 'static,
+    pub(super) fn put<K, V>(
+        &mut self,
+        key: K,
+        value: Option<V>,
+        place: impl Fn(&mut Figures) -> &mut BTreeMap<K, V> + Send + Sync + 'static,
+    ) where
+        K: Ord + Clone + Send + Sync + 'static,
+        V: Send + Sync + 'static,
     {
         let map = place(&mut self.figures);
         let old = match value {
@@ -275,7 +279,7 @@ impl Hot {
         &mut self,
         id: &ProjectId,
         change: impl FnOnce(&mut ProjectHot),
-        back: impl FnOnce(&mut ProjectHot) + Send + 'static,
+        back: impl FnOnce(&mut ProjectHot) + Send + Sync + 'static,
     ) {
         let Some(state) = self.figures.projects.get_mut(id) else { return };
         change(state);

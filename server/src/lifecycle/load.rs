@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use aq_core::agent::AgentState;
 use aq_core::ids::{AccountId, AgentId, ProjectId};
+use aq_core::run::{RunPurpose, RunState};
 use aq_core::runner_link::StopReason;
 use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 
 use super::figures::{Figures, OpenRun, ProjectHot};
 use super::usage::window_start;
+use crate::store::audit::Offence;
 use crate::store::{
-    Connection, StoreError, accounts, agents, chains, events, ledger, projects, runs, settings, task_figures, task_trees, tasks, workspaces,
+    Connection, HeldRun, StoreError, accounts, agents, chains, events, ledger, projects, runs, set_aside, settings, task_figures,
+    task_trees, tasks, workspaces,
 };
 
 /// The setting that keeps the global pause.
@@ -33,21 +37,48 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
         timers: task_figures::timers(db)?.into_iter().collect(),
         ..Figures::default()
     };
-    for project in projects::all(db)? {
+    let found = projects::readable(db)?;
+    figures.aside.extend(found.aside);
+    for project in found.rows {
         figures.projects.insert(project.id.clone(), ProjectHot::new(project, span_ms));
     }
-    for workspace in workspaces::all(db)? {
+    let found = workspaces::readable(db)?;
+    figures.aside.extend(found.aside);
+    for workspace in found.rows {
         figures.place(&workspace.id.clone(), Some(workspace));
     }
-    for agent in agents::all(db)? {
-        figures.seat(&agent.id.clone(), Some(agent));
-    }
-    for account in accounts::all(db)? {
+    let found = accounts::readable(db)?;
+    figures.aside.extend(found.aside);
+    for account in found.rows {
         figures.accounts.insert(account.id.clone(), account);
     }
-    for record in runs::open(db)? {
+    let found = agents::readable(db)?;
+    figures.aside.extend(found.aside);
+    for mut agent in found.rows {
+        // Nobody knows what may be drawn from an account that is not there.
+        if let Some(account) = agent.account.as_ref().filter(|account| !figures.accounts.contains_key(account)) {
+            let message = format!("takes no tasks: its account {account} is set aside");
+            figures.aside.push(Offence { subject: format!("agent {}", agent.id), message });
+            agent.state = AgentState::Paused;
+        }
+        figures.seat(&agent.id.clone(), Some(agent));
+    }
+    let (found, mut held) = runs::readable_open(db)?;
+    figures.aside.extend(found.aside);
+    for record in found.rows {
         let run = record.run;
-        let task = tasks::by_key(db, record.task_key)?;
+        let task = tasks::by_key(db, record.task_key);
+        let Some(task) = set_aside(&mut figures.aside, || format!("task {} (key {})", run.id.task, record.task_key), task)? else {
+            held.push(HeldRun {
+                task_key: record.task_key,
+                id: run.id,
+                project: run.project,
+                agent: run.agent,
+                workspace: run.workspace,
+                started_at: run.started_at,
+            });
+            continue;
+        };
         let left_behind = !task.task.status.is_live() || task.task.run_number != run.id.number;
         figures.adopt(
             record.task_key,
@@ -72,9 +103,18 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
             },
         );
     }
+    for run in held {
+        figures.adopt(run.task_key, kept_aside(run));
+    }
     for (project, status, count) in task_figures::counts(db)? {
         let Some(state) = figures.projects.get_mut(&ProjectId::from_trusted(&project)) else { continue };
-        let status = TaskStatus::parse(&status).ok_or(StoreError::Corrupt { column: "tasks.status", found: status })?;
+        let Some(status) = TaskStatus::parse(&status) else {
+            figures.aside.push(Offence {
+                subject: format!("project {project}"),
+                message: format!("has {count} tasks whose status `{status}` is none"),
+            });
+            continue;
+        };
         state.counts.insert(status, u64::try_from(count).unwrap_or(0));
     }
     load_ready(db, &mut figures)?;
@@ -104,7 +144,7 @@ fn load_accounts(db: &mut Connection, figures: &mut Figures, since: Timestamp) -
 type Lanes = BTreeMap<Needs, Vec<(i32, i64)>>;
 
 fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreError> {
-    let mut failed = None;
+    let mut aside = Vec::new();
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     // Rows come project by project and in order: each list is made once, and in one piece.
     let mut list: Option<(String, Lanes)> = None;
@@ -117,7 +157,8 @@ fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreErr
             return;
         }
         let Some(lane) = Needs::parse(&needs) else {
-            failed = Some(StoreError::Corrupt { column: "tasks.needs", found: needs });
+            let error = StoreError::Corrupt { column: "tasks.needs", found: needs };
+            aside.push(Offence { subject: format!("task with key {key}"), message: format!("is set aside: {error}") });
             return;
         };
         if list.as_ref().is_none_or(|(of, _)| *of != project)
@@ -146,7 +187,31 @@ fn load_ready(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreErr
             }
         }
     }
-    failed.map_or(Ok(()), Err)
+    figures.aside.extend(aside);
+    Ok(())
+}
+
+/// A run that cannot be read, or whose task cannot: its agent and its workspace stay taken, and nothing is done with it.
+fn kept_aside(run: HeldRun) -> OpenRun {
+    OpenRun {
+        project: run.project,
+        agent: run.agent,
+        workspace: run.workspace,
+        root: run.task_key,
+        state: RunState::Running,
+        tokens: 0,
+        reserved: 0,
+        since: run.started_at,
+        branch: String::new(),
+        run: run.id,
+        stopping: None,
+        waits: false,
+        conclude_due: false,
+        landing_tries: 0,
+        kept: false,
+        reviewed_next: false,
+        purpose: RunPurpose::Work,
+    }
 }
 
 fn put_ready(figures: &mut Figures, project: &str, lanes: Lanes) {

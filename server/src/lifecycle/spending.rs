@@ -11,7 +11,7 @@ use super::announcing::Tx;
 use super::error::LifecycleError;
 use super::figures::{Figures, ProjectHot};
 use super::hot::Hot;
-use crate::store::{Connection, LedgerEntry, StoreError, ledger, settings, task_trees, tree_use};
+use crate::store::{Connection, LedgerEntry, StoreError, ledger, set_aside, settings, task_trees, tree_use};
 
 /// The word that stands for no limit in a setting.
 const UNLIMITED: &str = "none";
@@ -110,8 +110,10 @@ pub fn tree_of(db: &mut Connection, key: i64, parent: Option<i64>) -> Result<(i6
 pub(super) fn load(db: &mut Connection, figures: &mut Figures) -> Result<(), StoreError> {
     for scope in BudgetScope::ALL {
         let Some(text) = settings::get(db, &limit_name(*scope))? else { continue };
-        let corrupt = || StoreError::Corrupt { column: "settings.value", found: text.clone() };
-        let limit = if text == UNLIMITED { None } else { Some(text.parse().map_err(|_| corrupt())?) };
+        let corrupt = |_| StoreError::Corrupt { column: "settings.value", found: text.clone() };
+        let read = if text == UNLIMITED { Ok(None) } else { text.parse().map(Some).map_err(corrupt) };
+        // Without it the limit of the configuration holds.
+        let Some(limit) = set_aside(&mut figures.aside, || format!("setting {}", limit_name(*scope)), read)? else { continue };
         figures.budget_limits.insert(*scope, limit);
     }
     let projects: Vec<_> = figures.projects.keys().map(|id| told_key(Some(id.as_str()))).chain([told_key(None)]).collect();

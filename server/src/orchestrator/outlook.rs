@@ -12,8 +12,8 @@ use aq_core::time::Timestamp;
 use super::accounts::Seen;
 use super::policy::Policy;
 use super::snapshot::{head, key_of, look};
-use crate::lifecycle::Tx;
-use crate::store::{StoreError, forecasts};
+use crate::lifecycle::Figures;
+use crate::store::{Connection, StoreError, forecasts};
 
 /// Most tasks of a lane, and most tasks that are not ready, that are looked at.
 const TASKS: usize = 2_000;
@@ -78,20 +78,19 @@ impl Present {
 ///
 /// # Errors
 /// When the rows cannot be read.
-pub fn present(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Present, StoreError> {
+pub fn present(db: &mut Connection, figures: &Figures, policy: &Policy, now: Timestamp) -> Result<Present, StoreError> {
     let limit = i64::try_from(TASKS).unwrap_or(i64::MAX);
-    let records = forecasts::waiting(tx.db, limit)?;
+    let records = forecasts::waiting(db, limit)?;
     let waiting_keys: Vec<i64> = records.iter().map(|record| record.key).collect();
     let mut after: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for (task, on) in forecasts::unmet_edges(tx.db, &waiting_keys)? {
+    for (task, on) in forecasts::unmet_edges(db, &waiting_keys)? {
         after.entry(task).or_default().push(on);
     }
     let mut lengths = Lengths::default();
-    for (project, length) in forecasts::lengths(tx.db, now.plus_millis(-tx.state.span_ms.max(7 * 86_400_000)), RUNS)? {
+    for (project, length) in forecasts::lengths(db, now.plus_millis(-figures.span_ms.max(7 * 86_400_000)), RUNS)? {
         lengths.all.push(length);
         lengths.by_project.entry(project).or_default().push(length);
     }
-    let figures = &*tx.state;
     let mut seen = Seen::new(figures, policy, now);
     let agents = seen.idle();
     let open = figures.runs.iter().filter_map(|(key, run)| {

@@ -44,26 +44,16 @@ pub struct Recovered {
 /// When the rows cannot be read or written.
 pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Found, LifecycleError> {
     let mut found = Found::default();
-    for record in runs::open(tx.db)? {
-        let task = tasks::by_key(tx.db, record.task_key)?;
+    let (open, held) = runs::readable_open(tx.db)?;
+    // What belongs to a run that cannot be read is left alone too.
+    found.open.extend(held.into_iter().map(|run| run.id));
+    for record in open.rows {
         found.open.push(record.run.id.clone());
-        let session = SessionOrder::Resume { session_id: record.run.session_id.clone().unwrap_or_default() };
-        match record.run.state {
-            // Whether the process was started is not known: the same order starts it or finds it.
-            RunState::Starting => {
-                let (session, afresh) = session_again(tx, &record)?;
-                // Only its hash is known of the key that was made before; the agent, should it run already, keeps that one.
-                let own_key = match tx.state.projects.get(&record.run.project).map(|hot| hot.project.clone()) {
-                    Some(project) => issue(tx, policy.own_keys.as_ref(), &project, &record.run.id, now)?,
-                    None => None,
-                };
-                found
-                    .restart
-                    .extend(draft(tx.state, policy, &task, &record.run, session).map(|draft| draft.with_key(own_key).afresh(afresh)));
-            }
-            RunState::Running => found.attach.extend(draft(tx.state, policy, &task, &record.run, session)),
-            RunState::Concluding => found.conclude.extend(conclude(tx, policy, &task, &record.run)?),
-            RunState::Ended => {}
+        // One run that cannot be taken up must not keep the server from starting.
+        if let Some(part) = alone(tx, record.task_key, now, |tx| taken(tx, policy, &record, now))? {
+            found.restart.extend(part.restart);
+            found.attach.extend(part.attach);
+            found.conclude.extend(part.conclude);
         }
     }
     for status in [TaskStatus::Assigned, TaskStatus::InProgress, TaskStatus::WaitingInput, TaskStatus::Verifying] {
@@ -77,6 +67,29 @@ pub(super) fn look(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<F
                 })?;
             }
         }
+    }
+    Ok(found)
+}
+
+/// What is to be done with one open run.
+fn taken(tx: &mut Tx<'_>, policy: &Policy, record: &RunRecord, now: Timestamp) -> Result<Found, LifecycleError> {
+    let mut found = Found::default();
+    let task = tasks::by_key(tx.db, record.task_key)?;
+    let session = SessionOrder::Resume { session_id: record.run.session_id.clone().unwrap_or_default() };
+    match record.run.state {
+        // Whether the process was started is not known: the same order starts it or finds it.
+        RunState::Starting => {
+            let (session, afresh) = session_again(tx, record)?;
+            // Only its hash is known of the key that was made before; the agent, should it run already, keeps that one.
+            let own_key = match tx.state.projects.get(&record.run.project).map(|hot| hot.project.clone()) {
+                Some(project) => issue(tx, policy.own_keys.as_ref(), &project, &record.run.id, now)?,
+                None => None,
+            };
+            found.restart.extend(draft(tx.state, policy, &task, &record.run, session).map(|draft| draft.with_key(own_key).afresh(afresh)));
+        }
+        RunState::Running => found.attach.extend(draft(tx.state, policy, &task, &record.run, session)),
+        RunState::Concluding => found.conclude.extend(conclude(tx, policy, &task, &record.run)?),
+        RunState::Ended => {}
     }
     Ok(found)
 }
@@ -116,7 +129,7 @@ pub(super) async fn take_up(parts: &Parts, sink: &Sink, link: &dyn RunnerLink, f
                 link.order(RunnerOrder::Attach { start: Box::new(start), last_seq });
                 said.into_iter().for_each(|order| link.order(order));
             }
-            Err(OrderError::Store(error)) => return Err(error.into()),
+            Err(OrderError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error.into()),
             Err(error) => tracing::error!(%run, %error, "a run cannot be taken up"),
         }
     }

@@ -12,8 +12,9 @@ use aq_core::time::Timestamp;
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
+use super::aside::Readable;
 use super::columns;
-use super::dialect::queries;
+use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::{accounts, limit_windows};
 
@@ -172,6 +173,14 @@ fn by_account(rows: Vec<WindowRow>) -> Result<BTreeMap<String, Vec<LimitWindow>>
     Ok(windows)
 }
 
+/// The accounts that can be read, with their windows, oldest first.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn all(connection: &mut Connection) -> Result<Vec<Account>, StoreError> {
+    Ok(readable(connection)?.rows)
+}
+
 queries! {
     /// Adds an account with its windows. [`StoreError::Conflict`] when its id was used before, by a deleted account too.
     pub fn insert(connection, account: &Account) -> Result<(), StoreError> {
@@ -191,19 +200,25 @@ queries! {
     }
 
     /// Every account that was not deleted, by creation, each with its windows.
-    pub fn all(connection) -> Result<Vec<Account>, StoreError> {
+    pub fn readable(connection) -> Result<Readable<Account>, StoreError> {
         let rows: Vec<Row> = accounts::table
             .filter(accounts::deleted_at.is_null())
             .order((accounts::created_at, accounts::id))
             .select(Row::as_select())
             .load(connection)?;
-        let mut windows = by_account(limit_windows::table.select(WindowRow::as_select()).load(connection)?)?;
-        rows.into_iter()
-            .map(|row| {
-                let known = windows.remove(&row.id).unwrap_or_default();
-                row.with_windows(known)
-            })
-            .collect()
+        let mut windows: BTreeMap<String, Vec<WindowRow>> = BTreeMap::new();
+        for row in limit_windows::table.select(WindowRow::as_select()).load::<WindowRow>(connection)? {
+            windows.entry(row.account_id.clone()).or_default().push(row);
+        }
+        let mut found = Readable::default();
+        for row in rows {
+            let id = row.id.clone();
+            // An account without one of its windows would be taken for one that may be drawn from.
+            let known = by_account(windows.remove(&id).unwrap_or_default());
+            let read = known.and_then(|mut known| row.with_windows(known.remove(&id).unwrap_or_default()));
+            found.take(|| format!("account {id}"), read)?;
+        }
+        Ok(found)
     }
 
     /// The account of this id with its windows; `None` when there is none or it was deleted.

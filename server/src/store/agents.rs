@@ -9,8 +9,9 @@ use aq_core::time::Timestamp;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::aside::Readable;
 use super::columns;
-use super::dialect::queries;
+use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::agents;
 
@@ -132,6 +133,14 @@ impl From<&Agent> for Row {
     }
 }
 
+/// The agents that can be read, oldest first.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn all(connection: &mut Connection) -> Result<Vec<Agent>, StoreError> {
+    Ok(readable(connection)?.rows)
+}
+
 queries! {
     /// Adds an agent. [`StoreError::Conflict`] when its id was used before, by a deleted agent too.
     pub fn insert(connection, agent: &Agent) -> Result<(), StoreError> {
@@ -146,13 +155,18 @@ queries! {
     }
 
     /// Every agent that was not deleted, by creation; what it works on is filled in by the caller.
-    pub fn all(connection) -> Result<Vec<Agent>, StoreError> {
-        let rows = agents::table
+    pub fn readable(connection) -> Result<Readable<Agent>, StoreError> {
+        let rows: Vec<Row> = agents::table
             .filter(agents::deleted_at.is_null())
             .order((agents::created_at, agents::id))
             .select(Row::as_select())
             .load(connection)?;
-        rows.into_iter().map(Agent::try_from).collect()
+        let mut found = Readable::default();
+        for row in rows {
+            let id = row.id.clone();
+            found.take(|| format!("agent {id}"), Agent::try_from(row))?;
+        }
+        Ok(found)
     }
 
     /// Marks an agent as deleted; its id stays taken, so that what it did keeps its name.

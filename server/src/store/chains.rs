@@ -158,12 +158,9 @@ queries! {
         let mut rows: Vec<OnBranchRow> = kept!(ready).load(connection)?;
         // Asked for in order, SQLite walks every READY task of the project rather than the few on the branch.
         rows.sort_by_key(|row| (row.priority, row.key));
-        rows.into_iter()
-            .map(|row| {
-                let needs = columns::read("tasks.needs", &row.needs, Needs::parse)?;
-                Ok(OnBranch { key: row.key, needs, priority: row.priority })
-            })
-            .collect()
+        // What cannot be read is no head of a queue either.
+        let read = rows.into_iter().filter_map(|row| Some(OnBranch { needs: Needs::parse(&row.needs)?, key: row.key, priority: row.priority }));
+        Ok(read.collect())
     }
 
     /// When a person was last told that this task is stuck.

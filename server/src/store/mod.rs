@@ -10,6 +10,7 @@ pub mod agents;
 pub mod api_keys;
 pub mod approvals;
 pub mod archive;
+mod aside;
 pub mod attachments;
 pub mod audit;
 mod blocking;
@@ -56,6 +57,7 @@ pub mod workspaces;
 mod writer;
 
 pub use api_keys::{ApiKey, SecretHash};
+pub use aside::{HeldRun, Readable, set_aside};
 pub use connection::DatabaseUrl;
 pub use consumers::Consumer;
 pub use dependencies::{Edges, TaskLink};

@@ -6,8 +6,9 @@ use aq_core::task::VerificationType;
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 
+use super::aside::Readable;
 use super::columns;
-use super::dialect::queries;
+use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::projects;
 
@@ -100,6 +101,14 @@ impl From<&Project> for Row {
     }
 }
 
+/// The projects that can be read, oldest first.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn all(connection: &mut Connection) -> Result<Vec<Project>, StoreError> {
+    Ok(readable(connection)?.rows)
+}
+
 queries! {
     /// Adds a project. [`StoreError::Conflict`] when its id was used before, by a deleted project too.
     pub fn insert(connection, project: &Project) -> Result<(), StoreError> {
@@ -114,13 +123,18 @@ queries! {
     }
 
     /// Every project that was not deleted, by creation.
-    pub fn all(connection) -> Result<Vec<Project>, StoreError> {
-        let rows = projects::table
+    pub fn readable(connection) -> Result<Readable<Project>, StoreError> {
+        let rows: Vec<Row> = projects::table
             .filter(projects::deleted_at.is_null())
             .order((projects::created_at, projects::id))
             .select(Row::as_select())
             .load(connection)?;
-        rows.into_iter().map(Project::try_from).collect()
+        let mut found = Readable::default();
+        for row in rows {
+            let id = row.id.clone();
+            found.take(|| format!("project {id}"), Project::try_from(row))?;
+        }
+        Ok(found)
     }
 
     /// Marks a project as deleted; its id stays taken.

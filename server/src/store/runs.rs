@@ -6,6 +6,7 @@ use aq_core::run::{Run, RunEnd, RunPurpose, RunResult, RunState};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 
+use super::aside::{HeldRun, Readable};
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
@@ -225,6 +226,14 @@ pub fn update(connection: &mut Connection, record: &RunRecord) -> Result<(), Sto
     write(connection, record)
 }
 
+/// The open runs that can be read, by task and number.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn open(connection: &mut Connection) -> Result<Vec<RunRecord>, StoreError> {
+    Ok(readable_open(connection)?.0.rows)
+}
+
 queries! {
     /// Adds a run. [`StoreError::Conflict`] when the agent or the workspace already serves an open run.
     pub fn insert(connection, record: &RunRecord) -> Result<(), StoreError> {
@@ -251,13 +260,29 @@ queries! {
     }
 
     /// The runs that have not ended.
-    pub fn open(connection) -> Result<Vec<RunRecord>, StoreError> {
-        let rows = runs::table
+    pub fn readable_open(connection) -> Result<(Readable<RunRecord>, Vec<HeldRun>), StoreError> {
+        let rows: Vec<Row> = runs::table
             .filter(runs::state.ne(RunState::Ended.as_str()))
             .order((runs::task_key, runs::number))
             .select(Row::as_select())
             .load(connection)?;
-        rows.into_iter().map(RunRecord::try_from).collect()
+        let (mut found, mut held) = (Readable::default(), Vec::new());
+        for row in rows {
+            let places = HeldRun {
+                task_key: row.task_key,
+                id: RunRef { task: TaskId::from_trusted(&row.task_id), number: u32::try_from(row.number).unwrap_or(0) },
+                project: ProjectId::from_trusted(&row.project_id),
+                agent: AgentId::from_trusted(&row.agent_id),
+                workspace: WorkspaceId::from_trusted(&row.workspace_id),
+                started_at: Timestamp::from_millis(row.started_at),
+            };
+            let read = found.rows.len();
+            found.take(|| format!("run {}", places.id), RunRecord::try_from(row))?;
+            if found.rows.len() == read {
+                held.push(places);
+            }
+        }
+        Ok((found, held))
     }
 
     /// Runs that ended at or after `since`, oldest first: project, instant, result, tokens spent. What rebuilds the usage windows.
@@ -276,9 +301,10 @@ queries! {
         let mut ended = Vec::with_capacity(rows.len());
         for (project, at, result, (input, output, read, write)) in rows {
             let (Some(at), Some(result)) = (columns::instant(at), result) else { continue };
+            // What cannot be read is no part of the sums; the check of the promises finds it.
+            let Some(result) = RunResult::parse(&result) else { continue };
             let tokens = input.saturating_add(output).saturating_add(read).saturating_add(write);
-            let result = columns::read("runs.result", &result, RunResult::parse)?;
-            ended.push((project, at, result, columns::count("runs.tokens", tokens)?));
+            ended.push((project, at, result, u64::try_from(tokens).unwrap_or(0)));
         }
         Ok(ended)
     }

@@ -30,8 +30,8 @@ pub struct TaskRecord {
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = tasks, treat_none_as_default_value = false)]
 pub(super) struct Row {
-    key: i64,
-    id: String,
+    pub(super) key: i64,
+    pub(super) id: String,
     project_id: String,
     parent_key: Option<i64>,
     title: String,

@@ -9,6 +9,7 @@ use aq_core::time::Timestamp;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+use super::aside::Readable;
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
@@ -109,6 +110,14 @@ pub fn edit(connection: &mut Connection, record: &TaskRecord) -> Result<(), Stor
 pub fn set_place(connection: &mut Connection, record: &TaskRecord) -> Result<(), StoreError> {
     connection.touched.keys.push(record.key);
     write_place(connection, record)
+}
+
+/// The tasks of a status that can be read, by key.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn in_status(connection: &mut Connection, status: TaskStatus) -> Result<Vec<TaskRecord>, StoreError> {
+    Ok(readable_in_status(connection, status)?.rows)
 }
 
 /// Keeps only the name of a deleted task.
@@ -255,21 +264,27 @@ queries! {
                 agent.is_some() || review.is_some() || *run > 0
             };
             let Some((agent, needs, review, run)) = wish.filter(says) else { continue };
-            let needs = columns::read("tasks.needs", &needs, Needs::parse)?;
-            let (agent, run_number) = (agent.as_deref().map(AgentId::from_trusted), columns::small("tasks.run_number", run)?);
+            // One that cannot be read wishes nothing; its start is refused by itself.
+            let (Some(needs), Ok(run_number)) = (Needs::parse(&needs), u32::try_from(run)) else { continue };
+            let agent = agent.as_deref().map(AgentId::from_trusted);
             found.push(TaskWish { key: *key, agent, needs, review: review.is_some(), run_number });
         }
         Ok(found)
     }
 
     /// The tasks of a status, by key.
-    pub fn in_status(connection, status: TaskStatus) -> Result<Vec<TaskRecord>, StoreError> {
-        let rows = tasks::table
+    pub fn readable_in_status(connection, status: TaskStatus) -> Result<Readable<TaskRecord>, StoreError> {
+        let rows: Vec<Row> = tasks::table
             .filter(tasks::status.eq(status.as_str()).and(tasks::deleted_at.is_null()))
             .order(tasks::key)
             .select(Row::as_select())
             .load(connection)?;
-        rows.into_iter().map(TaskRecord::try_from).collect()
+        let mut found = Readable::default();
+        for row in rows {
+            let (key, id) = (row.key, row.id.clone());
+            found.take(|| format!("task {id} (key {key})"), TaskRecord::try_from(row))?;
+        }
+        Ok(found)
     }
 
     /// Tasks of a project in a status that have a branch, oldest first, at most `limit`.

@@ -5,8 +5,9 @@ use aq_core::time::Timestamp;
 use aq_core::workspace::{Workspace, WorkspaceKind};
 use diesel::prelude::*;
 
+use super::aside::Readable;
 use super::columns;
-use super::dialect::queries;
+use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::workspaces;
 
@@ -37,6 +38,14 @@ impl TryFrom<Row> for Workspace {
     }
 }
 
+/// The workspaces that can be read, oldest first.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn all(connection: &mut Connection) -> Result<Vec<Workspace>, StoreError> {
+    Ok(readable(connection)?.rows)
+}
+
 queries! {
     /// Adds a workspace. [`StoreError::Conflict`] when its id or its path is taken.
     pub fn insert(connection, workspace: &Workspace) -> Result<(), StoreError> {
@@ -54,13 +63,18 @@ queries! {
     }
 
     /// Every workspace that was not removed, by creation; leases are filled in by the caller.
-    pub fn all(connection) -> Result<Vec<Workspace>, StoreError> {
-        let rows = workspaces::table
+    pub fn readable(connection) -> Result<Readable<Workspace>, StoreError> {
+        let rows: Vec<Row> = workspaces::table
             .filter(workspaces::removed_at.is_null())
             .order((workspaces::created_at, workspaces::id))
             .select(Row::as_select())
             .load(connection)?;
-        rows.into_iter().map(Workspace::try_from).collect()
+        let mut found = Readable::default();
+        for row in rows {
+            let id = row.id.clone();
+            found.take(|| format!("workspace {id}"), Workspace::try_from(row))?;
+        }
+        Ok(found)
     }
 
     /// Removes a workspace from the capacity; files stay.

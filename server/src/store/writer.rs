@@ -10,10 +10,10 @@
 //! What the state is and what the commands do live elsewhere (`lifecycle`, `commands`, `orchestrator`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{RwLock, oneshot, watch};
 
 use super::dialect::Connection;
 use super::error::StoreError;
@@ -23,7 +23,7 @@ use crate::background::panic_text;
 const MAX_BATCH: usize = 512;
 
 /// State that lives beside the database and changes only together with it.
-pub trait State: Send + 'static {
+pub trait State: Send + Sync + 'static {
     /// A fact that others are told after the commit.
     type Fact: Send + 'static;
 
@@ -106,13 +106,14 @@ enum Message<S: State> {
 /// A handle to the writer; cheap to clone.
 pub struct Writer<S: State> {
     sender: mpsc::Sender<Message<S>>,
+    state: Arc<RwLock<S>>,
     /// Its sender lives on the thread and goes with it.
     alive: watch::Receiver<()>,
 }
 
 impl<S: State> Clone for Writer<S> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), alive: self.alive.clone() }
+        Self { sender: self.sender.clone(), state: Arc::clone(&self.state), alive: self.alive.clone() }
     }
 }
 
@@ -141,14 +142,16 @@ impl<S: State> Writer<S> {
     ) -> Result<(Self, WriterThread), StoreError> {
         let (sender, receiver) = mpsc::channel();
         let (life, alive) = watch::channel(());
+        let state = Arc::new(RwLock::new(state));
+        let written = Arc::clone(&state);
         let thread = thread::Builder::new()
             .name("aq-writer".to_owned())
             .spawn(move || {
-                Loop { connection, state, publish: Box::new(publish), lost: false }.run(&receiver);
+                Loop { connection, state: written, publish: Box::new(publish), lost: false }.run(&receiver);
                 drop(life);
             })
             .map_err(|error| StoreError::Unavailable(format!("cannot start the writer thread: {error}")))?;
-        Ok((Self { sender, alive }, WriterThread { thread }))
+        Ok((Self { sender, state, alive }, WriterThread { thread }))
     }
 
     /// Runs `command` in the next batch and answers when it is durable.
@@ -178,14 +181,20 @@ impl<S: State> Writer<S> {
         self.enqueue(command).blocking_recv().unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
+    /// Shows the state as the last commit left it. Until `look` returns nothing is written, so that rows read meanwhile fit the state; keep it
+    /// short. Waits for the batch that is being written, and not for one that waits for the database. Blocking.
+    pub fn see<T>(&self, look: impl FnOnce(&S) -> T) -> T {
+        look(&self.state.blocking_read())
+    }
+
     fn enqueue<T, E>(&self, mut command: impl FnMut(&mut Tx<'_, S>) -> Result<T, E> + Send + 'static) -> oneshot::Receiver<Result<T, E>>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let slot = std::sync::Arc::new(std::sync::Mutex::new(None));
-        let filled = std::sync::Arc::clone(&slot);
+        let slot = Arc::new(std::sync::Mutex::new(None));
+        let filled = Arc::clone(&slot);
         let job = Job {
             run: Box::new(move |tx| {
                 let answer = guarded(|| command(tx));
@@ -235,7 +244,8 @@ struct Unwritten {
 
 struct Loop<S: State> {
     connection: Connection,
-    state: S,
+    /// Held from the first change to the commit. Fair, so that neither looks nor batches wait for more than one of the others.
+    state: Arc<RwLock<S>>,
     publish: Box<dyn FnMut(Vec<S::Fact>) + Send>,
     /// The connection broke.
     lost: bool,
@@ -304,10 +314,13 @@ impl<S: State> Loop<S> {
     fn attempt(&mut self, batch: &mut [Job<S>]) -> Result<(), Unwritten> {
         self.connection.begin_write().map_err(|error| Unwritten { error, begun: false })?;
         let mut facts = Vec::new();
-        let written = self.run_all(batch, &mut facts).and_then(|()| self.connection.commit());
+        let shared = Arc::clone(&self.state);
+        let mut state = shared.blocking_write();
+        let written = self.run_all(&mut state, batch, &mut facts).and_then(|()| self.connection.commit());
         match written {
             Ok(()) => {
-                self.state.settle();
+                state.settle();
+                drop(state);
                 if !facts.is_empty() {
                     // The batch is durable: whoever is told of it must not be able to end the writer, nor keep answers back.
                     let told = guarded(|| {
@@ -321,7 +334,7 @@ impl<S: State> Loop<S> {
                 Ok(())
             }
             Err(error) => {
-                self.state.undo_batch();
+                state.undo_batch();
                 // After some failures the database has rolled back by itself and says so; either way no transaction is left open.
                 if let Err(rollback) = self.connection.batch("ROLLBACK") {
                     tracing::debug!(error = %rollback, "rollback after a failed batch");
@@ -331,18 +344,18 @@ impl<S: State> Loop<S> {
         }
     }
 
-    fn run_all(&mut self, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<(), StoreError> {
+    fn run_all(&mut self, state: &mut S, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<(), StoreError> {
         for job in batch {
             self.connection.mark()?;
-            self.state.begin();
+            state.begin();
             let announced = facts.len();
-            let result = (job.run)(&mut Tx { db: &mut self.connection, state: &mut self.state, facts });
+            let result = (job.run)(&mut Tx { db: &mut self.connection, state: &mut *state, facts });
             if result.is_ok() {
                 self.connection.keep()?;
-                self.state.keep();
+                state.keep();
             } else {
                 self.connection.take_back()?;
-                self.state.undo();
+                state.undo();
                 facts.truncate(announced);
             }
         }

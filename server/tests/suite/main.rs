@@ -5,6 +5,7 @@
 mod api;
 mod approvals;
 mod archive;
+mod aside;
 mod belongings;
 mod budgets;
 mod capacity;

@@ -85,7 +85,7 @@ async fn told(server: &Harness, kind: EventKind) -> Vec<serde_json::Value> {
 
 async fn all_is_well(server: &Harness) {
     let now = server.clock.now();
-    let findings = server.engine.submit(move |tx| Ok::<_, CommandError>(commands::check::check(tx, now)?)).await.unwrap();
+    let findings = server.engine.submit(move |tx| Ok::<_, CommandError>(commands::check::check(tx.db, tx.state, now)?)).await.unwrap();
     assert!(findings.is_empty(), "{findings:?}");
 }
 

@@ -53,7 +53,7 @@ fn home() -> tempfile::TempDir {
 /// The checks of the server itself, and that memory is the rows.
 async fn promises(server: &Harness) -> Result<(), String> {
     let now = server.clock.now();
-    let findings = server.engine.submit(move |tx| check(tx, now)).await.map_err(|error| error.to_string())?;
+    let findings = server.engine.submit(move |tx| check(tx.db, tx.state, now)).await.map_err(|error| error.to_string())?;
     if !findings.is_empty() {
         return Err(format!("{findings:#?}"));
     }

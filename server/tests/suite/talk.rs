@@ -61,7 +61,7 @@ async fn answer_ordered(server: &Harness) -> (String, Answer) {
 /// The promises hold: nothing is stuck, no question is open without a reason.
 async fn all_is_well(server: &Harness) {
     let now = server.clock.now();
-    let findings = server.engine.submit(move |tx| Ok::<_, CommandError>(commands::check::check(tx, now)?)).await.unwrap();
+    let findings = server.engine.submit(move |tx| Ok::<_, CommandError>(commands::check::check(tx.db, tx.state, now)?)).await.unwrap();
     assert!(findings.is_empty(), "{findings:?}");
 }
 

@@ -56,7 +56,8 @@ async fn answer(lab: &Lab, task: &TaskId, text: &str) -> Result<pb::Task, tonic:
 
 async fn all_is_well(lab: &Lab) {
     let now = lab.server.inner.clock.now();
-    let findings = lab.server.inner.engine.submit(move |tx| Ok::<_, CommandError>(commands::check::check(tx, now)?)).await.unwrap();
+    let findings =
+        lab.server.inner.engine.submit(move |tx| Ok::<_, CommandError>(commands::check::check(tx.db, tx.state, now)?)).await.unwrap();
     assert!(findings.is_empty(), "{findings:?}");
 }
 

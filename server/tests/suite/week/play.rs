@@ -427,7 +427,7 @@ impl Week {
             assert!(!behind.is_empty(), "task {number} waits for tasks that are all done");
         }
         let now = self.server().clock.now();
-        let findings = self.server().engine.submit(move |tx| Ok::<_, CommandError>(check(tx, now)?)).await.unwrap();
+        let findings = self.server().engine.submit(move |tx| Ok::<_, CommandError>(check(tx.db, tx.state, now)?)).await.unwrap();
         assert!(findings.is_empty(), "{findings:?}");
         found
     }

@@ -1,6 +1,6 @@
 //! `aq-discord`, the Discord gateway of Agent Queue: a client of the server like any other.
 //!
-//! From the inside out: `text`, `message`, `custom_id`, `trust`, `routing`, `render`, `buffer` are pure. `outbound` says things to Discord within
+//! From the inside out: `text`, `message`, `custom_id`, `trust`, `routing`, `render`, `chart`, `buffer` are pure. `outbound` says things to Discord within
 //! its limits; `discord` alone knows its library. `backend` asks the server. `bridge` is what all parts share; `events`, `runs`, `inbox`,
 //! `actions`, `slash` do the work; `app` puts it together.
 //!
@@ -12,6 +12,7 @@ mod args;
 mod backend;
 mod bridge;
 mod buffer;
+mod chart;
 mod chat;
 mod clock;
 mod config;

@@ -39,6 +39,8 @@ pub(crate) struct Embed {
     pub(crate) fields: Vec<Field>,
     /// The small print. Empty: none.
     pub(crate) footer: String,
+    /// The file beside the message that is shown in it. Empty: none.
+    pub(crate) picture: String,
     /// When it happened, in RFC 3339. Empty: not said.
     pub(crate) timestamp: String,
 }
@@ -81,7 +83,16 @@ impl Embed {
             }
             fields.push(Field { name, value, inline: field.inline });
         }
-        Self { title, description, footer, fields, url: self.url.clone(), colour: self.colour, timestamp: self.timestamp.clone() }
+        Self {
+            title,
+            description,
+            footer,
+            fields,
+            url: self.url.clone(),
+            colour: self.colour,
+            timestamp: self.timestamp.clone(),
+            picture: self.picture.clone(),
+        }
     }
 
     pub(super) fn wire(&self) -> Value {
@@ -92,6 +103,9 @@ impl Embed {
         }
         if self.url.starts_with("https://") || self.url.starts_with("http://") {
             made["url"] = json!(self.url);
+        }
+        if !self.picture.is_empty() {
+            made["image"] = json!({ "url": format!("attachment://{}", self.picture) });
         }
         if !self.footer.is_empty() {
             made["footer"] = json!({ "text": self.footer });

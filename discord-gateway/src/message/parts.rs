@@ -75,6 +75,8 @@ pub(crate) struct File {
     pub(crate) name: String,
     /// Its contents; shared, because a call that is made again holds the message too.
     pub(crate) bytes: std::sync::Arc<Vec<u8>>,
+    /// What somebody hears who does not see it. Empty: its name says enough.
+    pub(crate) words: String,
 }
 
 /// A message.
@@ -123,7 +125,17 @@ impl Message {
 
     /// With a file.
     pub(crate) fn with_file(mut self, name: impl Into<String>, bytes: Vec<u8>) -> Self {
-        self.files.push(File { name: name.into(), bytes: bytes.into() });
+        self.files.push(File { name: name.into(), bytes: bytes.into(), words: String::new() });
+        self
+    }
+
+    /// With a picture, shown in the first box, with words for who does not see it.
+    pub(crate) fn with_picture(mut self, name: impl Into<String>, bytes: Vec<u8>, words: String) -> Self {
+        let name = name.into();
+        if let Some(embed) = self.embeds.first_mut() {
+            embed.picture.clone_from(&name);
+        }
+        self.files.push(File { name, bytes: bytes.into(), words });
         self
     }
 

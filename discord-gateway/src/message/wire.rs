@@ -33,7 +33,13 @@ impl Message {
             made["flags"] = json!(SILENT);
         }
         if !self.files.is_empty() {
-            let named = self.files.iter().enumerate().map(|(index, file)| json!({ "id": index, "filename": file.name }));
+            let named = self.files.iter().enumerate().map(|(index, file)| {
+                let mut made = json!({ "id": index, "filename": file.name });
+                if !file.words.is_empty() {
+                    made["description"] = json!(cut(&file.words, 1024));
+                }
+                made
+            });
             made["attachments"] = named.collect();
         }
         made

@@ -87,6 +87,6 @@ pub(crate) fn card(task: &pb::Task, run: &pb::Run, last: &Step, mark: &str, fore
 }
 
 /// Model tokens of all kinds.
-pub(super) fn total(usage: &pb::TokenUsage) -> u64 {
+pub(crate) fn total(usage: &pb::TokenUsage) -> u64 {
     usage.input + usage.output + usage.cache_read + usage.cache_write
 }

@@ -3,6 +3,7 @@
 //! Spec: specs/discord-gateway/render.md
 
 mod account;
+mod board;
 mod card;
 mod failure;
 mod notice;
@@ -14,7 +15,8 @@ mod time;
 mod waiting;
 
 pub(crate) use account::{budgets, limits, usage};
-pub(crate) use card::{Step, card, step};
+pub(crate) use board::board;
+pub(crate) use card::{Step, card, step, total};
 pub(crate) use notice::{
     agent_error, approval, blocked, budget, chain_stuck, completed, degraded, failed, limited, plan, pull_request, stuck,
 };

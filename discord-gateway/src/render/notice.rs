@@ -5,7 +5,7 @@ use pb::BlockReason;
 
 use super::card::total;
 use super::failure::cause_of;
-use super::style::{Style, boxed, sentence, status_of};
+use super::style::{Style, boxed, reason_of, sentence, status_of};
 use crate::custom_id::{Action, Verb, write};
 use crate::message::{Button, ButtonStyle, Embed, Message};
 use crate::text::{clean, cut, fenced, grouped, inline, one_line};
@@ -118,14 +118,7 @@ pub(crate) fn blocked(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>)
     };
     let kind = if message.is_empty() { String::new() } else { cause_of(error, message).label.to_owned() };
     let embed = about(style, what, task)
-        .beside(
-            "Status",
-            format!(
-                "{} · {}",
-                status_of(task.status()).0,
-                reason.as_str_name().trim_start_matches("BLOCK_REASON_").to_lowercase().replace('_', " ")
-            ),
-        )
+        .beside("Status", format!("{} · {}", status_of(task.status()).0, reason_of(reason)))
         .beside("Last Error Type", kind)
         .below("Error Detail", if message.is_empty() { String::new() } else { fenced(&cut(message, 300), "") })
         .below("Suggestion", error.map(|error| sentence(&clean(&error.hint))).unwrap_or_default())

@@ -63,6 +63,11 @@ pub(crate) fn status_of(status: TaskStatus) -> (&'static str, &'static str, u32)
     }
 }
 
+/// Words of a reason for which a task is blocked.
+pub(super) fn reason_of(reason: pb::BlockReason) -> String {
+    reason.as_str_name().trim_start_matches("BLOCK_REASON_").to_lowercase().replace('_', " ")
+}
+
 /// A box with a title and its icon.
 pub(crate) fn boxed(style: Style, title: impl AsRef<str>, text: impl Into<String>) -> Embed {
     Embed {

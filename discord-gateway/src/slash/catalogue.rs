@@ -105,6 +105,7 @@ macro_rules! commands {
 
 commands! {
     "status" Viewer all "How everything stands" [PROJECT];
+    "board" Viewer all "How the work stands: counts, what runs, what waits and why, with a picture" [PROJECT];
     "tasks" Viewer all "The tasks of a project" [
         PROJECT,
         may("view", "How they are shown", Takes::One(VIEWS)),
@@ -115,11 +116,12 @@ commands! {
     "agents" Viewer all "The agents and what they do" [];
     "workspaces" Viewer all "The workspaces of a project" [PROJECT];
     "questions" Viewer all "Questions that wait for an answer" [PROJECT];
-    "limits" Viewer all "Usage limits of the accounts" [];
+    "limits" Viewer all "Usage limits of the accounts, and who used what, with a picture" [];
     "budget" Viewer all "Budgets and what counts against them" [PROJECT];
-    "usage" Viewer all "Who used how many model tokens" [
+    "usage" Viewer all "Who used how many model tokens, with a picture" [
         PROJECT,
         may("by", "What a line stands for", Takes::One(&["default", "agent", "model", "day"])),
+        may("over", "How far back; a week when left out", Takes::One(&["day", "week", "month"])),
     ];
     "forecast" Viewer all "When tasks are expected to start and end" [PROJECT];
     "events" Viewer asker "What happened last" [PROJECT, may("limit", "How many, 1 to 50", Takes::Whole(1, 50))];

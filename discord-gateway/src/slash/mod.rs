@@ -6,6 +6,7 @@ mod agent;
 mod catalogue;
 mod channel;
 mod complete;
+mod figures;
 mod git;
 mod hook;
 mod note;

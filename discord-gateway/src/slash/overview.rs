@@ -1,4 +1,4 @@
-//! Commands that look at everything: status, lists, limits, usage, help.
+//! Commands that look at everything: status, lists, budgets, forecasts, help.
 
 use aq_proto::v1 as pb;
 use tonic::Status;
@@ -29,15 +29,10 @@ pub(super) async fn run(word: &str, asked: &Asked<'_>) -> Result<Message, Status
         "agents" => agents(asked).await,
         "workspaces" => workspaces(asked).await,
         "questions" => questions(asked).await,
-        "limits" => {
-            let answer = asked.server.accounts().list_limit_windows(pb::ListLimitWindowsRequest::default()).await?.into_inner();
-            Ok(render::limits(&answer))
-        }
         "budget" => {
             let request = pb::ListBudgetsRequest { project_id: asked.project_or_all().unwrap_or_default() };
             Ok(render::budgets(&asked.server.accounts().list_budgets(request).await?.into_inner()))
         }
-        "usage" => usage(asked).await,
         "forecast" => {
             let request = pb::ForecastTasksRequest { project_id: asked.project_or_all().unwrap_or_default(), max_tasks: 20 };
             Ok(render::forecast(&asked.server.tasks().forecast_tasks(request).await?.into_inner()))
@@ -201,24 +196,6 @@ async fn questions(asked: &Asked<'_>) -> Result<Message, Status> {
         embed = embed.below(&cut(&format!("{} {}", pending.task_id, one_line(&pending.title)), 250), cut(&clean(text), 300));
     }
     Ok(Message::embed(embed))
-}
-
-async fn usage(asked: &Asked<'_>) -> Result<Message, Status> {
-    let project = asked.project_or_all().unwrap_or_default();
-    let group = match asked.given("by") {
-        Some("agent") => pb::UsageGroup::Agent,
-        Some("model") => pb::UsageGroup::Model,
-        Some("day") => pb::UsageGroup::Day,
-        _ => pb::UsageGroup::Unspecified,
-    };
-    let request = pb::GetTokenUsageRequest {
-        project_id: project.clone(),
-        group_by: group.into(),
-        time_zone: asked.responder.bridge.config.zone.clone(),
-        ..Default::default()
-    };
-    let answer = asked.server.accounts().get_token_usage(request).await?.into_inner();
-    Ok(render::usage(&answer, if project.is_empty() { "everything" } else { &project }))
 }
 
 async fn events(asked: &Asked<'_>) -> Result<Message, Status> {

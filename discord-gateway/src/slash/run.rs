@@ -6,7 +6,7 @@ use tonic::Status;
 
 use super::catalogue::{Command, command};
 use super::options::Asked;
-use super::{agent, channel, git, hook, note, overview, project, task, task_edit};
+use super::{agent, channel, figures, git, hook, note, overview, project, task, task_edit};
 use crate::actions::Responder;
 use crate::backend::sentence;
 use crate::message::Message;
@@ -49,6 +49,7 @@ async fn dispatch(command: &Command, asked: &Asked<'_>) -> Result<Message, Statu
         ("note", _) | ("", "notes") => note::run(command.words, asked).await,
         ("hook", _) => hook::run(word, asked).await,
         ("git" | "plan", _) => git::run(command.words, asked).await,
+        ("", "usage" | "limits" | "board") => figures::run(word, asked).await,
         _ => overview::run(word, asked).await,
     }
 }

@@ -42,6 +42,12 @@ pub(crate) fn grouped(number: u64) -> String {
     made
 }
 
+/// A number of things: `1 task`, `2 tasks`.
+pub(crate) fn plural(number: u64, thing: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{end}", grouped(number))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -54,6 +60,12 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    /// Text R1: one thing is not `1 things`.
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(["0 tasks", "1 task", "1,001 tasks"].map(str::to_owned), [0, 1, 1001].map(|number| plural(number, "task")));
     }
 
     proptest! {

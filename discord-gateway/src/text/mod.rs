@@ -9,5 +9,5 @@ mod split;
 
 pub(crate) use answer::{Answer, answer};
 pub(crate) use clean::{clean, fenced, inline, one_line};
-pub(crate) use limit::{cut, grouped, length};
+pub(crate) use limit::{cut, grouped, length, plural};
 pub(crate) use split::{PIECE, split};

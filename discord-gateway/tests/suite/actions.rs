@@ -158,6 +158,8 @@ async fn commands_work() {
         ("budget", vec![], "Budgets"),
         ("usage", vec![], "Model tokens"),
         ("usage", vec![("by", json!("day"))], "Model tokens"),
+        ("usage", vec![("by", json!("agent")), ("over", json!("day"))], "the last 24 hours"),
+        ("board", vec![], "Board · app"),
         ("forecast", vec![], "Forecast"),
         ("events", vec![("limit", json!(5))], "A "),
         ("questions", vec![], "No question waits"),
@@ -195,6 +197,14 @@ async fn commands_work() {
         let asked = world.fake.slash(ADMIN, APP, words, &options);
         let answer = text(&world.fake.answered(asked).await);
         assert!(answer.contains(expected), "/{words}: {answer}");
+    }
+    // Charts R7: pictures stand in the answer's box, with words for who does not see them.
+    for (words, said) in [("usage", "Model tokens · everything"), ("limits", "Limits and shares"), ("board", "Queue · everything")] {
+        let asked = world.fake.slash(VIEWER, MAIN, words, &[]);
+        let shown = world.fake.answered(asked).await;
+        assert_eq!(shown["embeds"][0]["image"]["url"], format!("attachment://{words}.png"));
+        let told = shown["attachments"][0]["description"].as_str().unwrap();
+        assert!(told.contains(said), "{told}");
     }
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }

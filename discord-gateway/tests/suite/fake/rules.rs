@@ -97,6 +97,15 @@ pub(super) fn message(body: &Value, files: usize, fresh: bool) -> Vec<String> {
     if total > 6000 || list(&body["embeds"]).count() > 10 {
         problems.push(format!("embeds have {total} characters, at most 6000"));
     }
+    for url in list(&body["embeds"]).filter_map(|embed| embed["image"]["url"].as_str()) {
+        let named = |name: &str| list(&body["attachments"]).any(|file| file["filename"] == name);
+        if url.strip_prefix("attachment://").is_some_and(|name| !named(name)) {
+            problems.push(format!("a box shows {url}, which is not beside the message"));
+        }
+    }
+    if list(&body["attachments"]).any(|file| chars(&file["description"]) > 1024) || list(&body["attachments"]).count() != files {
+        problems.push("each file has an entry, with at most 1024 characters about it".to_owned());
+    }
     components(&body["components"], &mut problems);
     if chars(&body["nonce"]) > 25 {
         problems.push("nonce has more than 25 characters".to_owned());

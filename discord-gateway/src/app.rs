@@ -15,7 +15,7 @@ use crate::bridge::{Bridge, GuildError};
 use crate::config::{DiscordSection, Environment, Problems, load};
 use crate::discord::{GatewayError, Http, Incoming, listen};
 use crate::outbound::{Broken, Outbound};
-use crate::{clock, events, health, inbox, runs, server, setup};
+use crate::{clock, events, health, inbox, notes, runs, server, setup};
 
 /// Why the gateway ends with an error.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,9 @@ pub(crate) enum AppError {
     /// Discord does not let us in.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// The notes threads of the original cannot be taken over.
+    #[error(transparent)]
+    Notes(#[from] notes::ImportError),
     /// No client of Discord's interface can be made.
     #[error(transparent)]
     Http(#[from] Broken),
@@ -121,6 +124,8 @@ async fn serve(arguments: Arguments, environment: Environment, section: DiscordS
 /// Arrives in the guild, takes up what was followed, then follows the server and Discord beside each other.
 async fn work(bridge: Bridge, following: Arc<watch::Sender<bool>>) -> Result<(), AppError> {
     bridge.arrive().await?;
+    notes::import(&bridge).await?;
+    notes::know(&bridge).await?;
     let (sender, receiver) = mpsc::channel(1024);
     runs::resume_all(&bridge).await?;
     let down = following.subscribe();

@@ -63,8 +63,11 @@ pub(crate) async fn click(responder: &Responder, id: &str, values: &[String]) ->
         }
         Action::Tasks { project, view, open, page } => {
             responder.defer_update().await?;
-            let shown = tasks(&server, &project, view, Some(open), page).await.unwrap_or_else(|status| refusal(&sentence(&status)));
-            responder.finish(&shown).await
+            match tasks(&server, &project, view, Some(open), page).await {
+                Ok(shown) => responder.finish(&shown).await,
+                // The list stays as it is for everybody else.
+                Err(status) => responder.aside(&refusal(&sentence(&status))).await,
+            }
         }
         Action::Choose => {
             responder.defer(true).await?;

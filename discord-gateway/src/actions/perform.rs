@@ -5,7 +5,7 @@ use aq_proto::v1 as pb;
 use tonic::Status;
 
 use crate::custom_id::Verb;
-use crate::text::inline;
+use crate::text::{inline, plural};
 use crate::trust::Role;
 
 /// What somebody needs to be for a verb.
@@ -63,7 +63,7 @@ pub(crate) async fn perform(server: &Connection, verb: Verb, id: &str, text: &st
         }
         Verb::PlanApprove => {
             let answer = server.plans().approve_plan(pb::ApprovePlanRequest { plan_id: task_id, request_id }).await?.into_inner();
-            format!("✅ The plan is approved: {} tasks.", answer.tasks.len())
+            format!("✅ The plan is approved: {}.", plural(answer.tasks.len() as u64, "task"))
         }
         Verb::PlanRejectForm => {
             server.plans().reject_plan(pb::RejectPlanRequest { plan_id: task_id, feedback: text.to_owned(), request_id }).await?;

@@ -70,6 +70,12 @@ impl Responder {
         self.callback(8, json!({ "choices": choices.iter().take(25).map(choice).collect::<Vec<_>>() })).await
     }
 
+    /// Tells the asker something beside the answer, for nobody else.
+    pub(crate) async fn aside(&self, message: &Message) -> Result<(), CallError> {
+        let path = format!("/webhooks/{}/{}", self.interaction.application, self.interaction.token);
+        self.bridge.out.call(Call::new(Method::Post, path, Some(message.answer(true)))).await.map(drop)
+    }
+
     /// Puts the answer where the deferral stands.
     pub(crate) async fn finish(&self, message: &Message) -> Result<(), CallError> {
         let path = format!("/webhooks/{}/{}/messages/@original", self.interaction.application, self.interaction.token);

@@ -2,6 +2,7 @@
 //!
 //! Spec: specs/discord-gateway/README.md
 
+mod cards;
 mod guild;
 #[cfg(test)]
 mod lonely;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::cards::Cards;
 use crate::backend::{Backend, RunRecord};
 use crate::chat::Buffers;
 use crate::clock::Clock;
@@ -40,8 +41,9 @@ struct State {
     bot: u64,
     application: u64,
     threads: HashMap<u64, Option<(String, u32)>>,
+    notes: HashMap<u64, (String, u64)>,
     followed: HashMap<(String, u32), Followed>,
-    cards: HashMap<(String, u32), Arc<tokio::sync::Mutex<()>>>,
+    cards: HashMap<u64, Cards>,
     busy: HashMap<u64, Arc<tokio::sync::Mutex<()>>>,
     changes: HashMap<String, u64>,
     pending: HashMap<u64, BTreeMap<u64, Written>>,
@@ -205,13 +207,17 @@ impl Bridge {
         self.logs.lock().await
     }
 
-    /// The card of a run is edited by one at a time.
-    pub(crate) fn card_turn(&self, task: &str, run: u32) -> Arc<tokio::sync::Mutex<()>> {
+    /// The cards of a channel that wait to be shown.
+    pub(crate) fn cards<R>(&self, channel: u64, work: impl FnOnce(&mut Cards) -> R) -> R {
+        work(self.state().cards.entry(channel).or_default())
+    }
+
+    /// A channel whose cards are all shown is forgotten.
+    pub(crate) fn no_cards(&self, channel: u64) {
         let mut state = self.state();
-        if state.cards.len() > 512 {
-            state.cards.retain(|_, turn| Arc::strong_count(turn) > 1);
+        if state.cards.get(&channel).is_some_and(Cards::is_idle) {
+            state.cards.remove(&channel);
         }
-        Arc::clone(state.cards.entry((task.to_owned(), run)).or_default())
     }
 
     /// Begins to follow a run; false when it is followed already.
@@ -256,6 +262,20 @@ impl Bridge {
         state.threads.insert(thread, run);
     }
 
+    /// Notes that a thread is about the notes of a project, below that channel, or no longer.
+    pub(crate) fn notes_thread(&self, thread: u64, about: Option<(String, u64)>) {
+        let mut state = self.state();
+        match about {
+            Some(about) => drop(state.notes.insert(thread, about)),
+            None => drop(state.notes.remove(&thread)),
+        }
+    }
+
+    /// The project whose notes a thread is about, and the channel that the thread hangs below.
+    pub(crate) fn notes_of(&self, thread: u64) -> Option<(String, u64)> {
+        self.state().notes.get(&thread).cloned()
+    }
+
     /// Which run a thread belongs to.
     async fn run_of(&self, thread: u64) -> Result<Option<(String, u32)>, tonic::Status> {
         if let Some(known) = self.state().threads.get(&thread) {
@@ -278,7 +298,7 @@ impl Bridge {
             }
             (channels.global == Some(channel)).then_some(Place::Global)
         });
-        if let Some(place) = known {
+        if let Some(place) = known.or_else(|| self.notes_of(channel).map(|(project, _)| Place::Notes(project))) {
             return Ok(place);
         }
         Ok(self.run_of(channel).await?.map_or(Place::Elsewhere, |(task, run)| Place::Run { task, run }))
@@ -291,6 +311,7 @@ impl Bridge {
             return Some(project);
         }
         match self.place(channel).await {
+            Ok(Place::Notes(project)) => Some(project),
             Ok(Place::Run { task, .. }) => self.server.task(&task).await.ok().flatten()?.task.map(|task| task.project_id),
             _ => None,
         }

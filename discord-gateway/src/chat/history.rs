@@ -56,6 +56,15 @@ pub(super) fn history(summary: Option<&str>, recent: &[Cached]) -> Vec<pb::ChatM
     made
 }
 
+/// What somebody says in a notes thread, with what shall become of it (F-205).
+pub(crate) fn noting(project: &str, text: &str) -> String {
+    format!(
+        "[NOTES MODE for project `{project}`: this is a stream of thoughts for its notes. (1) List the notes. (2) Decide which note it belongs \
+         to. (3) Append it there, or write a new note. (4) Confirm briefly: which note, and one line of what was added. (5) When the person wants \
+         to browse or asks for something else, use the other tools. Use `{project}` where a project is wanted.]\n{text}"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,4 +8,5 @@ mod indicator;
 mod turn;
 
 pub(crate) use buffers::{Buffers, Cached};
+pub(crate) use history::noting;
 pub(crate) use turn::{cancel, turn};

@@ -8,5 +8,5 @@ mod rights;
 mod section;
 
 pub(crate) use document::merged;
-pub(crate) use environment::Environment;
+pub(crate) use environment::{Environment, read_small};
 pub(crate) use section::{BotToken, DiscordSection, Problems, load};

@@ -1,7 +1,7 @@
 //! The keys of the section `discord`, their defaults and rules. Deny by default: without an allow-list there is no start.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_yaml::{Mapping, Value};
 
@@ -68,7 +68,21 @@ pub(crate) struct DiscordSection {
     pub(crate) zone: String,
     /// Where Discord's interface is.
     pub(crate) api_url: String,
+    /// The notes threads of the original, taken over once.
+    pub(crate) notes_threads: NotesFile,
 }
+
+/// A file that the original may have left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NotesFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// The configuration names it, so that it has to be there.
+    pub(crate) named: bool,
+}
+
+/// The name under which it lies beside the configuration.
+const NOTES_FILE: &str = "notes_threads.json";
 
 /// How channels of projects are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +97,7 @@ pub(crate) struct ProjectChannels {
     pub(crate) private: bool,
 }
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "bot_token",
     "bot_token_file",
     "guild_id",
@@ -98,6 +112,7 @@ const KNOWN: [&str; 14] = [
     "digest_at",
     "time_zone",
     "api_url",
+    "notes_threads",
 ];
 
 /// Reads the section `discord` of a file; warnings come with it.
@@ -107,7 +122,11 @@ pub(crate) fn load(path: &Path, mut environment: Environment) -> Result<(Discord
         environment.add_sidecar(&sidecar);
     }
     let entries = section(&text, &environment).map_err(Problems)?;
-    check(&entries, &|file| read_small(file))
+    let (mut section, warnings) = check(&entries, &|file| read_small(file))?;
+    // A path that is not absolute begins where the configuration is.
+    let name = if section.notes_threads.named { section.notes_threads.path.clone() } else { PathBuf::from(NOTES_FILE) };
+    section.notes_threads.path = path.parent().unwrap_or(Path::new("")).join(name);
+    Ok((section, warnings))
 }
 
 fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> Result<(DiscordSection, Vec<String>), Problems> {
@@ -174,10 +193,19 @@ fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> R
     if !local && !api_url.starts_with("https://") {
         problems.push("discord.api_url: must begin with `https://`; the token would be readable on its way".to_owned());
     }
+    let notes_threads = match entries.get("notes_threads") {
+        None | Some(Value::Null) => NotesFile::default(),
+        Some(Value::String(path)) if !path.trim().is_empty() => NotesFile { path: PathBuf::from(path.trim()), named: true },
+        Some(_) => {
+            problems.push("discord.notes_threads: must be the path of a file".to_owned());
+            NotesFile::default()
+        }
+    };
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    let section = DiscordSection { bot_token, guild_id, access, channel, require_mention, channels, quiet, digest, zone, api_url };
+    let section =
+        DiscordSection { bot_token, guild_id, access, channel, require_mention, channels, quiet, digest, zone, api_url, notes_threads };
     Ok((section, warnings))
 }
 

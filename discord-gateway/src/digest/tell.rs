@@ -12,7 +12,7 @@ use crate::bridge::Bridge;
 use crate::message::Message;
 use crate::outbound::Known;
 use crate::render::{Style, boxed};
-use crate::text::{grouped, inline};
+use crate::text::{grouped, inline, plural};
 
 const DAY_MS: i64 = 86_400_000;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -112,8 +112,8 @@ fn digest(counts: &BTreeMap<String, Counts>, usage: &pb::GetTokenUsageResponse, 
     let line = |(project, of): (&String, &Counts)| {
         format!("{} 🟢 {} done · 🔴 {} failed · ⛔ {} blocked", inline(project), of.completed, of.failed, of.blocked)
     };
-    let waits = [(status.question_count, "question(s)"), (status.approval_count, "approval(s)")];
-    let waits: Vec<String> = waits.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let waits = [(status.question_count, "question"), (status.approval_count, "approval")];
+    let waits: Vec<String> = waits.iter().filter(|(count, _)| *count > 0).map(|(count, what)| plural((*count).into(), what)).collect();
     let embed = boxed(Style::Info, "The last day", counts.iter().map(line).collect::<Vec<_>>().join("\n"))
         .beside("Tokens", grouped(tokens))
         .beside("Waits for you", waits.join(", "));
@@ -132,7 +132,7 @@ mod tests {
         let counts = BTreeMap::from([("app".to_owned(), Counts { completed: 3, failed: 1, blocked: 0 })]);
         let message = digest(&counts, &nothing, &status).unwrap();
         assert_eq!(message.embeds[0].description, "`app` 🟢 3 done · 🔴 1 failed · ⛔ 0 blocked");
-        assert_eq!(message.embeds[0].fields[1].value, "2 question(s)");
+        assert_eq!(message.embeds[0].fields[1].value, "2 questions");
     }
 
     /// The server of a day: one task done, tokens spent; then a day on which nothing happened.

@@ -9,7 +9,7 @@ use pb::watch_events_response::Event as Message;
 use tokio::sync::{mpsc, watch};
 use tonic::Status;
 
-use super::handle::handle;
+use super::handle::{cards, handle, untold};
 use super::watermark::Watermark;
 use crate::backend::CONSUMER;
 use crate::bridge::Bridge;
@@ -71,12 +71,18 @@ fn worker(bridge: &Bridge, done: mpsc::UnboundedSender<Done>) -> mpsc::Sender<Wo
     tokio::spawn(async move {
         while let Some((event, again)) = work.recv().await {
             // What passes, of Discord or of the server, is waited for within: this is a refusal, which another try would meet again.
-            if let Err(error) = handle(&bridge, &event, again).await {
-                tracing::warn!(seq = event.seq, kind = event.r#type, error = error.message(), "an event could not be told");
+            if let Err(refused) = handle(&bridge, &event, again).await {
+                untold(&bridge, &event, &refused, again).await;
             }
-            if done.send((event.project_id, event.seq)).is_err() {
-                return;
-            }
+            // Many cards may wait for room to be edited; what happens next is told meanwhile. The event is done when its cards show it.
+            let (bridge, done) = (bridge.clone(), done.clone());
+            tokio::spawn(async move {
+                if let Err(refused) = cards(&bridge, &event).await {
+                    tracing::warn!(seq = event.seq, error = refused.message(), "a card could not be brought up to date");
+                }
+                // Nobody listens when following has ended; the event is told again then.
+                drop(done.send((event.project_id, event.seq)));
+            });
         }
     });
     sender

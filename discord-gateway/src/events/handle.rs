@@ -3,6 +3,7 @@
 use aq_proto::v1 as pb;
 use tonic::Status;
 
+use super::post::post;
 use super::questions;
 use crate::bridge::Bridge;
 use crate::message::Message;
@@ -10,7 +11,8 @@ use crate::outbound::Known;
 use crate::render::{self, happened, mark_of};
 use crate::runs;
 
-/// Handles an event. `again`: it may have been handled before, so that messages are looked for before they are posted.
+/// Handles an event but for the cards that it changes ([`cards`]). `again`: it may have been handled before, so that messages are looked for before
+/// they are posted.
 pub(super) async fn handle(bridge: &Bridge, event: &pb::Event, again: bool) -> Result<(), Status> {
     let kind = event.r#type.as_str();
     match kind {
@@ -24,9 +26,6 @@ pub(super) async fn handle(bridge: &Bridge, event: &pb::Event, again: bool) -> R
         _ => {}
     }
     if kind.starts_with("task.") || kind == "run.ended" {
-        if !event.task_id.is_empty() {
-            cards(bridge, event).await?;
-        }
         if matches!(
             kind,
             "task.replied" | "task.started" | "task.blocked" | "task.completed" | "task.failed" | "task.restarted" | "run.ended"
@@ -44,7 +43,8 @@ pub(super) async fn handle(bridge: &Bridge, event: &pb::Event, again: bool) -> R
 /// Who has which channel now, whoever changed it (F-192, F-193).
 async fn project(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
     if event.r#type == "project.deleted" {
-        let gone = bridge.channels(|channels| channels.clear(&event.project_id));
+        let mut gone = bridge.channels(|channels| channels.clear(&event.project_id));
+        gone.extend(crate::notes::forget(bridge, &event.project_id).await?);
         tracing::info!(project = event.project_id, channels = ?gone, "a project is gone");
         bridge.buffers(|buffers| gone.iter().for_each(|channel| buffers.forget(*channel)));
         return bridge.server.keep(Vec::new(), vec![format!("control:{}", event.project_id)]).await;
@@ -63,8 +63,11 @@ async fn project(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
     Ok(())
 }
 
-/// Brings the cards up to date that the event is about: of the task's run, and of the task that it is a part of.
-async fn cards(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
+/// Brings the cards up to date that the event is about: of the task's run, and of the task that it is a part of. Done when they show it.
+pub(super) async fn cards(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
+    if event.task_id.is_empty() || !(event.r#type.starts_with("task.") || event.r#type == "run.ended") {
+        return Ok(());
+    }
     let Some(task) = bridge.server.task(&event.task_id).await?.and_then(|answer| answer.task) else { return Ok(()) };
     let run = if event.run_number > 0 { event.run_number } else { task.last_run_number };
     if run > 0 {
@@ -134,11 +137,8 @@ async fn plan(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, Sta
 }
 
 /// Posts a notice in the project's channel, as an answer to the card of the run where there is one.
-pub(super) async fn tell(bridge: &Bridge, event: &pb::Event, message: Message, again: bool) -> Result<(), Status> {
-    let Some((channel, foreign)) = bridge.channels(|channels| channels.notices(&event.project_id)) else { return Ok(()) };
-    let mark = mark_of(event.seq);
-    let mut message = message;
-    message.silent = bridge.is_quiet();
+pub(super) async fn tell(bridge: &Bridge, event: &pb::Event, mut message: Message, again: bool) -> Result<(), Status> {
+    let Some((channel, _)) = bridge.channels(|channels| channels.notices(&event.project_id)) else { return Ok(()) };
     let run = match event.run_number {
         0 if !event.task_id.is_empty() => {
             bridge.server.task(&event.task_id).await?.and_then(|found| found.task).map_or(0, |task| task.last_run_number)
@@ -151,18 +151,28 @@ pub(super) async fn tell(bridge: &Bridge, event: &pb::Event, message: Message, a
     {
         message.reply_to = Some(record.card);
     }
+    announce(bridge, event, message, again).await;
+    Ok(())
+}
+
+/// Posts what an event says, with its mark, without asking the server anything.
+async fn announce(bridge: &Bridge, event: &pb::Event, mut message: Message, again: bool) {
+    let mark = mark_of(event.seq);
+    message.silent = bridge.is_quiet();
     if let Some(embed) = message.embeds.first_mut() {
         embed.footer = format!("AgentQueue · {mark}");
         embed.timestamp =
             event.time.as_ref().and_then(|time| jiff::Timestamp::new(time.seconds, 0).ok()).map(|at| at.to_string()).unwrap_or_default();
-        if foreign && !event.project_id.is_empty() {
-            embed.title = format!("[{}] {}", event.project_id, embed.title);
-        }
     }
-    if let Err(error) = bridge.out.post(channel, &message, Known::Mark(&mark, happened(event)), again).await {
+    if let Err(error) = post(bridge, &event.project_id, message, Known::Mark(&mark, happened(event)), again).await {
         tracing::warn!(seq = event.seq, kind = event.r#type, %error, "a notice could not be posted");
     }
-    Ok(())
+}
+
+/// An event came to nothing because the server refuses what has to be known about it: people are told so, with its reason.
+pub(super) async fn untold(bridge: &Bridge, event: &pb::Event, refused: &Status, again: bool) {
+    tracing::warn!(seq = event.seq, kind = event.r#type, error = refused.message(), "an event could not be told as usual");
+    announce(bridge, event, render::untold(event, &crate::backend::sentence(refused)), again).await;
 }
 
 /// The mark below what somebody wrote to an agent changes when the agent has read it.
@@ -176,4 +186,31 @@ async fn delivered(bridge: &Bridge, event: &pb::Event) -> Result<(), Status> {
         bridge.out.react(channel, message, "✅", Some("📨")).await;
     }
     bridge.server.keep(Vec::new(), vec![key]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events R2: an event of which the server refuses to say more is told with the reason, under its mark.
+    #[tokio::test]
+    async fn a_refusal_of_the_server_is_read_by_people() {
+        let (bridge, said) = Bridge::recorded(0);
+        bridge.channels(|channels| channels.global = Some(7));
+        let event = pb::Event {
+            seq: 12,
+            project_id: "app".to_owned(),
+            task_id: "swift-falcon".to_owned(),
+            summary: "Task swift-falcon is blocked".to_owned(),
+            r#type: "task.blocked".to_owned(),
+            ..Default::default()
+        };
+        untold(&bridge, &event, &Status::permission_denied("the key of the gateway may not read this project"), false).await;
+        let said = said.lock().unwrap();
+        let [call] = &said[..] else { panic!("{said:?}") };
+        let told = call.body.as_ref().unwrap().to_string();
+        for part in ["[app] ", "Not told as usual", "Task swift-falcon is blocked", "The key of the gateway may not read", "event 12"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 mod follow;
 mod handle;
+mod post;
 mod questions;
 mod watermark;
 

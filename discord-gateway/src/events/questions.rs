@@ -4,6 +4,7 @@ use aq_proto::v1 as pb;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 
+use super::post::post;
 use crate::bridge::Bridge;
 use crate::custom_id::fingerprint;
 use crate::message::Message;
@@ -43,13 +44,12 @@ pub(super) async fn ask(bridge: &Bridge, event: &pb::Event, again: bool) -> Resu
         let (mut title, mut text) = (String::new(), String::new());
         if let Some(embed) = message.embeds.first_mut() {
             embed.footer = format!("AgentQueue · {mark}");
-            if foreign {
-                embed.title = format!("[{}] {}", event.project_id, embed.title);
-            }
-            (title, text) = (embed.title.clone(), embed.description.clone());
+            let project = if foreign { format!("[{}] ", event.project_id) } else { String::new() };
+            (title, text) = (format!("{project}{}", embed.title), embed.description.clone());
         }
-        match bridge.out.post(channel, &message, Known::Mark(&mark, happened(event)), again).await {
-            Ok(message) => {
+        match post(bridge, &event.project_id, message, Known::Mark(&mark, happened(event)), again).await {
+            Ok(None) => return Ok(()),
+            Ok(Some((channel, message))) => {
                 let asked = Asked { channel, message, title, text: crate::text::cut(&text, 1500), mark };
                 let text = serde_json::to_string(&asked).map_err(|error| Status::internal(error.to_string()))?;
                 bridge.server.keep_one(key(&event.task_id, &name), text).await?;

@@ -51,11 +51,14 @@ pub(super) async fn receive(bridge: &Bridge, written: Written) {
                 reply(bridge, &written, &Message::text(GREETING)).await;
                 return;
             }
-            let project = match place {
-                Place::Project(project) => Some(project),
-                _ => None,
-            };
-            chat::turn(bridge, &written, role, &text, project).await;
+            match place {
+                Place::Project(project) => chat::turn(bridge, &written, role, &text, Some(project)).await,
+                Place::Notes(project) => {
+                    let text = chat::noting(&project, &text);
+                    chat::turn(bridge, &written, role, &text, Some(project)).await;
+                }
+                _ => chat::turn(bridge, &written, role, &text, None).await,
+            }
         }
         (_, None) => {}
     }
@@ -67,6 +70,7 @@ pub(super) fn buffer(bridge: &Bridge, written: &Written) {
     let (own, mentioned) = (written.author.id == bot, written.mentions.contains(&bot));
     let channel = written.place.channel;
     let ours = bridge.channels(|channels| channels.global == Some(channel) || channels.project(channel).is_some());
+    let ours = ours || bridge.notes_of(channel).is_some();
     if !written.ordinary || !(ours || mentioned) {
         return;
     }
@@ -79,6 +83,9 @@ pub(super) fn buffer(bridge: &Bridge, written: &Written) {
 /// Where a message was written, with the channel that its thread belongs to.
 async fn in_thread(bridge: &Bridge, written: &Written, place: &Place) -> crate::trust::Where {
     let mut found = written.place;
+    if let Some((_, channel)) = bridge.notes_of(found.channel) {
+        found.parent = Some(channel);
+    }
     if let Place::Run { task, run } = place
         && !bridge.config.access.channels.is_empty()
         && let Ok(Some(record)) = bridge.server.run_record(task, *run).await

@@ -74,6 +74,11 @@ async fn interact(bridge: Bridge, interaction: Interaction) {
 /// A channel or thread is gone: whoever it belonged to has none of its own any more.
 async fn gone(bridge: &Bridge, channel: u64) {
     bridge.thread_is(channel, None);
+    if bridge.notes_of(channel).is_some()
+        && let Err(error) = crate::notes::gone(bridge, channel).await
+    {
+        tracing::warn!(channel, error = error.message(), "the server still keeps the notes thread");
+    }
     let Some(project) = bridge.channels(|channels| channels.project(channel).map(str::to_owned)) else { return };
     let main = bridge.channels(|channels| channels.links(&project).and_then(|links| links.main)) == Some(channel);
     tracing::warn!(project, channel, "the project's channel was deleted; notices go to the main one");

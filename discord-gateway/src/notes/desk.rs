@@ -34,25 +34,31 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) const PREFIX: &'static str = "notes:";
 
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         format!("{}{}", Self::PREFIX, self.contents)
     }
 
-    pub(super) async fn keep(&self, bridge: &Bridge) -> Result<(), Status> {
+    /// As a record.
+    pub(super) fn record(&self) -> Result<(String, String), Status> {
         let text = serde_json::to_string(self).map_err(|error| Status::internal(error.to_string()))?;
-        bridge.server.keep_one(self.key(), text).await
+        Ok((self.key(), text))
+    }
+
+    pub(super) async fn keep(&self, bridge: &Bridge) -> Result<(), Status> {
+        let (key, text) = self.record()?;
+        bridge.server.keep_one(key, text).await
     }
 
     async fn of(bridge: &Bridge, message: u64) -> Result<Option<Self>, Status> {
-        for text in bridge.server.records(Self::PREFIX).await?.into_values() {
-            if let Ok(desk) = serde_json::from_str::<Self>(&text)
-                && (desk.contents == message || desk.views.values().any(|view| *view == message))
-            {
-                return Ok(Some(desk));
-            }
-        }
-        Ok(None)
+        let here = |desk: &Self| desk.contents == message || desk.views.values().any(|view| *view == message);
+        Ok(desks(bridge).await?.into_iter().find(here))
     }
+}
+
+/// Every notes thread.
+pub(super) async fn desks(bridge: &Bridge) -> Result<Vec<Desk>, Status> {
+    let records = bridge.server.records(Desk::PREFIX).await?;
+    Ok(records.into_values().filter_map(|text| serde_json::from_str(&text).ok()).collect())
 }
 
 /// Every note of a project, without the texts.
@@ -82,9 +88,11 @@ pub(crate) async fn open(responder: &Responder, server: &Connection, project: &s
     let name = format!("notes {}", responder.interaction.id);
     let posted = bridge.out.post(channel, &toc, Known::Behind(responder.interaction.id, &name), false).await.map_err(failed)?;
     let thread = bridge.out.thread(channel, posted, &format!("Notes: {project}")).await.map_err(failed)?;
-    let welcome = "📝 Press a note above to read it here. `/note write` and `/note append` change notes; open ones are kept fresh.";
+    let welcome = "📝 Press a note above to read it here. Just write what you think: it is sorted into the notes. `/note write` and `/note append` \
+                   change them by hand; open ones are kept fresh.";
     bridge.out.post(thread, &Message::text(welcome), Known::Behind(thread, &format!("{name} welcome")), false).await.map_err(failed)?;
     Desk { project: project.to_owned(), channel, contents: posted, thread, ..Desk::default() }.keep(bridge).await?;
+    bridge.notes_thread(thread, Some((project.to_owned(), channel)));
     Ok(Message::text(format!("📝 The notes of {} are open in <#{thread}>.", inline(project))))
 }
 
@@ -107,10 +115,9 @@ pub(crate) async fn act(responder: &Responder, server: &Connection, role: Role, 
     match work(responder, server, project, note).await {
         Ok(()) if sure => responder.finish(&Message::text("🗑️ The note is deleted.")).await,
         Ok(()) => Ok(()),
-        Err(status) if sure => responder.finish(&refusal(&crate::backend::sentence(&status))).await,
         Err(status) => {
-            tracing::debug!(error = status.message(), "a notes button");
-            Ok(())
+            let told = refusal(&crate::backend::sentence(&status));
+            if sure { responder.finish(&told).await } else { responder.aside(&told).await }
         }
     }
 }
@@ -126,7 +133,8 @@ async fn work(responder: &Responder, server: &Connection, project: &str, note: N
         return server.notes().delete_note(request).await.map(drop);
     }
     let message = responder.interaction.message.unwrap_or(0);
-    let Some(mut desk) = Desk::of(bridge, message).await? else { return Ok(()) };
+    let gone = || Status::failed_precondition("this notes thread was closed; `/notes` opens a new one");
+    let mut desk = Desk::of(bridge, message).await?.ok_or_else(gone)?;
     match note {
         Note::View(name) => {
             let full = named(&name).ok_or_else(|| Status::not_found("this note is gone"))?;
@@ -149,6 +157,7 @@ async fn work(responder: &Responder, server: &Connection, project: &str, note: N
             let lock = json!({ "archived": true });
             let closing = Call::new(Method::Patch, format!("/channels/{}", desk.thread), Some(lock));
             bridge.server.keep(Vec::new(), vec![desk.key()]).await?;
+            bridge.notes_thread(desk.thread, None);
             bridge.out.remove(desk.channel, desk.contents).await.map_err(failed)?;
             bridge.out.call(closing).await.map(drop).map_err(failed)
         }

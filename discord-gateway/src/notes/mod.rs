@@ -4,7 +4,11 @@
 
 mod contents;
 mod desk;
+mod import;
 mod refresh;
+mod threads;
 
 pub(crate) use desk::{act, open};
+pub(crate) use import::{ImportError, import};
 pub(crate) use refresh::changed;
+pub(crate) use threads::{forget, gone, know};

@@ -6,7 +6,7 @@ use aq_proto::v1 as pb;
 use tonic::Status;
 
 use super::contents::view;
-use super::desk::{Desk, notes, redraw};
+use super::desk::{desks, notes, redraw};
 use crate::bridge::Bridge;
 use crate::custom_id::fingerprint;
 
@@ -32,11 +32,9 @@ pub(crate) fn changed(bridge: &Bridge, event: &pb::Event) {
 }
 
 async fn refresh(bridge: &Bridge, project: &str, name: &str) -> Result<(), Status> {
-    let desks: Vec<Desk> =
-        bridge.server.records(Desk::PREFIX).await?.into_values().filter_map(|text| serde_json::from_str(&text).ok()).collect();
     let print = fingerprint(name);
     let server = bridge.server.own();
-    for mut desk in desks.into_iter().filter(|desk| desk.project == project) {
+    for mut desk in desks(bridge).await?.into_iter().filter(|desk| desk.project == project) {
         let found = notes(server, project).await?;
         redraw(bridge, &desk, &found).await?;
         let Some(open) = desk.views.get(&print).copied() else { continue };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::message::File;
 
 /// The HTTP methods in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Method {
     /// Read.
     Get,
@@ -54,11 +54,12 @@ impl Call {
         self
     }
 
-    /// Calls of one lane are made one after the other: those of one channel.
-    pub(super) fn lane(&self) -> Option<u64> {
+    /// Calls of one lane are made one after the other: those of one channel, with its edits beside them, so that nothing new waits for room to
+    /// edit what is old.
+    pub(super) fn lane(&self) -> Option<(u64, bool)> {
         let mut parts = self.path.split(['/', '?']).skip(1);
         match (parts.next(), parts.next()) {
-            (Some("channels"), Some(id)) => id.parse().ok(),
+            (Some("channels"), Some(id)) => Some((id.parse().ok()?, self.method == Method::Patch)),
             _ => None,
         }
     }
@@ -161,9 +162,9 @@ mod tests {
     fn lanes_and_routes() {
         let call = |method, path: &str| Call::new(method, path, None);
         let edit = call(Method::Patch, "/channels/12/messages/99");
-        assert_eq!((edit.lane(), edit.route().as_str()), (Some(12), "Patch /channels/12/messages/*"));
+        assert_eq!((edit.lane(), edit.route().as_str()), (Some((12, true)), "Patch /channels/12/messages/*"));
         let read = call(Method::Get, "/channels/12/messages?limit=100");
-        assert_eq!((read.lane(), read.route().as_str()), (Some(12), "Get /channels/12/messages"));
+        assert_eq!((read.lane(), read.route().as_str()), (Some((12, false)), "Get /channels/12/messages"));
         let answer = call(Method::Post, "/interactions/5/token/callback");
         assert!(answer.apart() && answer.lane().is_none());
     }

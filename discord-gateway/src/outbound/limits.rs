@@ -88,6 +88,13 @@ impl Limits {
         Ok(())
     }
 
+    /// How long to wait at least before a call of this route could go; 0: it could go now.
+    pub(super) fn wait(&self, route: &str, now: u64) -> u64 {
+        let window = self.buckets.get(self.key(route)).and_then(|bucket| bucket.window);
+        let own = window.filter(|window| window.remaining == 0 && window.reset_at > now).map_or(0, |window| window.reset_at - now);
+        own.max(self.all_until.saturating_sub(now))
+    }
+
     /// A call of this route is under way no more, whatever came of it.
     pub(super) fn left(&mut self, route: &str) {
         let key = self.key(route).to_owned();

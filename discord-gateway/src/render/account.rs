@@ -7,7 +7,7 @@ use super::card::total;
 use super::style::{Style, boxed};
 use super::time::{moment, relative};
 use crate::message::Message;
-use crate::text::{clean, grouped, inline};
+use crate::text::{clean, grouped, inline, plural};
 
 /// A bar of a part, in percent.
 fn bar(used: f64) -> String {
@@ -71,15 +71,15 @@ pub(crate) fn budgets(answer: &pb::ListBudgetsResponse) -> Message {
             _ => "Everything".to_owned(),
         };
         let text = match budget.limit_tokens {
-            None => format!("{} tokens used, no limit", grouped(budget.used_tokens)),
+            None => format!("{} used, no limit", plural(budget.used_tokens, "token")),
             Some(limit) if matches!(budget.scope(), BudgetScope::Run | BudgetScope::TaskTree) => {
-                format!("at most {} tokens", grouped(limit))
+                format!("at most {}", plural(limit, "token"))
             }
             Some(limit) => {
                 #[expect(clippy::cast_precision_loss, reason = "a bar has twelve cells")]
                 let part = if limit == 0 { 0.0 } else { budget.used_tokens as f64 / limit as f64 };
                 let opens = moment(budget.opens_at.as_ref()).map(|at| format!(" · room again {}", relative(at))).unwrap_or_default();
-                format!("{}\n{} of {} tokens{opens}", bar(part), grouped(budget.used_tokens), grouped(limit))
+                format!("{}\n{} of {}{opens}", bar(part), grouped(budget.used_tokens), plural(limit, "token"))
             }
         };
         embed = embed.below(&name, text);

@@ -8,7 +8,7 @@ use super::style::status_of;
 use super::time::{elapsed, moment, relative, stamp};
 use crate::custom_id::{Action, Verb, write};
 use crate::message::{Button, ButtonStyle, Embed, Message};
-use crate::text::{clean, cut, grouped, inline, one_line};
+use crate::text::{clean, cut, grouped, inline, one_line, plural};
 
 /// What the agent did last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) fn card(task: &pb::Task, run: &pb::Run, last: &Step, mark: &str, fore
     if task.subtask_count > 0 {
         let (done, all) = (task.subtask_completed_count.min(task.subtask_count), task.subtask_count);
         let cells: String = (0..all.min(20)).map(|cell| if cell * all < done * all.min(20) { '▰' } else { '▱' }).collect();
-        text.push(format!("{cells} {done} of {all} steps"));
+        text.push(format!("{cells} {done} of {}", plural(all.into(), "step")));
     }
     if over && !run.message.is_empty() {
         text.push(cut(&clean(&run.message), 600));

@@ -96,6 +96,9 @@ pub(crate) fn blocked(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>)
     let reason = task.block_reason();
     let message = error.map_or("", |error| error.message.as_str());
     let action = match reason {
+        BlockReason::RetriesExhausted if task.max_retries == 0 => {
+            "Its only try failed. Restart it, skip it, or change it first.".to_owned()
+        }
         BlockReason::RetriesExhausted => format!("All {} tries failed. Restart it, skip it, or change it first.", task.max_retries + 1),
         BlockReason::MergeConflict => {
             "Its work conflicts with the target branch. Its branch is kept; a repair task can resolve it.".to_owned()
@@ -295,4 +298,14 @@ pub(crate) fn agent_error(event: Facts<'_>) -> Message {
 /// The server starts nothing new.
 pub(crate) fn degraded(event: Facts<'_>) -> Message {
     Message::embed(boxed(Style::Critical, "Nothing new is started", clean(fact(event, "reason"))))
+}
+
+/// Something happened of which the server refuses to say more.
+pub(crate) fn untold(event: &pb::Event, refusal: &str) -> Message {
+    let what = if event.summary.is_empty() { event.r#type.clone() } else { one_line(&event.summary) };
+    let mut embed = boxed(Style::Warning, "Not told as usual", cut(&clean(&what), 500));
+    if !event.task_id.is_empty() {
+        embed = embed.beside("Task ID", inline(&event.task_id));
+    }
+    Message::embed(embed.below("The server refuses more", sentence(&cut(&clean(refusal), 800))))
 }

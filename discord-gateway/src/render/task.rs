@@ -9,7 +9,7 @@ use super::style::{Style, boxed, sentence, status_of};
 use super::time::{elapsed, moment, on, relative, stamp};
 use crate::custom_id::{Action, Verb, write};
 use crate::message::{Button, ButtonStyle, Embed, Message};
-use crate::text::{clean, cut, fenced, grouped, inline, one_line};
+use crate::text::{clean, cut, fenced, grouped, inline, one_line, plural};
 
 fn named(tasks: &[pb::TaskRef], most: usize) -> String {
     let line = |task: &pb::TaskRef| format!("{} {} {}", status_of(task.status()).1, inline(&task.id), cut(&one_line(&task.title), 60));
@@ -40,7 +40,7 @@ fn attempt(run: &pb::Run) -> String {
         _ => "not started".to_owned(),
     };
     let tokens = run.usage.as_ref().map_or(0, total);
-    format!("**{}** {outcome} · {} · {length} · {} tokens", run.number, inline(&run.agent_id), grouped(tokens))
+    format!("**{}** {outcome} · {} · {length} · {}", run.number, inline(&run.agent_id), plural(tokens, "token"))
 }
 
 /// The buttons that make sense for a task as it stands.

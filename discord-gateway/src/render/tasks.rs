@@ -6,7 +6,7 @@ use pb::TaskStatus;
 use super::style::status_of;
 use crate::custom_id::{Action, write};
 use crate::message::{Button, ButtonStyle, Choice, Message, Select};
-use crate::text::{cut, length, one_line, split};
+use crate::text::{cut, length, one_line, plural, split};
 
 /// The order of the sections; the position is the bit in the button.
 const ORDER: [TaskStatus; 11] = [
@@ -130,7 +130,10 @@ impl TaskList<'_> {
         }
         let done = self.count(TaskStatus::Completed);
         if shown.is_empty() && done > 0 {
-            text.extend([format!("\nAll {done} task(s) are completed. Press the button to see them.")]);
+            text.extend([match done {
+                1 => "\nThe 1 task is completed. Press the button to see it.".to_owned(),
+                _ => format!("\nAll {done} tasks are completed. Press the button to see them."),
+            }]);
         } else if self.counts.iter().all(|count| count.count == 0) {
             text.push_str("\n_No tasks yet._ `/task add` makes one.");
         }
@@ -197,7 +200,7 @@ impl TaskList<'_> {
         let compact = self.view == 'c';
         let (text, roots) = self.tree_text(compact);
         let name = if compact { "Compact View" } else { "Tree View" };
-        let head = format!("**{name}** — {roots} root task(s), {} total", self.tasks.len());
+        let head = format!("**{name}** — {}, {} in all", plural(roots as u64, "root task"), self.tasks.len());
         let pages = split(&text, LONGEST - length(&head) - 60);
         let page = usize::from(self.page).min(pages.len().saturating_sub(1));
         let shown = pages.get(page).map_or("(no tasks)", String::as_str).trim_end();
@@ -271,7 +274,7 @@ mod tests {
         assert!(matches!(&message.rows[0], Row::Buttons(buttons) if buttons.len() == 3));
         assert!(matches!(&message.rows[1], Row::Select(select) if select.choices.len() == 21));
         let closed = shown(&tasks, 'l', Some(0), 0);
-        assert!(closed.content.contains("All 1 task(s) are completed") && !closed.content.contains("###"));
+        assert!(closed.content.contains("The 1 task is completed") && !closed.content.contains("###"));
     }
 
     /// F-223: a list never exceeds a message, however long titles are.

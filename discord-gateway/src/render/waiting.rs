@@ -5,7 +5,7 @@ use aq_proto::v1 as pb;
 use super::style::{Style, boxed, status_of};
 use super::time::{moment, relative};
 use crate::message::Message;
-use crate::text::{clean, cut, inline, one_line};
+use crate::text::{clean, cut, inline, one_line, plural};
 
 /// Why a task is not done yet.
 pub(crate) fn explanation(answer: &pb::ExplainTaskResponse) -> Message {
@@ -52,7 +52,7 @@ pub(crate) fn forecast(answer: &pb::ForecastTasksResponse) -> Message {
     let from = if answer.past_runs == 0 {
         "No run has ended yet, so lengths are not known.".to_owned()
     } else {
-        format!("From {} past runs.", answer.past_runs)
+        format!("From {}.", plural(answer.past_runs.into(), "past run"))
     };
     Message::embed(boxed(Style::Info, "Forecast", lines.join("\n")).below("How", from))
 }

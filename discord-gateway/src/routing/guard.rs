@@ -26,6 +26,8 @@ pub(crate) enum Place {
     Global,
     /// A channel of a project.
     Project(String),
+    /// The thread with the notes of a project.
+    Notes(String),
     /// The thread of a run.
     Run {
         /// The task.
@@ -94,6 +96,8 @@ mod tests {
             (good, &Place::Global, Verdict::Chat),
             (good, &app, Verdict::Chat),
             (good, &run, Verdict::ToAgent),
+            (good, &Place::Notes("app".to_owned()), Verdict::Chat),
+            (Heard { mention_wanted: true, ..good }, &Place::Notes("app".to_owned()), Verdict::Chat),
             (good, &Place::Elsewhere, Verdict::Ignore("elsewhere")),
             (Heard { mentioned: true, ..good }, &Place::Elsewhere, Verdict::Chat),
             (Heard { mention_wanted: true, ..good }, &app, Verdict::Ignore("not named")),

@@ -3,6 +3,8 @@
 //! Spec: specs/discord-gateway/runs.md
 
 mod card;
+#[cfg(test)]
+mod crowd;
 mod follow;
 #[cfg(test)]
 mod load;

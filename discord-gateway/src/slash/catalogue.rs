@@ -114,7 +114,7 @@ commands! {
     "active-tasks" Viewer all "What is under way, over all projects" [may("show_completed", "Completed ones too", Takes::Flag)];
     "projects" Viewer all "The projects" [];
     "agents" Viewer all "The agents and what they do" [];
-    "workspaces" Viewer all "The workspaces of a project" [PROJECT];
+    "workspaces" (was "repos") Viewer all "The workspaces of a project" [PROJECT];
     "questions" Viewer all "Questions that wait for an answer" [PROJECT];
     "limits" Viewer all "Usage limits of the accounts, and who used what, with a picture" [];
     "budget" Viewer all "Budgets and what counts against them" [PROJECT];
@@ -131,6 +131,9 @@ commands! {
         may("task", "Only what stands in the way of this task", Takes::Offered(Offer::Tasks)),
     ];
     "orchestrator" Admin all "Pause or resume everything" [must("action", "What", Takes::One(&["pause", "resume", "status"]))];
+    "set-project" Admin all "Say which project this channel belongs to; none when left out" [
+        may("project", "The project", Takes::Offered(Offer::Projects)),
+    ];
     "help" Viewer asker "What there is, with the names of before" [];
     "task add" (was "add-task") Operator all "Make a task" [
         must("description", "What shall be done", Takes::Text),
@@ -156,7 +159,7 @@ commands! {
         may("max_retries", "Tries after the first", Takes::Whole(0, 20)),
         may("approval", "Its work waits for a person before it lands", Takes::Flag),
     ];
-    "task set-status" (was "edit-task status") Operator all "Set the status by hand" [
+    "task set-status" (was "edit-task status, set-status") Operator all "Set the status by hand" [
         TASK,
         must("status", "The new status", Takes::One(&["ready", "completed", "blocked", "defined"])),
         must("reason", "Why, for the record", Takes::Text),
@@ -222,7 +225,7 @@ commands! {
         may("name", "Its name; by the naming rule when left out", Takes::Text),
         may("category", "The category it stands in", Takes::Text),
     ];
-    "channel set" (was "set-channel") Admin all "Make a channel that of a project" [
+    "channel set" (was "set-channel, set-control-interface") Admin all "Make a channel that of a project" [
         PROJECT,
         may("channel", "The channel; this one when left out", Takes::Channel),
         may("as", "Its notices go there, or it is controlled from there too", Takes::One(&["notifications", "control"])),
@@ -242,7 +245,7 @@ commands! {
     "agent pause" (was "pause-agent") Admin all "Give an agent nothing new" [AGENT];
     "agent resume" (was "resume-agent") Admin all "Let an agent work again" [AGENT];
     "agent delete" (was "delete-agent") Admin all "Delete an agent" [AGENT];
-    "workspace add" (was "add-workspace") Admin all "Give a project a place to work in" [
+    "workspace add" (was "add-workspace, add-repo") Admin all "Give a project a place to work in" [
         must("source", "How", Takes::One(&["clone", "link"])),
         PROJECT,
         may("path", "Address or path", Takes::Text),

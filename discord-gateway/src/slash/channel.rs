@@ -29,6 +29,7 @@ pub(super) async fn run(word: &str, asked: &Asked<'_>) -> Result<Message, Status
             Ok(Message::embed(boxed(Style::Success, what, format!("<#{id}> belongs to {} now.", inline(&project)))))
         }
         "set" => set(asked).await,
+        "set-project" => set_project(asked).await,
         "clear" => {
             let project = asked.text("project");
             link(asked, &project, "").await?;
@@ -130,6 +131,30 @@ async fn set(asked: &Asked<'_>) -> Result<Message, Status> {
     }
     link(asked, &project, &channel.to_string()).await?;
     Ok(done(format!("<#{channel}> belongs to {} now.", inline(&project))))
+}
+
+/// The original's own word for it: this channel belongs to that project from now on, or to none.
+async fn set_project(asked: &Asked<'_>) -> Result<Message, Status> {
+    let bridge = &asked.responder.bridge;
+    let place = asked.responder.interaction.place;
+    let channel = place.parent.unwrap_or(place.channel);
+    if bridge.channels(|channels| channels.global == Some(channel)) {
+        return Err(Status::invalid_argument("this is the main channel; it belongs to every project"));
+    }
+    if let Some(project) = asked.given("project") {
+        link(asked, project, &channel.to_string()).await?;
+        return Ok(done(format!("<#{channel}> belongs to {} now; its name can be left out here.", inline(project))));
+    }
+    let Some(project) = bridge.channels(|channels| channels.project(channel).map(str::to_owned)) else {
+        return Err(Status::failed_precondition("this channel belongs to no project; name one in `project`"));
+    };
+    if bridge.channels(|channels| channels.links(&project).and_then(|links| links.main)) == Some(channel) {
+        link(asked, &project, "").await?;
+    } else {
+        bridge.channels(|channels| channels.link_control(&project, None));
+        bridge.server.keep(Vec::new(), vec![format!("control:{project}")]).await?;
+    }
+    Ok(done(format!("<#{channel}> no longer belongs to {}.", inline(&project))))
 }
 
 fn map(bridge: &Bridge) -> Message {

@@ -9,7 +9,7 @@ use crate::actions::perform;
 use crate::custom_id::Verb;
 use crate::message::Message;
 use crate::render::{self, Moment, Style, boxed, relative};
-use crate::text::{clean, cut, fenced, inline, one_line};
+use crate::text::{clean, cut, fenced, inline, one_line, plural};
 
 /// Answers.
 pub(super) async fn run(words: &str, asked: &Asked<'_>) -> Result<Message, Status> {
@@ -164,7 +164,8 @@ async fn diff(asked: &Asked<'_>, files_only: bool) -> Result<Message, Status> {
     let answer = asked.server.git().get_diff(request).await?.into_inner();
     let files: Vec<String> = answer.files.iter().take(50).map(|file| inline(&file.path)).collect();
     let text = if files.is_empty() { "_Nothing was changed._".to_owned() } else { cut(&files.join("\n"), 2000) };
-    let mut message = Message::embed(boxed(Style::Info, format!("Changes of {head} ({} files)", answer.files.len()), text));
+    let mut message =
+        Message::embed(boxed(Style::Info, format!("Changes of {head} ({})", plural(answer.files.len() as u64, "file")), text));
     if answer.text.len() > 1800 {
         message = message.with_file(format!("diff-{}.patch", head.replace('/', "-")), answer.text.into_bytes());
     } else if !answer.text.is_empty() {
@@ -193,7 +194,7 @@ async fn plans(asked: &Asked<'_>) -> Result<Message, Status> {
     let answer = asked.server.plans().list_plans(request).await?.into_inner();
     let line = |plan: &pb::Plan| {
         let state = plan.state().as_str_name().trim_start_matches("PLAN_STATE_").to_lowercase();
-        format!("{} {} · {} steps · {state}", inline(&plan.id), cut(&one_line(&plan.title), 70), plan.step_count)
+        format!("{} {} · {} · {state}", inline(&plan.id), cut(&one_line(&plan.title), 70), plural(plan.step_count.into(), "step"))
     };
     let lines: Vec<String> = answer.plans.iter().map(line).collect();
     let text = if lines.is_empty() { "_No plans yet._".to_owned() } else { lines.join("\n") };

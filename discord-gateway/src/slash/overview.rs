@@ -8,7 +8,7 @@ use super::options::Asked;
 use crate::actions::tasks;
 use crate::message::Message;
 use crate::render::{self, Moment, Style, boxed, elapsed, moment, relative, status_of};
-use crate::text::{clean, cut, grouped, inline, one_line};
+use crate::text::{clean, cut, inline, one_line, plural};
 
 /// Answers.
 pub(super) async fn run(word: &str, asked: &Asked<'_>) -> Result<Message, Status> {
@@ -78,7 +78,7 @@ async fn status(asked: &Asked<'_>) -> Result<Message, Status> {
     let done = found.task_counts.iter().find(|count| count.status() == pb::TaskStatus::Completed).map_or(0, |count| count.count);
     let filled = (done * 12).checked_div(found.task_total).unwrap_or(0);
     let bar: String = (0..12).map(|cell| if cell < filled { '█' } else { '░' }).collect();
-    let mut text = format!("`{bar}` {done} of {} tasks done", found.task_total);
+    let mut text = format!("`{bar}` {done} of {} done", plural(found.task_total, "task"));
     if found.scheduling_paused {
         text = format!("⏸️ **Everything is paused.** `/orchestrator resume` goes on.\n{text}");
     }
@@ -89,12 +89,11 @@ async fn status(asked: &Asked<'_>) -> Result<Message, Status> {
     let title = if project.is_empty() { "Status".to_owned() } else { format!("Status of {project}") };
     let ready: Vec<String> =
         found.ready.iter().take(5).map(|task| format!("{} {}", inline(&task.id), cut(&one_line(&task.title), 60))).collect();
-    let waits: Vec<String> =
-        [(found.question_count, "question(s) wait for an answer"), (found.approval_count, "task(s) wait for approval")]
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("💬 {count} {what}"))
-            .collect();
+    let waits: Vec<String> = [(found.question_count, "question", "for an answer"), (found.approval_count, "task", "for approval")]
+        .into_iter()
+        .filter(|(count, _, _)| *count > 0)
+        .map(|(count, what, why)| format!("💬 {} {} {why}", plural(count.into(), what), if count == 1 { "waits" } else { "wait" }))
+        .collect();
     let mut embed = boxed(style, title, text)
         .beside("Tasks", counted(&found.task_counts))
         .beside("Projects", found.project_count.to_string())
@@ -148,10 +147,10 @@ async fn projects(asked: &Asked<'_>) -> Result<Message, Status> {
             project.task_counts.iter().filter(|count| count.status() != pb::TaskStatus::Completed).map(|count| count.count).sum();
         let channel = project.discord_channel_id.parse::<u64>().map(|id| format!(" · <#{id}>")).unwrap_or_default();
         let text = format!(
-            "{paused}{open} open · weight {} · at most {} agents · {} tokens in the window{channel}",
+            "{paused}{open} open · weight {} · at most {} · {} in the window{channel}",
             project.credit_weight,
-            project.max_concurrent_agents,
-            grouped(project.window_tokens)
+            plural(project.max_concurrent_agents.into(), "agent"),
+            plural(project.window_tokens, "token")
         );
         embed = embed.below(&cut(&format!("{} ({})", one_line(&project.name), project.id), 250), text);
     }
@@ -244,12 +243,12 @@ async fn orchestrator(asked: &Asked<'_>) -> Result<Message, Status> {
     }
 }
 
+/// What of the original is done elsewhere.
+pub(super) const ELSEWHERE: &str = "`/restart` is not here: whoever runs the server restarts it, and nothing under way is lost.";
+
 fn help() -> Message {
-    let mut embed = boxed(
-        Style::Info,
-        "Commands",
-        "In the channel of a project its name can be left out. Write in the thread of a run to speak with its agent.",
-    );
+    let how = "In the channel of a project its name can be left out. Write in the thread of a run to speak with its agent.";
+    let mut embed = boxed(Style::Info, "Commands", format!("{how}\n{ELSEWHERE}"));
     let mut groups: Vec<&str> = Vec::new();
     for command in COMMANDS {
         let group = command.words.split_once(' ').map_or("look", |(group, _)| group);

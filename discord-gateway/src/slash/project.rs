@@ -12,7 +12,7 @@ use crate::actions::Responder;
 use crate::custom_id::{Action, write};
 use crate::message::{Button, ButtonStyle, Message};
 use crate::render::{Style, boxed, status_of};
-use crate::text::{clean, grouped, inline};
+use crate::text::{clean, grouped, inline, plural};
 
 /// Answers.
 pub(super) async fn run(word: &str, asked: &Asked<'_>) -> Result<Message, Status> {
@@ -25,7 +25,7 @@ pub(super) async fn run(word: &str, asked: &Asked<'_>) -> Result<Message, Status
             let tasks: u64 = found.task_counts.iter().map(|count| count.count).sum();
             let action = Action::DeleteProject { project: project.clone(), archive: asked.flag("archive_channels") };
             let sure = write(&action).map(|id| Button::new(id, "Yes, delete it", "🗑️", ButtonStyle::Danger));
-            let text = format!("Delete {} with its {tasks} task(s)? Your own repository is not touched.", inline(&project));
+            let text = format!("Delete {} with its {}? Your own repository is not touched.", inline(&project), plural(tasks, "task"));
             Ok(Message::text(text).with_buttons(sure.into_iter().collect()))
         }
         "pause" => {
@@ -142,7 +142,7 @@ pub(crate) async fn delete_project(responder: &Responder, server: &Connection, p
     let gone = server.projects().delete_project(request).await?.into_inner();
     // The event of it says the same a moment later.
     responder.bridge.channels(|channels| channels.clear(project));
-    let mut text = format!("🗑️ {} is deleted with its {} task(s).", inline(project), gone.deleted_tasks);
+    let mut text = format!("🗑️ {} is deleted with its {}.", inline(project), plural(gone.deleted_tasks, "task"));
     if let Some(channel) = links.and_then(|links| links.main).filter(|_| archive) {
         let line = match channel::archive(&responder.bridge, channel).await {
             Ok(()) => format!(" <#{channel}> is locked."),

@@ -44,7 +44,7 @@ async fn dispatch(command: &Command, asked: &Asked<'_>) -> Result<Message, Statu
         ("task", "add" | "edit" | "set-status" | "depend" | "undepend") => task_edit::run(word, asked).await,
         ("task" | "archive", _) => task::run(command.words, asked).await,
         ("project", _) => project::run(word, asked).await,
-        ("channel", _) => channel::run(word, asked).await,
+        ("channel", _) | ("", "set-project") => channel::run(word, asked).await,
         ("agent" | "workspace", _) => agent::run(command.words, asked).await,
         ("note", _) | ("", "notes") => note::run(command.words, asked).await,
         ("hook", _) => hook::run(word, asked).await,

@@ -9,7 +9,7 @@ use crate::actions;
 use crate::custom_id::Verb;
 use crate::message::Message;
 use crate::render::{self, Style, boxed, moment, relative, status_of};
-use crate::text::{clean, cut, inline, one_line};
+use crate::text::{clean, cut, inline, one_line, plural};
 
 /// Answers.
 pub(super) async fn run(words: &str, asked: &Asked<'_>) -> Result<Message, Status> {
@@ -109,7 +109,7 @@ async fn archive(asked: &Asked<'_>, task: String) -> Result<Message, Status> {
     let answer = asked.server.tasks().archive_tasks(request).await?.into_inner();
     let names: Vec<String> = answer.archived.iter().filter_map(|entry| entry.task.as_ref()).take(20).map(|task| inline(&task.id)).collect();
     let left: Vec<String> = answer.left.iter().take(5).map(|entry| format!("• {}", clean(&entry.reason))).collect();
-    let embed = boxed(Style::Success, format!("Archived {} task(s)", answer.archived.len()), names.join(", "));
+    let embed = boxed(Style::Success, format!("Archived {}", plural(answer.archived.len() as u64, "task")), names.join(", "));
     Ok(Message::embed(embed.below("Left where they are", left.join("\n"))))
 }
 

@@ -140,7 +140,7 @@ async fn commands_work() {
     let chosen = world.fake.choose(VIEWER, &list, &id);
     assert!(text(&world.fake.answered(chosen).await).contains("Write the readme"));
     let toggled = world.fake.click(VIEWER, &list, "Completed (1)");
-    assert!(text(&world.fake.answered(toggled).await).contains("All 1 task(s) are completed"));
+    assert!(text(&world.fake.answered(toggled).await).contains("The 1 task is completed"));
     for (words, options, expected) in [
         ("status", vec![], "Status of app"),
         ("task show", vec![("task", json!(id))], "Write the readme"),

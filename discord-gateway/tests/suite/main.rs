@@ -7,6 +7,8 @@ mod chat;
 mod crashes;
 mod demo;
 mod fake;
+mod refusals;
 mod runs;
 mod start;
+mod takeover;
 mod world;

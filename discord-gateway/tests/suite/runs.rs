@@ -73,7 +73,9 @@ async fn every_notice_is_there_once() {
     }
     for (round, _) in tasks.iter().enumerate() {
         assert_eq!(world.fake.count(APP, &format!("Task Completed: Round {round}")), 1, "{:#?}", world.fake.texts());
-        assert_eq!(world.fake.count(APP, &format!("🟢 Round {round}")), 1, "{:#?}", world.fake.texts());
+        // Cards are edited beside the notices, one a second.
+        let done = format!("🟢 Round {round}");
+        world.fake.wait("the card that is done", |fake| (fake.count(APP, &done) == 1).then_some(())).await;
     }
     assert_eq!(world.fake.threads().len(), tasks.len());
     for (thread, name) in world.fake.threads() {

@@ -39,6 +39,29 @@ impl Fake {
         })
     }
 
+    /// A thread that was there before, below a channel.
+    pub(crate) fn open_thread(&self, parent: u64, name: &str) -> u64 {
+        self.change(|state| {
+            let id = state.id();
+            let (here, guild) = (parent.to_string(), GUILD.to_string());
+            let thread = json!({ "id": id.to_string(), "name": name, "type": 11, "parent_id": here, "guild_id": guild });
+            state.channels.insert(id, thread);
+            id
+        })
+    }
+
+    /// A message of ours that was there before.
+    pub(crate) fn put(&self, channel: u64, text: &str) -> u64 {
+        self.change(|state| {
+            let id = state.id();
+            let place = json!({ "id": id.to_string(), "channel_id": channel.to_string(), "content": text, "embeds": [], "components": [] });
+            let mut message = whole(&place);
+            message["timestamp"] = json!(stamp(state));
+            state.messages.insert(id, message);
+            id
+        })
+    }
+
     fn ask(&self, who: u64, channel: u64, kind: u64, data: &Value, source: Option<u64>) -> u64 {
         self.change(|state| {
             let id = state.id();

@@ -138,6 +138,7 @@ impl Fake {
             }
             ("POST", ["interactions", id, token, "callback"]) => self.callback(state, number(id), token, &request.body),
             ("PATCH", ["webhooks", _, token, "messages", "@original"]) => self.finish(state, token, request),
+            ("POST", ["webhooks", _, token]) => self.aside(state, token, &request.body),
             ("POST" | "PATCH" | "PUT" | "GET" | "DELETE", ["channels", channel, rest @ ..]) => {
                 if state.channels.contains_key(&number(channel)) {
                     self.channel(state, request, number(channel), rest)
@@ -188,6 +189,9 @@ impl Fake {
                 Answer::ok(Value::Array(page))
             }
             ("POST", ["messages"]) => self.create(state, channel, request),
+            ("GET" | "PATCH", ["messages", id]) if state.messages.get(&number(id)).is_none_or(|found| found["channel_id"] != here) => {
+                Answer::refused(404, 10_008, "Unknown Message")
+            }
             ("GET", ["messages", id]) => match state.messages.get(&number(id)) {
                 Some(message) => Answer::ok(message.clone()),
                 None => Answer::refused(404, 10_008, "Unknown Message"),
@@ -317,6 +321,25 @@ impl Fake {
             known.answer = Some((kind, data));
         }
         Answer::empty()
+    }
+
+    /// Something more for whoever asked, once the first answer was given.
+    fn aside(&self, state: &mut State, token: &str, body: &Value) -> Answer {
+        let problems: Vec<String> = rules::message(body, 0, true).into_iter().chain(rules::manners(body)).collect();
+        if !problems.is_empty() {
+            state.violations.extend(problems);
+            return Answer::refused(400, 50_035, "Invalid Form Body");
+        }
+        let id = state.id();
+        match state.asked.values_mut().find(|asked| asked.token == token && asked.answer.is_some()) {
+            Some(asked) => {
+                let mut shown = body.clone();
+                shown["id"] = json!(id.to_string());
+                asked.message = Some(shown.clone());
+                Answer::ok(shown)
+            }
+            None => Answer::refused(404, 10_015, "Unknown Webhook"),
+        }
     }
 
     fn finish(&self, state: &mut State, token: &str, request: &Request) -> Answer {

@@ -18,8 +18,8 @@ use crate::orchestrator::{self, Policy};
 use crate::shutdown::Shutdown;
 use crate::store::{Reader, StoreError, api_keys};
 
-/// How often output is made durable.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How soon after it was appended output is made durable, and how often at most.
+const SYNC_AFTER: Duration = Duration::from_secs(1);
 
 /// How often the room on the disk is looked at.
 const DISK_EVERY: Duration = Duration::from_secs(10);
@@ -74,12 +74,15 @@ pub(super) fn spawn(background: &Background, keeper: &Keeper) {
     hourly!("database check", check_database);
 }
 
-/// Makes appended output durable once a second.
+/// Makes output durable a second after it was appended; without output it sleeps.
 pub(super) async fn sync_output(hub: OutputHub, shutdown: Shutdown) -> Result<(), StoreError> {
-    let mut timer = tokio::time::interval(SYNC_EVERY);
+    let due = async || {
+        hub.log().appended().await;
+        tokio::time::sleep(SYNC_AFTER).await;
+    };
     loop {
         tokio::select! {
-            _ = timer.tick() => {}
+            () = due() => {}
             () = shutdown.drain().cancelled() => return Ok(()),
         }
         let log = hub.log().clone();

@@ -14,6 +14,7 @@ use aq_core::ids::RunRef;
 use aq_core::output::OutputItem;
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
+use tokio::sync::Notify;
 
 use super::output_records::{self, Records};
 use super::wire;
@@ -93,6 +94,8 @@ struct OpenFiles {
 pub struct OutputLog {
     folder: PathBuf,
     open: Arc<Mutex<OpenFiles>>,
+    /// Something waits to be made durable.
+    appended: Arc<Notify>,
 }
 
 impl OutputLog {
@@ -102,7 +105,7 @@ impl OutputLog {
     /// When the folder cannot be made.
     pub fn open(folder: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned(), open: Arc::default() })
+        Ok(Self { folder: folder.to_owned(), open: Arc::default(), appended: Arc::default() })
     }
 
     fn path(&self, run: &RunRef) -> PathBuf {
@@ -186,7 +189,9 @@ impl OutputLog {
             segment.length += buffer.len() as u64;
             segment.last = last;
             segment.marks.extend(marks);
-            segment.dirty = true;
+            if !std::mem::replace(&mut segment.dirty, true) {
+                self.appended.notify_one();
+            }
         }
         Ok(new)
     }
@@ -227,13 +232,23 @@ impl OutputLog {
             .is_none_or(|segment| segment.try_lock().is_ok_and(|segment| !segment.dirty))
     }
 
+    /// Waits until something was appended since the last [`OutputLog::sync`], or could not be synchronised by it. For one waiter.
+    pub async fn appended(&self) {
+        self.appended.notified().await;
+    }
+
     /// Makes everything that was appended durable. Returns the runs that could not be synchronised.
     pub fn sync(&self) -> Vec<(RunRef, io::Error)> {
         let segments: Vec<_> = {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             open.files.iter().filter_map(|(run, file)| Some((run.clone(), Arc::clone(file.entry.segment.get()?)))).collect()
         };
-        segments.into_iter().filter_map(|(run, segment)| sync_segment(&segment).err().map(|error| (run, error))).collect()
+        let failed: Vec<_> =
+            segments.into_iter().filter_map(|(run, segment)| sync_segment(&segment).err().map(|error| (run, error))).collect();
+        if !failed.is_empty() {
+            self.appended.notify_one();
+        }
+        failed
     }
 
     /// Makes one run's items durable and closes its file.

@@ -330,8 +330,8 @@ impl Figures {
 impl ProjectHot {
     /// True when the task is among the ready heads.
     #[must_use]
-    pub fn is_in_line(&self, key: i64) -> bool {
-        self.ready.values().any(|lane| lane.iter().any(|(_, head)| *head == key))
+    pub fn is_in_line(&self, needs: Needs, priority: i32, key: i64) -> bool {
+        self.ready.get(&needs).is_some_and(|lane| lane.contains(&(priority, key)))
     }
 
     pub(super) fn take_ready(&mut self, needs: Needs, priority: i32, key: i64) {
@@ -350,5 +350,12 @@ impl ProjectHot {
         if let Some(status) = to {
             *self.counts.entry(status).or_default() += 1;
         }
+    }
+
+    pub(super) fn recount_many(&mut self, from: TaskStatus, to: TaskStatus, moved: u64) {
+        if let Some(count) = self.counts.get_mut(&from) {
+            *count = count.saturating_sub(moved);
+        }
+        *self.counts.entry(to).or_default() += moved;
     }
 }

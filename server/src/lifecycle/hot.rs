@@ -4,6 +4,7 @@
 //! It is rebuilt in one pass at start (`load`). Nothing here is the truth: every figure can be computed again from the rows.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeFrom;
 
 use aq_core::account::Account;
 use aq_core::agent::Agent;
@@ -160,6 +161,13 @@ impl Hot {
         seq
     }
 
+    /// The numbers of the next `count` events.
+    pub fn next_events(&mut self, count: usize) -> RangeFrom<u64> {
+        let first = self.figures.last_event + 1;
+        self.set(self.figures.last_event + u64::try_from(count).unwrap_or_default(), |figures| &mut figures.last_event);
+        first..
+    }
+
     /// Pauses or resumes all scheduling.
     pub fn set_paused(&mut self, paused: bool) {
         self.set(paused, |figures| &mut figures.paused);
@@ -299,6 +307,28 @@ impl Hot {
                 state.ready.entry(needs).or_default().insert((priority, key));
             },
             move |state| state.take_ready(needs, priority, key),
+        );
+    }
+
+    /// Tasks of a project have become READY together, out of DEFINED: `count` of them. Those in `startable` may start.
+    pub fn promote(&mut self, project: &ProjectId, count: u64, startable: Vec<(Needs, i32, i64)>) {
+        self.change_project(
+            project,
+            |state| {
+                state.recount_many(TaskStatus::Defined, TaskStatus::Ready, count);
+                for (needs, priority, key) in &startable {
+                    state.ready.entry(*needs).or_default().insert((*priority, *key));
+                }
+            },
+            {
+                let startable = startable.clone();
+                move |state| {
+                    state.recount_many(TaskStatus::Ready, TaskStatus::Defined, count);
+                    for (needs, priority, key) in startable {
+                        state.take_ready(needs, priority, key);
+                    }
+                }
+            },
         );
     }
 

@@ -1,6 +1,8 @@
 //! The one door for status: load, ask the table, write by compare-and-set, and in the same transaction the event, the counters and the
 //! ready heads.
 
+use std::collections::BTreeMap;
+
 use aq_core::event::{Event, for_transition};
 use aq_core::ids::ProjectId;
 use aq_core::output::Question;
@@ -217,14 +219,19 @@ fn announce_move(tx: &mut Tx<'_>, record: &TaskRecord, from: TaskStatus, to: Tas
 fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), LifecycleError> {
     let now = record.task.updated_at;
     let promoted = dependents::release(tx.db, record.key, now)?;
+    let mut startable: BTreeMap<ProjectId, (u64, Vec<_>)> = BTreeMap::new();
+    let numbers = tx.state.next_events(promoted.len());
     let mut facts = Vec::with_capacity(promoted.len());
-    for task in promoted {
-        tx.state.count(&task.project, Some(TaskStatus::Defined), Some(TaskStatus::Ready));
-        if nobody_works(tx.state, task.key, &task.project, task.branch.as_deref()) {
-            tx.state.add_ready(&task.project, task.needs, task.priority, task.key);
-        }
+    for (task, seq) in promoted.into_iter().zip(numbers) {
+        let may_start = nobody_works(tx.state, task.key, &task.project, task.branch.as_deref());
+        let (count, lane) = match startable.get_mut(&task.project) {
+            Some(of_project) => of_project,
+            None => startable.entry(task.project.clone()).or_default(),
+        };
+        *count += 1;
+        lane.extend(may_start.then_some((task.needs, task.priority, task.key)));
         facts.push(Event {
-            seq: tx.state.next_event(),
+            seq,
             at: now,
             kind: for_transition(Trigger::DepsMet, TaskStatus::Ready),
             project: Some(task.project),
@@ -236,6 +243,9 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
                 "trigger": Trigger::DepsMet.as_str(), "actor": "system", "completed": record.task.id.as_str(),
             }),
         });
+    }
+    for (project, (count, lane)) in startable {
+        tx.state.promote(&project, count, lane);
     }
     events::insert(tx.db, &facts)?;
     for fact in facts {

@@ -6,12 +6,11 @@ use aq_core::ids::{ProjectId, TaskId};
 use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sql_types::BigInt;
 
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
-use super::kept::kept;
 use super::schema::{task_dependencies, tasks};
 use super::tasks::{Row, TaskRecord};
 
@@ -34,49 +33,22 @@ pub struct Promoted {
     pub branch: Option<String>,
 }
 
-/// A row whose dependency was met, as it is after that.
-#[derive(QueryableByName)]
-struct FreedRow {
-    #[diesel(sql_type = BigInt)]
-    key: i64,
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = Text)]
-    project_id: String,
-    #[diesel(sql_type = Text)]
-    needs: String,
-    #[diesel(sql_type = Integer)]
-    priority: i32,
-    #[diesel(sql_type = Text)]
-    title: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    branch: Option<String>,
-    #[diesel(sql_type = Integer)]
-    unmet_deps: i32,
-    #[diesel(sql_type = Text)]
-    status: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    deleted_at: Option<i64>,
-}
+/// Key, name, project, needs, priority, title, branch, status, and whether it waits for nothing else and is there.
+type WaitingRow = (i64, String, String, String, i32, String, Option<String>, String, i32, Option<i64>);
 
-impl TryFrom<FreedRow> for Promoted {
-    type Error = StoreError;
-
-    fn try_from(row: FreedRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            key: row.key,
-            id: TaskId::from_trusted(&row.id),
-            project: ProjectId::from_trusted(&row.project_id),
-            needs: columns::read("tasks.needs", &row.needs, Needs::parse)?,
-            priority: row.priority,
-            title: row.title,
-            branch: row.branch,
-        })
+/// The row as a promoted one; `None` when it goes on waiting, or does not wait.
+fn promoted(row: WaitingRow) -> Option<Result<Promoted, StoreError>> {
+    let (key, id, project, needs, priority, title, branch, status, unmet, deleted_at) = row;
+    if status != TaskStatus::Defined.as_str() || unmet != 1 || deleted_at.is_some() {
+        return None;
     }
+    let (id, project) = (TaskId::from_trusted(&id), ProjectId::from_trusted(&project));
+    let needs = columns::read("tasks.needs", &needs, Needs::parse);
+    Some(needs.map(|needs| Promoted { key, id, project, needs, priority, title, branch }))
 }
 
 /// A dependency is met: counts down on every task that waits for it, and moves those that now wait for nothing from DEFINED to READY.
-/// One statement, however many tasks wait. Returns the promoted ones.
+/// Two statements, however many tasks wait, and one when none does. Returns the promoted ones.
 ///
 /// # Errors
 /// Whatever the database answers.
@@ -98,23 +70,31 @@ pub fn hold(connection: &mut Connection, key: i64) -> Result<Vec<TaskRecord>, St
 
 queries! {
     fn count_down(connection, key: i64, now: Timestamp) -> Result<(Vec<i64>, Vec<Promoted>), StoreError> {
-        // One statement, so that each row is found and written once. The instant is its first parameter: SQLite numbers them as they come.
-        let freed = diesel::sql_query(
+        // Read first: what a changing statement returns is copied aside row by row, which costs more than finding these rows twice.
+        let waiting = tasks::table
+            .inner_join(task_dependencies::table.on(task_dependencies::task_key.eq(tasks::key)))
+            .filter(task_dependencies::depends_on_key.eq(key).and(tasks::unmet_deps.gt(0)))
+            .order(task_dependencies::task_key)
+            .select((
+                tasks::key, tasks::id, tasks::project_id, tasks::needs, tasks::priority, tasks::title, tasks::branch, tasks::status,
+                tasks::unmet_deps, tasks::deleted_at,
+            ))
+            .load::<WaitingRow>(connection)?;
+        if waiting.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        // One statement for all of them, so that each row is written once. The instant is its first parameter: SQLite numbers them as they come.
+        diesel::sql_query(
             "UPDATE tasks SET unmet_deps = unmet_deps - 1, \
                updated_at = CASE WHEN unmet_deps = 1 AND status = 'DEFINED' AND deleted_at IS NULL THEN $1 ELSE updated_at END, \
                status = CASE WHEN unmet_deps = 1 AND status = 'DEFINED' AND deleted_at IS NULL THEN 'READY' ELSE status END \
-             WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = $2) AND unmet_deps > 0 \
-             RETURNING key, id, project_id, needs, priority, title, branch, unmet_deps, status, deleted_at",
+             WHERE key IN (SELECT task_key FROM task_dependencies WHERE depends_on_key = $2) AND unmet_deps > 0",
         )
         .bind::<BigInt, _>(now.as_millis())
-        .bind::<BigInt, _>(key);
-        let rows: Vec<FreedRow> = kept!(freed).get_results(connection)?;
-        let counted = rows.iter().map(|row| row.key).collect();
-        // READY was none of them: a READY task waits for nothing.
-        let free = rows.into_iter().filter(|row| row.unmet_deps == 0 && row.status == TaskStatus::Ready.as_str() && row.deleted_at.is_none());
-        let mut promoted = free.map(Promoted::try_from).collect::<Result<Vec<_>, _>>()?;
-        promoted.sort_by_key(|task| task.key);
-        Ok((counted, promoted))
+        .bind::<BigInt, _>(key)
+        .execute(connection)?;
+        let counted = waiting.iter().map(|row| row.0).collect();
+        Ok((counted, waiting.into_iter().filter_map(promoted).collect::<Result<_, _>>()?))
     }
 
     fn count_up(connection, key: i64) -> Result<(Vec<i64>, Vec<TaskRecord>), StoreError> {

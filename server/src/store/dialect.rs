@@ -130,6 +130,11 @@ impl Connection {
         }
     }
 
+    /// Takes back the whole transaction that [`Connection::begin_write`] opened.
+    pub(super) fn roll_back(&mut self) -> Result<(), StoreError> {
+        self.batch("ROLLBACK")
+    }
+
     /// Marks the place to which one command can be taken back.
     pub(super) fn mark(&mut self) -> Result<(), StoreError> {
         match &mut self.link {

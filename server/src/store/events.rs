@@ -10,8 +10,10 @@ use super::dialect::queries;
 use super::error::StoreError;
 use super::schema::events;
 
-/// Rows written by one statement where there are many.
-const TOGETHER: usize = 32;
+/// Rows written by one statement where there are many: when thousands change at once, and for what else comes in numbers. Each statement of
+/// several rows ends with a look at everything that the command has changed so far, so that few large ones cost least.
+const MANY: usize = 256;
+const SOME: usize = 16;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
@@ -61,9 +63,13 @@ impl TryFrom<Row> for Event {
 queries! {
     /// Adds events.
     pub fn insert(connection, new: &[Event]) -> Result<(), StoreError> {
-        // Two statements that are prepared once: one for a fixed number of rows, and one for the rows left over, mostly a single one.
-        let (many, few) = new.as_chunks::<TOGETHER>();
+        // Three statements that are prepared once each: two for fixed numbers of rows, and one for the rows left over, mostly a single one.
+        let (many, rest) = new.as_chunks::<MANY>();
         for part in many {
+            diesel::insert_into(events::table).values(part.each_ref().map(Row::from)).execute(connection)?;
+        }
+        let (some, few) = rest.as_chunks::<SOME>();
+        for part in some {
             diesel::insert_into(events::table).values(part.each_ref().map(Row::from)).execute(connection)?;
         }
         for event in few {

@@ -32,6 +32,7 @@ mod kept;
 pub mod ledger;
 pub mod messages;
 mod migrate;
+mod partial;
 pub mod paused;
 pub mod plans;
 pub mod projects;

@@ -27,6 +27,8 @@ queries! {
     pub fn paused_for_limits(connection) -> Result<Vec<AgentId>, StoreError> {
         let agents: Vec<String> = tasks::table
             .inner_join(runs::table.on(runs::task_key.eq(tasks::key).and(runs::number.eq(tasks::run_number))))
+            // Every PAUSED task has an instant, if only that of never; said, because few tasks have one, and they have an index.
+            .filter(tasks::resume_after.is_not_null())
             .filter(tasks::status.eq(TaskStatus::Paused.as_str()).and(tasks::deleted_at.is_null()))
             .filter(runs::result.eq(RunResult::Limited.as_str()))
             .select(runs::agent_id)

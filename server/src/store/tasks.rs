@@ -6,14 +6,16 @@ use aq_core::ids::{AgentId, ProjectId, TaskId};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{BlockedReason, Needs, TaskStatus, TaskType};
 use aq_core::time::Timestamp;
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 
 use super::aside::Readable;
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::kept::changed;
+use super::partial::among;
 use super::schema::tasks;
 pub(super) use super::task_row::Row;
 pub use super::task_row::TaskRecord;
@@ -272,9 +274,10 @@ queries! {
         Ok(found)
     }
 
-    /// The tasks of a status, by key.
+    /// The tasks of a status, by key. Cheap for every status but COMPLETED, however many tasks of other statuses there are.
     pub fn readable_in_status(connection, status: TaskStatus) -> Result<Readable<TaskRecord>, StoreError> {
         let rows: Vec<Row> = tasks::table
+            .filter(sql::<Bool>(among(status)))
             .filter(tasks::status.eq(status.as_str()).and(tasks::deleted_at.is_null()))
             .order(tasks::key)
             .select(Row::as_select())
@@ -290,6 +293,7 @@ queries! {
     /// Tasks of a project in a status that have a branch, oldest first, at most `limit`.
     pub fn with_branch(connection, project: &ProjectId, status: TaskStatus, limit: usize) -> Result<Vec<TaskRecord>, StoreError> {
         let rows = tasks::table
+            .filter(sql::<Bool>(among(status)))
             .filter(tasks::project_id.eq(project.as_str()).and(tasks::status.eq(status.as_str())))
             .filter(tasks::branch.is_not_null().and(tasks::deleted_at.is_null()).and(tasks::archived_at.is_null()))
             .order(tasks::key)

@@ -1,8 +1,8 @@
 //! The one writer: a thread that owns the write connection and the state that hot decisions read.
 //!
 //! Commands queue up while a batch is being written and share the next commit, so that durability costs one synchronisation for all of
-//! them. Within a batch each command runs in a savepoint against the connection and the state; a command that fails takes back both. Answers,
-//! and the facts that others are told, leave only after the commit. A batch whose commit fails is taken back whole and run again command by
+//! them. Within a batch each command runs in a savepoint against the connection and the state, and a command that is alone in its batch has the
+//! transaction for itself; one that fails takes back both. Answers, and the facts that others are told, leave only after the commit. A batch whose commit fails is taken back whole and run again command by
 //! command, so that one bad command cannot take its neighbours along. Where the database is behind a connection that breaks, nobody knows
 //! whether the last commit happened: the writer ends, and a new start reads the state from what was stored. A command that panics is one
 //! that fails: it takes back what it did, its caller is told of the defect, and the writer goes on.
@@ -316,7 +316,11 @@ impl<S: State> Loop<S> {
         let mut facts = Vec::new();
         let shared = Arc::clone(&self.state);
         let mut state = shared.blocking_write();
-        let written = self.run_all(&mut state, batch, &mut facts).and_then(|()| self.connection.commit());
+        let done = match batch {
+            [alone] => self.run_alone(&mut state, alone, &mut facts),
+            _ => self.run_all(&mut state, batch, &mut facts),
+        };
+        let written = done.and_then(|kept| if kept { self.connection.commit() } else { self.connection.roll_back() });
         match written {
             Ok(()) => {
                 state.settle();
@@ -336,7 +340,7 @@ impl<S: State> Loop<S> {
             Err(error) => {
                 state.undo_batch();
                 // After some failures the database has rolled back by itself and says so; either way no transaction is left open.
-                if let Err(rollback) = self.connection.batch("ROLLBACK") {
+                if let Err(rollback) = self.connection.roll_back() {
                     tracing::debug!(error = %rollback, "rollback after a failed batch");
                 }
                 Err(Unwritten { error, begun: true })
@@ -344,7 +348,22 @@ impl<S: State> Loop<S> {
         }
     }
 
-    fn run_all(&mut self, state: &mut S, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<(), StoreError> {
+    /// Runs a command that has the transaction for itself: a savepoint would only make the database copy aside, once more, every page that is
+    /// changed. False: it failed, and the transaction has to be taken back.
+    fn run_alone(&mut self, state: &mut S, job: &mut Job<S>, facts: &mut Vec<S::Fact>) -> Result<bool, StoreError> {
+        state.begin();
+        let kept = (job.run)(&mut Tx { db: &mut self.connection, state: &mut *state, facts }).is_ok();
+        if kept {
+            state.keep();
+        } else {
+            state.undo();
+            facts.clear();
+        }
+        Ok(kept)
+    }
+
+    /// Runs commands that share a transaction. Whatever failed is taken back already; the rest is to be committed.
+    fn run_all(&mut self, state: &mut S, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<bool, StoreError> {
         for job in batch {
             self.connection.mark()?;
             state.begin();
@@ -359,6 +378,6 @@ impl<S: State> Loop<S> {
                 facts.truncate(announced);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -1,0 +1,2 @@
+DROP INDEX tasks_active;
+CREATE INDEX tasks_active ON tasks (status, key) WHERE status IN ('ASSIGNED','IN_PROGRESS','WAITING_INPUT','VERIFYING','AWAITING_APPROVAL','PAUSED');

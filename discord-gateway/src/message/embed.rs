@@ -136,7 +136,7 @@ mod tests {
     }
 
     proptest! {
-        /// F-217: whatever is put in, every limit holds, and no empty field is left.
+        /// F-217, D-95: whatever is put in, every limit holds, and no empty field is left.
         #[test]
         fn every_limit_holds(title in "\\PC{0,400}", text in "\\PC{0,5000}", values in prop::collection::vec("\\PC{0,1500}", 0..30)) {
             let mut embed = Embed { title, description: text, footer: "AgentQueue · event 7".to_owned(), ..Embed::default() };

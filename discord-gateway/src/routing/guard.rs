@@ -85,7 +85,7 @@ pub(crate) fn stripped(text: &str, bot: u64) -> String {
 mod tests {
     use super::*;
 
-    /// F-195, F-196, F-199, F-200: each guard stops what it is for, and an earlier guard wins over a later one.
+    /// F-195, F-196, F-199, F-200, D-99: each guard stops what it is for, and an earlier guard wins over a later one.
     #[test]
     fn guards_stand_in_their_order() {
         let good = Heard { ordinary: true, authorised: true, ..Heard::default() };

@@ -40,7 +40,7 @@ pub(crate) fn answer(text: &str) -> Answer {
 mod tests {
     use super::*;
 
-    /// F-214: the boundaries are where they are said to be.
+    /// F-214, D-93, D-94: the boundaries are where they are said to be.
     #[test]
     fn boundaries() {
         let count = |n: usize| match answer(&"x".repeat(n)) {

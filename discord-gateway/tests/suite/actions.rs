@@ -45,7 +45,7 @@ async fn a_question_is_answered_by_a_click() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
-/// F-218: a form takes a reply; words in the thread answer too, reach a working agent with a mark, and reopen what is over.
+/// F-218, D-100: a form takes a reply; words in the thread answer too, reach a working agent with a mark, and reopen what is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn words_reach_the_agent() {
     let world = World::start().await;
@@ -117,7 +117,7 @@ async fn buttons_do_what_they_say() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
-/// F-220, F-223, F-189: commands find their project by the channel, offer choices, refuse who has no right, and tell errors to the asker only.
+/// F-220, F-223, F-189, D-92, D-118: commands find their project by the channel, offer choices, refuse who has no right, and tell errors to the asker only.
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_work() {
     let world = World::start().await;
@@ -330,7 +330,7 @@ async fn messages_are_routed() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
-/// F-224, F-225, F-226: the notes of a project in a thread: read, put away, deleted with a question, kept fresh, outliving the gateway, closed.
+/// F-224, F-225, F-226, D-89: the notes of a project in a thread: read, put away, deleted with a question, kept fresh, outliving the gateway, closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn notes_have_a_thread() {
     let mut world = World::start().await;

@@ -58,7 +58,7 @@ async fn a_cold_model_is_told() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
-/// F-204: without a model the sentence says so, and everything else goes on.
+/// F-204, D-88: without a model the sentence says so, and everything else goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_model_the_sentence_says_so() {
     let mut world = World::with_model("").await;

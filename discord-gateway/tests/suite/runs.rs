@@ -37,7 +37,7 @@ async fn a_flood_stays_within_limits() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
-/// F-235, F-236: lost answers, dead connections, 500s, a cut gateway, a killed gateway and a killed server: every notice is there once, in
+/// F-235, F-236, D-117: lost answers, dead connections, 500s, a cut gateway, a killed gateway and a killed server: every notice is there once, in
 /// order.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_notice_is_there_once() {

@@ -58,7 +58,11 @@ pub async fn tell_stuck(engine: &Engine, reader: &Reader, threshold_ms: i64, now
 fn forget(tx: &mut Tx<'_>, keys: &[i64]) -> Result<(), StoreError> {
     let mut gone = Vec::new();
     for key in keys {
-        let task = tasks::by_key(tx.db, *key)?;
+        let task = match tasks::by_key(tx.db, *key) {
+            // Nobody knows whether it waits: what was told of it stays.
+            Err(StoreError::Corrupt { .. }) => continue,
+            read => read?,
+        };
         let waits = task.task.status == TaskStatus::Defined && task.deleted_at.is_none();
         if !waits || chains::blockers(tx.db, *key)?.is_empty() {
             gone.push(*key);

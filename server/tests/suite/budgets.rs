@@ -201,6 +201,37 @@ async fn a_tree_at_its_budget_is_stopped_as_a_whole() {
     assert!([left, right, more].iter().all(|task| tasks.contains(task)));
 }
 
+/// Orchestrator R22: when it cannot be read what a tree has spent, the task that asks stands aside and is told of once; everybody else goes on in the same pass, and it starts by
+/// itself when its tree can be counted again.
+#[tokio::test]
+async fn a_tree_that_cannot_be_counted_keeps_nobody_else_waiting() {
+    let server = Harness::start().await;
+    server.agents(2).await;
+    let app = server.project("App", 2).await;
+    budget(&server, BudgetScope::TaskTree, Some(Some(1_000))).await;
+    let root = server.task(&app, "root", &[]).await;
+    let first = server.start_order().await;
+    server.running(&first.run).await;
+    spend(&server, &first.run, 1, 300).await;
+    server.succeed(&first.run).await;
+    server.until(&root, TaskStatus::Completed).await;
+    let spent = async |tokens: i64| {
+        let sql = format!("UPDATE runs SET tokens_input = {tokens} WHERE task_id = '{root}'");
+        server.engine.submit(move |tx| tx.db.batch(&sql)).await.unwrap();
+    };
+    spent(-1_000_000).await;
+    let child = child(&server, &app, "child", &root).await;
+    let stranger = server.task(&app, "stranger", &[]).await;
+    assert_eq!(server.start_order().await.run.task, stranger);
+    assert!(server.nothing_started().await);
+    assert_eq!(server.get(&child).await.status, TaskStatus::Ready);
+    assert_eq!(told(&server, EventKind::TaskHeldUp).await.len(), 1, "told once, however many passes");
+    spent(300).await;
+    server.clock.advance(61_000);
+    server.wake.ring();
+    assert_eq!(server.start_order().await.run.task, child);
+}
+
 /// F-055, D-22: 75, 90, 95 % and used up are told once each on the window's usage, not again after a restart, and again after usage fell.
 #[tokio::test]
 async fn warnings_are_told_once_and_rearmed() {

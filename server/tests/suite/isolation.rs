@@ -9,10 +9,14 @@ use aq_core::run::RunResult;
 use aq_core::runner_link::{Conclusion, RunOutcome, RunReport, RunnerOrder};
 use aq_core::task::TaskStatus;
 use aq_server::clock::Clock as _;
-use aq_server::commands::CommandError;
+use aq_server::commands::{self, CommandError};
+use aq_server::orchestrator::tell_stuck;
 use aq_server::store::{StoreError, events};
 
 use crate::harness::Harness;
+
+/// An hour in milliseconds.
+const HOUR: i64 = 3_600_000;
 
 /// Lets the database refuse an update of a table while `when` holds.
 async fn refuse(server: &Harness, name: &str, table: &str, when: &str) {
@@ -227,4 +231,49 @@ async fn a_block_that_cannot_be_lifted_keeps_no_other_blocked() {
     server.clock.advance(60_000);
     server.wake.ring();
     server.until(&bad, TaskStatus::Ready).await;
+}
+
+/// F-090, orchestrator R22: a notice that cannot be written, and a task whose row cannot be read, keep no other notice back; what failed is told when it can be.
+#[tokio::test]
+async fn one_notice_that_fails_keeps_no_other_back() {
+    let server = Harness::start().await;
+    server.agents(1).await;
+    let project = server.project("App", 1).await;
+    let root = server.task(&project, "root", &[]).await;
+    let near = server.task(&project, "near", &[&root]).await;
+    let far = server.task(&project, "far", &[&near]).await;
+    let order = server.start_order().await;
+    server.running(&order.run).await;
+    let outcome = RunOutcome::Failed { class: FailureClass::Auth, message: "no".into() };
+    server.report(&order.run, RunReport::Finished { outcome, exit_code: Some(1) }).await;
+    server.until(&root, TaskStatus::Blocked).await;
+    server.clock.advance(2 * HOUR);
+    let sql = async |text: String| server.engine.submit(move |tx| tx.db.batch(&text)).await.unwrap();
+    let look = async || tell_stuck(&server.engine, &server.reader, HOUR, server.clock.now()).await.unwrap();
+    let key = server.record(&near).await.key;
+    let refuse = "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END";
+    sql(format!("CREATE TRIGGER no BEFORE INSERT ON stuck_alerts WHEN NEW.task_key = {key} {refuse}")).await;
+    assert_eq!(look().await, 1);
+    let titles = async || {
+        let all = server.reader.read(|db| events::after(db, 0, 1000)).await.unwrap();
+        let notices = all.into_iter().filter(|event| event.kind == EventKind::TaskStuck);
+        notices.map(|notice| notice.payload["title"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(titles().await, ["far"]);
+    assert_eq!(told(&server, EventKind::TaskHeldUp).await, 1);
+    sql("DROP TRIGGER no".to_owned()).await;
+    server.clock.advance(61_000);
+    assert_eq!(look().await, 1);
+    assert_eq!(titles().await, ["far", "near"]);
+    // Nobody can say of this one whether it still waits; the other is forgotten, and told anew.
+    sql(format!("UPDATE tasks SET verification = 'garbage' WHERE key = {key}")).await;
+    server.command(|tx, context| commands::system::set_paused(tx, context, true, "")).await.unwrap();
+    let id = root.clone();
+    server.command(move |tx, context| commands::control::restart(tx, context, &id, "")).await.unwrap();
+    assert_eq!(look().await, 0);
+    let id = root.clone();
+    server.command(move |tx, context| commands::control::stop(tx, context, &id, "")).await.unwrap();
+    assert_eq!(look().await, 1);
+    assert_eq!(titles().await, ["far", "near", "far"]);
+    assert_eq!(server.get(&far).await.status, TaskStatus::Defined);
 }

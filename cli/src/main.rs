@@ -58,12 +58,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // A conversation goes on after Ctrl-C; whoever else heeds it has the first word.
+    let goes_on = matches!(cli.command, args::Command::Chat(_));
     let result = runtime.block_on(async {
-        // A command that heeds Ctrl-C itself has the first word.
         tokio::select! {
             biased;
             result = Box::pin(commands::run(&context, cli.command)) => result,
-            interrupted = tokio::signal::ctrl_c() => {
+            interrupted = tokio::signal::ctrl_c(), if !goes_on => {
                 Err(interrupted.map_or_else(CliError::from, |()| CliError::new(Kind::Interrupted, "interrupted")))
             }
         }

@@ -169,6 +169,17 @@ impl Ui {
         self.write_talk(&format!("{} {text}", self.talk_look.paint(Tone::Bad, "error:")));
     }
 
+    /// Asks for a line of a conversation.
+    pub(crate) fn prompt(&self) {
+        let mut err = io::stderr().lock();
+        let _closed = write!(err, "{}", self.talk_look.paint(Tone::Good, "› ")).and_then(|()| err.flush());
+    }
+
+    /// Ends the line of a prompt that nobody answered.
+    pub(crate) fn end_prompt(&self) {
+        self.write_talk("");
+    }
+
     fn write_talk(&self, text: &str) {
         // Nobody is left to be told that standard error is closed.
         let _closed = writeln!(io::stderr().lock(), "{text}");

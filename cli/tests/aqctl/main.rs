@@ -7,6 +7,7 @@
 mod bridge;
 mod calls;
 mod chat;
+mod conversation;
 mod fake;
 mod local;
 mod streams;

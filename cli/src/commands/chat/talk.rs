@@ -1,9 +1,10 @@
 //! The command: one question, or a conversation on a terminal.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 use aq_proto::client::Connection;
 use aq_proto::v1::ChatRequest;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::history::History;
 use super::turn::{Turn, hear};
@@ -13,10 +14,11 @@ use crate::context::{Context, request_id};
 use crate::error::{CliError, Kind};
 use crate::globals::Format;
 use crate::ids;
+use crate::ui::Ui;
 
 /// Say in plain words what you want; a model does it with your rights
 ///
-/// Without a text a conversation begins: one line is one turn, Ctrl-C cancels the turn, Ctrl-D ends. `/project NAME` sets the project that is meant when
+/// Without a text a conversation begins: one line is one turn, Ctrl-C cancels the turn or the line, Ctrl-D ends. `/project NAME` sets the project that is meant when
 /// none is named, `/new` forgets what was said.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -37,6 +39,8 @@ struct Talk<'c> {
     project_id: String,
     model: String,
     history: History,
+    /// Ctrl-C, from the beginning on: one that comes between two looks at it is not lost, and none ends the program in the middle of a word.
+    pressed: Signal,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -55,7 +59,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         None => String::new(),
     };
     let model = args.model.unwrap_or_default();
-    let mut talk = Talk { context, connection, project_id, model, history: History::default() };
+    let mut talk = Talk { context, connection, project_id, model, history: History::default(), pressed: signal(SignalKind::interrupt())? };
     match text {
         Some(text) => match talk.turn(text.trim()).await? {
             Turn::Answered => Ok(()),
@@ -78,8 +82,19 @@ impl Talk<'_> {
     }
 
     async fn turn(&mut self, text: &str) -> Result<Turn, CliError> {
-        let stream = self.connection.chat().chat(self.request(text)).await?.into_inner();
-        let (turn, answer) = hear(self.context, stream).await?;
+        let (mut chat, request) = (self.connection.chat(), self.request(text));
+        let stream = tokio::select! {
+            biased;
+            stream = chat.chat(request) => Some(stream?.into_inner()),
+            _ = self.pressed.recv() => None,
+        };
+        let (turn, answer) = match stream {
+            Some(stream) => hear(self.context, stream, &mut self.pressed).await?,
+            None => (Turn::Cancelled, String::new()),
+        };
+        if turn == Turn::Cancelled {
+            self.context.ui.talk("cancelled; what was done stays done");
+        }
         self.history.said(text, &answer);
         Ok(turn)
     }
@@ -87,17 +102,20 @@ impl Talk<'_> {
     /// Turns until the end of the input.
     async fn converse(mut self) -> Result<(), CliError> {
         if self.context.ui.format == Format::Table {
-            self.context.ui.talk("say what you want; Ctrl-C cancels a turn, Ctrl-D ends");
+            self.context.ui.talk("say what you want; Ctrl-C cancels a turn, Ctrl-D ends, /project NAME and /new are known");
         }
-        while let Some(line) = next_line(&self.context.ui.look).await? {
+        while let Some(line) = next_line(&self.context.ui, &mut self.pressed).await? {
             let line = line.trim();
-            if let Some(typed) = line.strip_prefix("/project") {
-                self.set_project(typed.trim()).await;
+            let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            if word == "/project" {
+                self.set_project(rest.trim()).await;
             } else if line == "/new" {
                 self.history = History::default();
                 self.context.ui.talk("what was said is forgotten");
             } else if matches!(line, "/exit" | "/quit") {
                 break;
+            } else if is_command(word) {
+                self.context.ui.talk(format!("there is no {word}; /project NAME, /new and /exit are known"));
             } else if !line.is_empty() {
                 match self.turn(line).await {
                     Ok(_) => self.history.shorten(&self.connection, &self.project_id).await,
@@ -126,15 +144,47 @@ impl Talk<'_> {
     }
 }
 
-/// The next line of standard input; `None` at its end. Ctrl-C between turns ends the program in the usual way.
-async fn next_line(look: &crate::look::Look) -> Result<Option<String>, CliError> {
-    let prompt = look.paint(crate::look::Tone::Good, "› ");
-    let read = tokio::task::spawn_blocking(move || {
-        let _closed = write!(std::io::stderr(), "{prompt}");
-        let _closed = std::io::stderr().flush();
+/// True for a word that is meant for us: one with a stroke before it that is no path.
+fn is_command(word: &str) -> bool {
+    word.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && rest.chars().all(|char| char.is_ascii_alphabetic()))
+}
+
+/// The next line of standard input; `None` at its end. At Ctrl-C the terminal forgets what was typed, and a new line begins.
+async fn next_line(ui: &Ui, pressed: &mut Signal) -> Result<Option<String>, CliError> {
+    ui.prompt();
+    let mut read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         let count = std::io::stdin().lock().read_line(&mut line)?;
         Ok::<_, std::io::Error>((count > 0).then_some(line))
     });
-    Ok(read.await.map_err(|error| CliError::failure(error.to_string()))??)
+    loop {
+        tokio::select! {
+            biased;
+            line = &mut read => {
+                let line = line.map_err(|error| CliError::failure(error.to_string()))??;
+                if line.is_none() {
+                    // What comes behind us on the terminal begins a line of its own.
+                    ui.end_prompt();
+                }
+                return Ok(line);
+            }
+            _ = pressed.recv() => {
+                ui.end_prompt();
+                ui.talk("Ctrl-D ends");
+                ui.prompt();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// commands R14: a mistyped command is not said to a model; a path is.
+    #[test]
+    fn commands_are_told_from_paths() {
+        assert!(is_command("/exti") && is_command("/help"));
+        assert!(!is_command("/") && !is_command("/srv/app") && !is_command("help") && !is_command("/README.md"));
+    }
 }

@@ -2,6 +2,7 @@
 
 use aq_proto::v1::chat_response::Event;
 use aq_proto::v1::{ChatEnding, ChatResponse};
+use tokio::signal::unix::Signal;
 use tonic::Streaming;
 
 use crate::context::Context;
@@ -30,16 +31,14 @@ struct Printed {
 ///
 /// # Errors
 /// When the server refuses, or standard output cannot be written.
-pub(super) async fn hear(context: &Context, mut stream: Streaming<ChatResponse>) -> Result<(Turn, String), CliError> {
+pub(super) async fn hear(context: &Context, mut stream: Streaming<ChatResponse>, pressed: &mut Signal) -> Result<(Turn, String), CliError> {
     let (ui, mut printed) = (&context.ui, Printed::default());
     loop {
         let message = tokio::select! {
             biased;
             message = stream.message() => message,
-            pressed = tokio::signal::ctrl_c() => {
-                pressed?;
+            _ = pressed.recv() => {
                 printed.close(ui)?;
-                ui.talk("cancelled; what was done stays done");
                 return Ok((Turn::Cancelled, printed.text));
             }
         };

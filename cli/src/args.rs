@@ -9,9 +9,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook, init, key,
-    limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task, usage,
-    watch, workspace,
+    account, agent, answer, archive, backup, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook,
+    init, key, limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task,
+    usage, watch, workspace,
 };
 use crate::globals::Globals;
 
@@ -117,6 +117,7 @@ pub(crate) enum Command {
     Key(key::Verb),
     Pause(pause::Args),
     Resume(resume::Args),
+    Backup(backup::Args),
     Health(health::Args),
     Mcp(mcp::Args),
     /// The server process on this machine: start, stop, look

@@ -33,6 +33,7 @@ wire!(
     ApiKey,
     ArchiveTasksResponse,
     ApprovePlanResponse,
+    Backup,
     BatchCreateTasksResponse,
     ChatResponse,
     CheckInvariantsResponse,

@@ -53,6 +53,12 @@ pub enum Command {
     },
     /// Bring the database to the newest schema and exit
     Migrate,
+    /// Put a copy of the database back in its place; no server may run, and what is there is kept aside
+    Restore {
+        /// The copy: made by `aqctl backup`, of the day, or from before a migration
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Show the whole system at work in a directory of its own: projects, agents, tasks, a merge
     Demo(DemoArguments),
     /// Look at this machine and say what is missing, one line for each check

@@ -57,6 +57,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Serve(_) => serve(config, &environment, &arguments, &called),
         Command::CheckConfig { print } => check(&config, &environment, print),
         Command::Migrate => migrate(&config),
+        Command::Restore { file } => restore(&config, &file),
         Command::Doctor { json } => doctor(&config, &environment, json),
         Command::Demo(_) => ExitCode::SUCCESS,
     }
@@ -168,6 +169,21 @@ fn migrate(config: &ServerConfig) -> ExitCode {
             }
         }
         Err(error) => return fail(&error.to_string()),
+    }
+    ExitCode::SUCCESS
+}
+
+fn restore(config: &ServerConfig, copy: &Path) -> ExitCode {
+    let restored = match app::restore(&config.server.home, &database(config), copy, SystemClock.now()) {
+        Ok(restored) => restored,
+        Err(error) => return fail(&error.to_string()),
+    };
+    println!("{} is the database now; the next start brings it up to date", copy.display());
+    if let Some(aside) = restored.aside {
+        println!("what was there before: {}", aside.display());
+    }
+    if let Some(key) = restored.key_aside {
+        println!("the copy does not know the administrator's key, so the next start makes a new one; the old one: {}", key.display());
     }
     ExitCode::SUCCESS
 }

@@ -2,9 +2,9 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, archive, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook, init, key,
-    limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service, status, task,
-    usage, watch, workspace,
+    account, agent, answer, archive, backup, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook,
+    init, key, limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service,
+    status, task, usage, watch, workspace,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -49,6 +49,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Key(verb) => Box::pin(key::run(context, verb)).await,
         Command::Pause(args) => Box::pin(pause::run(context, args)).await,
         Command::Resume(args) => Box::pin(resume::run(context, args)).await,
+        Command::Backup(args) => Box::pin(backup::run(context, &args)).await,
         Command::Health(args) => Box::pin(health::run(context, &args)).await,
         Command::Server(verb) => Box::pin(server::run(context, verb)).await,
         Command::Service(verb) => service::run(context, &verb),

@@ -2,6 +2,7 @@
 
 use aq_proto::v1::{ApiKey, ListApiKeysResponse, Role};
 
+use super::sheet::Sheet;
 use super::table::{Cell, table};
 use super::time;
 use crate::look::{Look, Tone};
@@ -38,6 +39,20 @@ pub(crate) fn list(look: &Look, page: &ListApiKeysResponse) -> String {
     )
 }
 
+/// Everything about one key.
+#[must_use]
+pub(crate) fn show(look: &Look, key: &ApiKey) -> String {
+    let mut sheet = Sheet::new(look, &key.kid);
+    let (state, tone) = state(look, key);
+    sheet.toned("state", state, tone).field("role", words::phrase::<Role>(key.role));
+    sheet.field("projects", if key.project_ids.is_empty() { "all".to_owned() } else { key.project_ids.join(", ") });
+    sheet.field("description", &key.description).field("created", time::both(look, key.created_at.as_ref()));
+    sheet.field("expires", if key.expires_at.is_some() { time::both(look, key.expires_at.as_ref()) } else { "never".to_owned() });
+    sheet.field("last used", if key.last_used_at.is_some() { time::both(look, key.last_used_at.as_ref()) } else { "never".to_owned() });
+    sheet.field("revoked", time::both(look, key.revoked_at.as_ref()));
+    sheet.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +78,8 @@ mod tests {
         let revoked = ApiKey { kid: "k3".into(), revoked_at: at(-60), last_used_at: at(-120), ..valid.clone() };
         insta::assert_snapshot!(list(
             &Look::plain(),
-            &ListApiKeysResponse { api_keys: vec![valid, expired, revoked], ..Default::default() }
+            &ListApiKeysResponse { api_keys: vec![valid, expired, revoked.clone()], ..Default::default() }
         ));
+        insta::assert_snapshot!("one_key", show(&Look::plain(), &revoked));
     }
 }

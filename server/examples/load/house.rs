@@ -139,6 +139,7 @@ impl House {
             started_at: now,
             sandbox: "none".to_owned(),
             database: url.to_string(),
+            database_url: url.clone(),
             home: home.to_owned(),
             clones: home.join("clones"),
         };

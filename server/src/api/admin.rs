@@ -19,7 +19,7 @@ use super::page::Page;
 use super::service::{Api, Done};
 use super::status::{ApiError, Reply};
 use super::views;
-use crate::commands::{Context, check, keys, system};
+use crate::commands::{CommandError, Context, check, keys, system};
 use crate::lifecycle::{Figures, Tx};
 use crate::store::{api_keys, new_key, questions, tasks};
 
@@ -144,6 +144,10 @@ impl Admin {
         paused: bool,
         reason: String,
     ) -> Reply<pb::SystemStatus> {
+        if context.principal.projects != ProjectScope::All {
+            let refused = "all scheduling is that of every project, and the key does not reach them all; pause the project instead";
+            return Err(ApiError::from(CommandError::Denied(refused.to_owned())).into());
+        }
         let set = move |tx: &mut Tx<'_>, context: &Context| {
             system::set_paused(tx, context, paused, &reason)?;
             Ok(pb::SystemStatus { scheduling_paused: paused, ..Default::default() }.into())
@@ -230,6 +234,10 @@ impl AdminService for Admin {
         });
         let checked = check::RULES.iter().map(|(rule, _)| (*rule).to_owned()).collect();
         Ok(tonic::Response::new(pb::CheckInvariantsResponse { findings: told.collect(), checked }))
+    }
+
+    async fn create_backup(&self, request: Request<pb::CreateBackupRequest>) -> Reply<pb::Backup> {
+        self.0.back_up(request).await
     }
 
     async fn create_api_key(&self, request: Request<pb::CreateApiKeyRequest>) -> Reply<pb::CreateApiKeyResponse> {

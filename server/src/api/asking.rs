@@ -1,7 +1,5 @@
 //! TaskService.AskHuman: an agent asks over MCP and waits for the answer, a while.
 
-use std::time::Duration;
-
 use aq_proto::v1 as pb;
 use tonic::Request;
 
@@ -12,7 +10,7 @@ use crate::commands::{CommandError, Context};
 use crate::lifecycle::Tx;
 
 /// How long one call waits. Programs of agents give a tool a minute; the next call goes on where this one ended.
-const PATIENCE: Duration = Duration::from_secs(50);
+const PATIENCE_MS: i64 = 50_000;
 
 /// What an agent does when nobody has answered yet.
 const AGAIN: &str = "Nobody has answered yet. Call ask_human again with the same question to go on waiting.";
@@ -23,7 +21,7 @@ const ENDING: &str = "The server is being restarted. Call ask_human again with t
 
 impl Tasks {
     pub(super) async fn ask_human(&self, request: Request<pb::AskHumanRequest>) -> Reply<pb::AskHumanResponse> {
-        let call = self.0.admit(request)?;
+        let call = self.0.cleansed(self.0.admit(request)?).await?;
         let question = asking::check(&call.body.question, &call.body.options).map_err(ApiError::from)?;
         let usual = self.0.parts.policy.question_timeout_ms;
         let ask = move |tx: &mut Tx<'_>, context: &Context| {
@@ -34,7 +32,7 @@ impl Tasks {
         let standing = tokio::select! {
             standing = self.settled(&call.context, &asked.question_id) => standing?,
             () = self.0.parts.drain.cancelled() => return Ok(unanswered(asked, ENDING)),
-            () = tokio::time::sleep(PATIENCE) => Standing::Open,
+            () = self.0.parts.clock.reached(call.context.now.plus_millis(PATIENCE_MS)) => Standing::Open,
         };
         match standing {
             Standing::Open => Ok(unanswered(asked, AGAIN)),

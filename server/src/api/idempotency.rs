@@ -80,6 +80,7 @@ mutations!(
     PauseSchedulingRequest,
     ResumeSchedulingRequest,
     ShutdownRequest,
+    CreateBackupRequest,
     CreateApiKeyRequest,
     RevokeApiKeyRequest,
     CreateBranchRequest,

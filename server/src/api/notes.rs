@@ -165,7 +165,7 @@ impl NoteService for NoteCalls {
     }
 
     async fn write_note(&self, request: Request<pb::WriteNoteRequest>) -> Reply<pb::Note> {
-        let call = self.0.admit(request)?;
+        let call = self.0.cleansed(self.0.admit(request)?).await?;
         let (title, text) = (title("title", &call.body.title)?, file_text("content", &call.body.content)?);
         let guard = call.body.if_revision.clone();
         if guard.len() > MAX_REVISION {
@@ -183,7 +183,7 @@ impl NoteService for NoteCalls {
     }
 
     async fn append_note(&self, request: Request<pb::AppendNoteRequest>) -> Reply<pb::Note> {
-        let call = self.0.admit(request)?;
+        let call = self.0.cleansed(self.0.admit(request)?).await?;
         let (title, text) = (title("title", &call.body.title)?, file_text("text", &call.body.text)?);
         if text.trim().is_empty() {
             return Err(ApiError::invalid("text", "is empty; give the text to add").into());

@@ -190,6 +190,7 @@ table! {
         ResumeScheduling ResumeSchedulingRequest MANAGE,
         Shutdown ShutdownRequest ADMIN,
         CheckInvariants CheckInvariantsRequest ADMIN,
+        CreateBackup CreateBackupRequest ADMIN,
         CreateApiKey CreateApiKeyRequest ADMIN,
         ListApiKeys ListApiKeysRequest ADMIN,
         RevokeApiKey RevokeApiKeyRequest ADMIN,

@@ -39,6 +39,8 @@ pub struct ServerFacts {
     pub sandbox: String,
     /// Which database holds the state: `sqlite` or `postgres`.
     pub database: String,
+    /// Where it is.
+    pub database_url: crate::store::DatabaseUrl,
     /// The data directory.
     pub home: PathBuf,
     /// Where directories of `init` workspaces without a path of their own are made.

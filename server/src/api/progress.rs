@@ -11,7 +11,7 @@ use crate::lifecycle::Tx;
 
 impl Tasks {
     pub(super) async fn progress(&self, request: Request<pb::ReportProgressRequest>) -> Reply<pb::ReportProgressResponse> {
-        let call = self.0.admit(request)?;
+        let call = self.0.cleansed(self.0.admit(request)?).await?;
         let text = progress::check(&call.body.text).map_err(ApiError::from)?;
         let (who, now, last) = (call.context.actor(), call.context.now, self.0.last_reports.clone());
         let (asked, gate) = (who.clone(), last.clone());

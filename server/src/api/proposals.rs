@@ -55,7 +55,7 @@ fn new_task(body: &pb::ProposeTaskRequest) -> Result<NewTask, ApiError> {
 
 impl Tasks {
     pub(super) async fn propose(&self, request: Request<pb::ProposeTaskRequest>) -> Reply<pb::ProposeTaskResponse> {
-        let call = self.0.admit(request)?;
+        let call = self.0.cleansed(self.0.admit(request)?).await?;
         let (new, project) = (new_task(&call.body)?, optional_project("project_id", &call.body.project_id)?);
         let propose = move |tx: &mut Tx<'_>, context: &Context| {
             let made = propose::propose(tx, context, project.as_ref(), &new)?;

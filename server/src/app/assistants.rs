@@ -40,10 +40,19 @@ fn address(url: &str) -> Option<SocketAddr> {
 }
 
 /// Serves assistants, over `listener` where there is one, and through the API.
-pub(super) fn serve(background: &Background, api: &Api, tools: Arc<Registry>, listener: Option<Listener>, keys: KeyRing) {
-    let desk = Desk::new(tools, CALLS_PER_SECOND);
+///
+/// # Errors
+/// When the configured secrets are too many to be kept out of what is written.
+pub(super) fn serve(
+    background: &Background,
+    api: &Api,
+    tools: Arc<Registry>,
+    (listener, keys): (Option<Listener>, KeyRing),
+    secrets: &[String],
+) -> Result<(), AppError> {
+    let desk = Desk::new(tools, CALLS_PER_SECOND, secrets)?;
     api.serve_assistants(Arc::new(desk.clone()));
-    let Some(listener) = listener else { return };
+    let Some(listener) = listener else { return Ok(()) };
     tracing::info!(url = listener.url(), "assistants are served");
     let mut listener = Some(listener);
     background.spawn("assistants", OnExit::Log, move |shutdown| {
@@ -55,6 +64,7 @@ pub(super) fn serve(background: &Background, api: &Api, tools: Arc<Registry>, li
             Ok::<(), std::convert::Infallible>(())
         }
     });
+    Ok(())
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         drain: shutdown.drain().clone(),
     });
     let tools = Arc::new(Registry::new(api.inside())?);
-    assistants::serve(&background, &api, Arc::clone(&tools), listener, ring);
+    assistants::serve(&background, &api, Arc::clone(&tools), (listener, ring), &started.policy.secrets)?;
     hooks::spawn(&background, &started, &runner, Arc::clone(&tools) as Arc<dyn ToolBox>, model.as_ref().ok().cloned());
     chat::open(&config, &api, model, tools, (&started.engine, &started.clock), &runner, &shutdown);
     sessions::spawn(&background, &started, records);
@@ -304,6 +304,7 @@ fn facts(config: &ServerConfig, started: &Started) -> api::ServerFacts {
         started_at: started.clock.now(),
         sandbox: sandbox_text(config),
         database: database(config).to_string(),
+        database_url: database(config),
         home: config.server.home.clone(),
         clones: config.server.home.join("clones"),
     }

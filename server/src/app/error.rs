@@ -1,5 +1,7 @@
 //! Why a server does not start, or ends other than asked for.
 
+use aq_runner::redact::RedactError;
+
 use crate::commands::CommandError;
 use crate::grpc;
 use crate::home::HomeError;
@@ -26,6 +28,9 @@ pub enum AppError {
     /// The tools cannot be made of the contract.
     #[error(transparent)]
     Tools(#[from] BrokenContract),
+    /// What is secret cannot be kept out of what assistants write.
+    #[error(transparent)]
+    Redact(#[from] RedactError),
     /// A listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] grpc::ListenError),

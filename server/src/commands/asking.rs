@@ -86,10 +86,6 @@ pub fn check(text: &str, options: &[String]) -> Result<Question, CommandError> {
 /// [`CommandError::Precondition`] for everybody who is not the agent of a live run, and for one who asks too much at once.
 pub fn ask(tx: &mut Tx<'_>, context: &Context, question: &Question, usual_ms: u64) -> Result<String, CommandError> {
     let (run, mut record) = own(tx.db, context)?;
-    let over = || CommandError::precondition("RUN_ENDED", format!("run {run} is over"));
-    if !is_at_work(&record, &run) {
-        return Err(over());
-    }
     let asked = questions::of_run(tx.db, record.key, run.number)?;
     let unfetched = |known: &&QuestionRecord| match &known.given {
         Some(given) => given.delivered_at.is_none(),
@@ -99,6 +95,10 @@ pub fn ask(tx: &mut Tx<'_>, context: &Context, question: &Question, usual_ms: u6
     let mut fetched = asked.iter().filter(|known| known.question.is_fetched());
     if let Some(known) = fetched.find(|known| unfetched(known) && same(known)) {
         return Ok(known.question.request_id.clone());
+    }
+    // After the look for the same question: whoever asks again while the task is put aside learns what becomes of it.
+    if !is_at_work(&record, &run) {
+        return Err(CommandError::precondition("RUN_ENDED", format!("run {run} is over")));
     }
     if asked.iter().filter(|known| known.closed_at.is_none()).count() >= MAX_OPEN {
         return Err(CommandError::precondition(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aq_core::principal::Principal;
 use aq_core::runner_link::BoxFuture;
+use aq_runner::redact::{RedactError, Redactor};
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full};
@@ -23,16 +24,18 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A desk that hands out `tools`, to each key `calls_per_second` and twice as many in a burst.
-    #[must_use]
-    pub fn new(tools: Arc<dyn ToolBox>, calls_per_second: u32) -> Self {
+    /// A desk that hands out `tools`, to each key `calls_per_second` and twice as many in a burst, and keeps `secrets` out of what is written.
+    ///
+    /// # Errors
+    /// The secrets are too much for one search.
+    pub fn new(tools: Arc<dyn ToolBox>, calls_per_second: u32, secrets: &[String]) -> Result<Self, RedactError> {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
             .enforce_origin_validation()
             .with_max_request_body_bytes(MAX_MESSAGE);
-        let handler = Handler { tools, rate: Arc::new(Rate::new(calls_per_second)) };
-        Self { service: StreamableHttpService::new(move || Ok(handler.clone()), Arc::default(), config) }
+        let handler = Handler { tools, rate: Arc::new(Rate::new(calls_per_second)), redactor: Arc::new(Redactor::new(secrets)?) };
+        Ok(Self { service: StreamableHttpService::new(move || Ok(handler.clone()), Arc::default(), config) })
     }
 
     /// Answers a request whose key was looked at.

@@ -1,9 +1,11 @@
 //! The protocol's questions, answered from the registry in the name of whoever asks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aq_core::principal::Principal;
 use aq_proto::error_detail::reason;
+use aq_runner::redact::Redactor;
 use http::request::Parts;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, ListToolsResult, PaginatedRequestParams,
@@ -20,6 +22,10 @@ use crate::tools::{Tool, ToolBox, ToolError};
 
 /// Longest text of an answer, in bytes.
 const LONGEST: usize = 96 * 1024;
+
+/// What is said when arguments held something secret.
+const MASKED: &str =
+    "What looks like a credential was replaced by [redacted] before anything was stored. Secrets belong into the server's configuration.";
 
 /// What an assistant of a person is told at the beginning.
 const FOR_PEOPLE: &str = "Agent Queue keeps coding agents busy on the tasks of projects. Look with get_status, list_tasks and explain_task. Make work \
@@ -39,6 +45,7 @@ pub(super) struct MessageId(pub(super) String);
 pub(super) struct Handler {
     pub(super) tools: Arc<dyn ToolBox>,
     pub(super) rate: Arc<Rate>,
+    pub(super) redactor: Arc<Redactor>,
 }
 
 /// Who asks. The listener and the exchange put it there after they have looked at the key.
@@ -76,10 +83,11 @@ impl ServerHandler for Handler {
             return Ok(CallToolResult::error(vec![ContentBlock::text(told)]).into());
         }
         let mut arguments = Value::Object(request.arguments.unwrap_or_default());
+        let mutates = self.tools.find(&caller, &request.name).is_some_and(|tool| tool.mutates);
+        let masked = mutates && mask(&self.redactor, &mut arguments);
         // A message that is sent again must not have its effect again.
         if let Some(MessageId(id)) = parts.extensions.get::<MessageId>()
-            && self.tools.find(&caller, &request.name).is_some_and(|tool| tool.mutates)
-            && let Some(given) = arguments.as_object_mut()
+            && let Some(given) = arguments.as_object_mut().filter(|_| mutates)
         {
             given.entry("request_id").or_insert_with(|| json!(id));
         }
@@ -87,11 +95,30 @@ impl ServerHandler for Handler {
             answered = self.tools.call(&caller, &request.name, arguments) => answered,
             () = context.ct.cancelled() => return Err(ErrorData::internal_error("nobody waits for the answer any more", None)),
         };
-        let result = match answered {
+        let mut result = match answered {
             Ok(answer) => CallToolResult::success(vec![ContentBlock::text(cut(answer.to_string()))]),
             Err(error) => CallToolResult::error(vec![ContentBlock::text(cut(error.to_string()))]),
         };
+        if masked {
+            result.content.push(ContentBlock::text(MASKED));
+        }
         Ok(result.into())
+    }
+}
+
+/// Takes what is secret out of the texts of the arguments; true when there was something.
+fn mask(redactor: &Redactor, arguments: &mut Value) -> bool {
+    match arguments {
+        Value::String(text) => match redactor.redact(text) {
+            Cow::Owned(clean) => {
+                *text = clean;
+                true
+            }
+            Cow::Borrowed(_) => false,
+        },
+        Value::Array(items) => items.iter_mut().fold(false, |found, item| mask(redactor, item) | found),
+        Value::Object(fields) => fields.values_mut().fold(false, |found, value| mask(redactor, value) | found),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

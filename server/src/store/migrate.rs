@@ -112,6 +112,25 @@ pub fn copy(url: &DatabaseUrl, folder: &Path, label: &str) -> Result<Option<Path
     }
 }
 
+/// Opens a copy of an embedded database that is about to take its place. It is not migrated. Blocking.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`]; [`StoreError::Migration`] for a database that is none of ours.
+pub fn open_copy(file: &Path) -> Result<Connection, StoreError> {
+    let mut connection = open(&DatabaseUrl::sqlite(file), Purpose::Write)?;
+    let (applied, known) = match &mut connection.link {
+        Link::Sqlite(connection) => (versions(connection)?, names(&SQLITE)?),
+        Link::Postgres(connection) => (versions(connection)?, names(&SQLITE)?),
+    };
+    if applied.is_empty() {
+        return Err(StoreError::Migration("it is no database of Agent Queue".to_owned()));
+    }
+    match applied.into_iter().find(|version| !known.contains(version)) {
+        Some(found) => Err(StoreError::NewerSchema { found }),
+        None => Ok(connection),
+    }
+}
+
 fn versions<C, DB>(connection: &mut C) -> Result<Vec<String>, StoreError>
 where
     C: MigrationHarness<DB>,

@@ -70,7 +70,7 @@ pub use grants::{GrantRecord, GrantScope};
 pub use hook_runs::HookRunRecord;
 pub use ledger::LedgerEntry;
 pub use messages::MessageRecord;
-pub use migrate::{Migrated, backup, copy, open_leading, open_migrated};
+pub use migrate::{Migrated, backup, copy, open_copy, open_leading, open_migrated};
 pub use plans::{PlanLine, PlanRecord};
 pub use questions::{GivenAnswer, QuestionRecord};
 pub use reader::Reader;

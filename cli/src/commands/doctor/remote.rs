@@ -1,7 +1,8 @@
 //! What the server is checked for, and what it finds itself.
 
 use aq_proto::client::Connection;
-use aq_proto::v1::{CheckInvariantsRequest, Finding, FindingSeverity, GetServerInfoRequest, ServerInfo};
+use aq_proto::v1::{ApiKey, CheckInvariantsRequest, Finding, FindingSeverity, GetServerInfoRequest, ListApiKeysRequest, Role, ServerInfo};
+use tonic::Code;
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -9,6 +10,8 @@ use crate::render::finding::{Check, Verdict};
 
 /// Largest difference between the clocks that goes without a word, in seconds.
 const SKEW: u64 = 5;
+/// Seconds before its end from which a key is worth a word: two weeks.
+const SOON: i64 = 14 * 86_400;
 
 /// The checks, in order; one failed line when the server cannot be reached.
 pub(super) async fn checks(context: &Context) -> Vec<Check> {
@@ -28,6 +31,7 @@ async fn ask(context: &Context) -> Result<Vec<Check>, CliError> {
     let connection = context.connect().await?;
     let info = connection.admin().get_server_info(GetServerInfoRequest {}).await?.into_inner();
     let mut all = judge(&info, context.ui.look.now.as_second());
+    all.extend(keys(&connection, context.ui.look.now.as_second()).await?);
     all.extend(invariants(&connection).await?);
     Ok(all)
 }
@@ -57,6 +61,39 @@ fn judge(info: &ServerInfo, now: i64) -> Vec<Check> {
         level => Check::new("sandbox", Verdict::Ok, level),
     });
     all
+}
+
+/// The keys that end soon. Only an administrator's key may look at keys; for others there is nothing to say.
+async fn keys(connection: &Connection, now: i64) -> Result<Vec<Check>, CliError> {
+    let mut request = ListApiKeysRequest { page_size: 200, ..Default::default() };
+    let mut all = Vec::new();
+    loop {
+        let page = match connection.admin().list_api_keys(request.clone()).await {
+            Ok(page) => page.into_inner(),
+            Err(status) if status.code() == Code::PermissionDenied => return Ok(Vec::new()),
+            Err(status) => return Err(status.into()),
+        };
+        all.extend(page.api_keys);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return Ok(judge_keys(&all, now));
+        }
+    }
+}
+
+/// A line for each key that ends soon, or one for all. Keys of runs end with their runs.
+fn judge_keys(keys: &[ApiKey], now: i64) -> Vec<Check> {
+    let people: Vec<&ApiKey> = keys.iter().filter(|key| key.role() != Role::Run && key.revoked_at.is_none()).collect();
+    let left = |key: &ApiKey| key.expires_at.as_ref().map(|end| end.seconds.saturating_sub(now));
+    let ending = people.iter().filter_map(|key| Some((key, left(key).filter(|left| *left < SOON)?)));
+    let told: Vec<Check> = ending
+        .map(|(key, left)| {
+            let name = if key.description.is_empty() { String::new() } else { format!(" ({})", key.description) };
+            Check::new("keys", Verdict::Warning, format!("key {}{name} ends within {} days", key.kid, left.max(0) / 86_400 + 1))
+                .hint(format!("replace it with: aqctl key rotate {}", key.kid))
+        })
+        .collect();
+    if told.is_empty() { vec![Check::new("keys", Verdict::Ok, format!("{} keys, none ends within two weeks", people.len()))] } else { told }
 }
 
 async fn invariants(connection: &Connection) -> Result<Vec<Check>, CliError> {
@@ -96,6 +133,24 @@ mod tests {
         let judged = judge(&other, 2000);
         assert_eq!(judged.len(), 4);
         assert!(judged.iter().all(|check| check.verdict == Verdict::Warning && !check.hint.is_empty()));
+    }
+
+    /// server-control R7: a key that ends within two weeks is told with what helps; those of runs and revoked ones are not.
+    #[test]
+    fn keys_that_end_soon_are_told() {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let key = |kid: &str, role: Role, end| ApiKey { kid: kid.into(), role: role.into(), expires_at: end, ..ApiKey::default() };
+        let revoked = ApiKey { revoked_at: at(1), ..key("d", Role::Admin, at(1001)) };
+        let quiet = [key("a", Role::Admin, None), key("b", Role::Viewer, at(1000 + SOON)), key("c", Role::Run, at(1001)), revoked];
+        let judged = judge_keys(&quiet, 1000);
+        assert_eq!((judged.len(), judged[0].verdict, judged[0].message.as_str()), (1, Verdict::Ok, "2 keys, none ends within two weeks"));
+        let soon = ApiKey { description: "laptop".into(), ..key("e", Role::Operator, at(1000 + 86_400)) };
+        let judged = judge_keys(&[soon], 1000);
+        assert_eq!(judged[0].verdict, Verdict::Warning);
+        assert_eq!(
+            (judged[0].message.as_str(), judged[0].hint.as_str()),
+            ("key e (laptop) ends within 2 days", "replace it with: aqctl key rotate e")
+        );
     }
 
     /// server-control R7: what the server finds keeps its rule, its weight and its remedy.

@@ -1,15 +1,11 @@
 //! `aqctl key create`.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-
 use aq_proto::v1::{CreateApiKeyRequest, Role};
 
+use super::secret::Place;
 use crate::candidates;
 use crate::context::{Context, request_id};
 use crate::error::CliError;
-use crate::globals::Format;
 use crate::ids;
 use crate::words;
 
@@ -39,35 +35,15 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     for typed in &args.project {
         project_ids.push(ids::project(&connection, typed).await?);
     }
-    // The file comes first: a key that cannot be kept must not be made.
-    let file = args.out.as_ref().map(|path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)).transpose();
-    let file = file.map_err(|error| CliError::usage(format!("cannot create {}: {error}", args.out.as_deref().unwrap_or_default())))?;
+    let place = Place::open(args.out.as_deref())?;
     let lifetime = args.lifetime.map(|lifetime| aq_proto::time::duration(lifetime.into()));
     let request =
         CreateApiKeyRequest { role: args.role.into(), project_ids, description: args.description, lifetime, request_id: request_id() };
-    let answer = match connection.admin().create_api_key(request).await {
-        Ok(answer) => answer.into_inner(),
+    match connection.admin().create_api_key(request).await {
+        Ok(answer) => place.keep(context, &answer.into_inner()),
         Err(status) => {
-            if let Some(path) = &args.out {
-                // Only the empty file that was made above goes.
-                let _left_behind = std::fs::remove_file(path);
-            }
-            return Err(status.into());
+            place.abandon();
+            Err(status.into())
         }
-    };
-    let kid = answer.api_key.as_ref().map(|key| key.kid.clone()).unwrap_or_default();
-    if let Some(mut file) = file {
-        writeln!(file, "{}", answer.secret)?;
-        file.sync_all()?;
-        let path = args.out.unwrap_or_default();
-        context.ui.talk(format!("key {kid} is in {path}; use it with --key-file or AQ_KEY_FILE"));
-        return Ok(());
     }
-    if context.ui.format == Format::Table {
-        context.ui.print(&crate::clean::line(&answer.secret))?;
-    } else {
-        context.ui.show(&answer, |_, _| String::new())?;
-    }
-    context.ui.talk(format!("this is the only time that key {kid} is shown; keep it in a file that only you can read"));
-    Ok(())
 }

@@ -5,6 +5,9 @@
 mod create;
 mod list;
 mod revoke;
+mod rotate;
+mod secret;
+mod show;
 mod verb;
 
 pub(crate) use verb::Verb;

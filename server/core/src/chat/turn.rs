@@ -10,7 +10,7 @@ use super::limits::Limits;
 use super::message::{Block, Message, RawToolUse, Speaker, ToolResult, ToolUse};
 use super::model::{Delta, ModelCall, ModelError, Purpose, StopReason};
 use super::outcome::{Ending, Failure, Outcome, Step, add, told};
-use super::reserve::{LEAST_ANSWER, Meter, size};
+use super::reserve::{LEAST_ANSWER, Meter, bound};
 use crate::output::TokenUsage;
 
 /// Longest text of one answer that is kept, in bytes.
@@ -173,15 +173,16 @@ impl Turn {
         if last.is_some() {
             system.push_str(LAST_WORDS);
         }
-        let bytes = size(&system, &self.messages, &self.belt.specs());
-        let room = self.limits.turn_tokens.saturating_sub(self.tokens.total()).saturating_sub(self.meter.expects(bytes));
+        let most = bound(&system, &self.messages, &self.belt.specs());
+        let expected = self.meter.expects(most);
+        let room = self.limits.turn_tokens.saturating_sub(self.tokens.total()).saturating_sub(expected);
         if room < LEAST_ANSWER {
             return match last {
                 None if self.rounds > 0 => self.ask(Some(Ending::Tokens), effects),
-                _ => self.finish(&format!("{} {}", self.no_room(), told(&self.steps)), Ending::Tokens, effects),
+                _ => self.finish(&format!("{} {}", self.no_room(expected), told(&self.steps)), Ending::Tokens, effects),
             };
         }
-        self.meter.asks(bytes);
+        self.meter.asks(most);
         self.rounds = self.rounds.saturating_add(1);
         effects.push(Effect::Tell(Progress::Round(self.rounds)));
         effects.push(Effect::Ask(Box::new(ModelCall {
@@ -197,8 +198,9 @@ impl Turn {
         self.phase = Phase::Asking(Gathered::default(), last);
     }
 
-    fn no_room(&self) -> String {
-        format!("Another call does not fit into the {} tokens of the turn; {} are used.", self.limits.turn_tokens, self.tokens.total())
+    fn no_room(&self, expected: u64) -> String {
+        let (most, used, least) = (self.limits.turn_tokens, self.tokens.total(), expected.saturating_add(LEAST_ANSWER));
+        format!("Another call does not fit into the {most} tokens of the turn: {used} are used, and it may take {least}.")
     }
 
     fn finish(&mut self, text: &str, ending: Ending, effects: &mut Vec<Effect>) {

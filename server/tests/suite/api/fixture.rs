@@ -93,6 +93,7 @@ impl Server {
                 started_at: inner.clock.now(),
                 sandbox: "none".into(),
                 database: "sqlite".into(),
+                database_url: aq_server::store::DatabaseUrl::sqlite(&inner.home.path().join("db/agent-queue.db")),
                 home: inner.home.path().to_owned(),
                 clones: inner.home.path().join("clones"),
             },

@@ -12,6 +12,7 @@ mod hooks;
 mod keys;
 mod limits;
 mod lists;
+mod matrix;
 mod mutations;
 mod notes;
 mod own_run;

@@ -50,15 +50,15 @@ impl Decoder for Raw {
     }
 }
 
-fn pool() -> DescriptorPool {
+pub(super) fn pool() -> DescriptorPool {
     DescriptorPool::decode(aq_proto::FILE_DESCRIPTOR_SET).unwrap()
 }
 
-fn methods(pool: &DescriptorPool) -> Vec<MethodDescriptor> {
+pub(super) fn methods(pool: &DescriptorPool) -> Vec<MethodDescriptor> {
     pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
 }
 
-fn path(method: &MethodDescriptor) -> String {
+pub(super) fn path(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
 

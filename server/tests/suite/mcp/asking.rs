@@ -48,6 +48,16 @@ async fn open(lab: &Lab, task: &TaskId, count: usize) {
     tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the question was not asked");
 }
 
+/// Waits until a call of the tool waits.
+async fn waits(lab: &Lab) {
+    let waiting = async {
+        while lab.server.inner.clock.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("nobody waits");
+}
+
 async fn answer(lab: &Lab, task: &TaskId, text: &str) -> Result<pb::Task, tonic::Status> {
     let answer = Some(Given::Text(text.to_owned()));
     let request = pb::AnswerQuestionRequest { task_id: task.to_string(), answer, ..Default::default() };
@@ -111,7 +121,11 @@ async fn nobody_answers_in_time() {
     open(&lab, &task, 1).await;
     server.clock.advance(240_000);
     server.wake.ring();
-    let result = call.await.unwrap().unwrap();
+    // A call waits for less than that, and may end before the task is put aside.
+    let mut result = call.await.unwrap().unwrap();
+    while result["advice"].as_str().unwrap().contains("Call ask_human again") {
+        result = asking(&lab, &key, &json!({ "question": QUESTION })).await.unwrap().unwrap();
+    }
     assert_eq!(result["answered"], json!(false));
     assert!(result["advice"].as_str().unwrap().contains("Stop here"), "{result}");
     let paused = server.get(&task).await;
@@ -126,6 +140,38 @@ async fn nobody_answers_in_time() {
     let again = server.start_order().await;
     assert_eq!(again.session, SessionOrder::Resume { session_id });
     assert!(again.prompt.contains(&format!("You asked: {QUESTION}\n  The answer: green")), "{}", again.prompt);
+    all_is_well(&lab).await;
+}
+
+/// mcp R15: a call waits 50 seconds by the server's clock and not longer; then it says that the same call goes on waiting, and that one does: for the same question, of
+/// which people see one, until its answer is there.
+#[tokio::test]
+async fn a_call_waits_a_while_and_goes_on() {
+    let lab = Lab::open().await;
+    let (task, _, key) = at_work(&lab).await;
+    let asked = json!({ "question": QUESTION });
+    let mut call = asking(&lab, &key, &asked);
+    for _ in 0..3 {
+        waits(&lab).await;
+        lab.server.inner.clock.advance(49_999);
+        // Whatever is about to answer has the chance: a call of its own goes all the way meanwhile.
+        assert!(lab.tools(&key).await.contains("ask_human") && !call.is_finished());
+        lab.server.inner.clock.advance(1);
+        let result = call.await.unwrap().unwrap();
+        assert_eq!((&result["answered"], &result["question_id"]), (&json!(false), &json!("mcp-1")), "{result}");
+        assert!(
+            result["advice"].as_str().unwrap().starts_with("Nobody has answered yet. Call ask_human again with the same question"),
+            "{result}"
+        );
+        assert_eq!(lab.server.inner.get(&task).await.status, TaskStatus::WaitingInput);
+        call = asking(&lab, &key, &asked);
+    }
+    waits(&lab).await;
+    let waiting = lab.server.admin().tasks().list_questions(pb::ListQuestionsRequest::default()).await.unwrap().into_inner();
+    assert_eq!(waiting.questions.len(), 1);
+    answer(&lab, &task, "blue").await.unwrap();
+    let result = call.await.unwrap().unwrap();
+    assert_eq!((&result["answered"], &result["answer"], &result["question_id"]), (&json!(true), &json!("blue"), &json!("mcp-1")));
     all_is_well(&lab).await;
 }
 

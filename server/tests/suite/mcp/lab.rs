@@ -33,7 +33,7 @@ impl Lab {
     /// With this many calls a second for each key.
     pub(super) async fn open_at(calls_per_second: u32) -> Self {
         let server = Server::start().await;
-        let desk = Desk::new(Arc::new(Registry::new(server.api.inside()).unwrap()), calls_per_second);
+        let desk = Desk::new(Arc::new(Registry::new(server.api.inside()).unwrap()), calls_per_second, &[]).unwrap();
         server.api.serve_assistants(Arc::new(desk.clone()));
         let listener = bind(None, None).await.unwrap();
         let ring = KeyRing::new(server.inner.reader.clone(), Arc::clone(&server.inner.clock) as Arc<dyn Clock>);

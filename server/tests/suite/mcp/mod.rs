@@ -5,3 +5,4 @@ mod exchange;
 mod http;
 mod lab;
 mod runs;
+mod secrets;

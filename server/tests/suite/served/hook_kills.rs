@@ -1,6 +1,6 @@
 //! Kills a real `aqd` with SIGKILL while hooks fire, again and again, and looks at the ledger: each due time and each event is there exactly once, and what a
-//! hook does was done at most once. `AQ_KILLS` says how often (12, at most 450,
-//! because the ledger keeps 500 runs of a hook and each kill starts at least one).
+//! hook does was done at most once. `AQ_KILLS` says how often. The ledger keeps 500 runs of a hook and each kill starts at least one of the hook that hears of notes, so the notes are
+//! those of as many projects, each with its own hook, as there are hundreds of kills.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use super::world::{Launched, Served};
 const PERIODIC: usize = 5;
 /// Their interval, the shortest that is allowed, in seconds.
 const EVERY: i64 = 10;
+/// Kills during which the notes are those of one project.
+const OF_A_PROJECT: usize = 100;
 /// The server of every life: acts take a moment, because a program runs first.
 const CONFIG: &str = "hook_engine: {shell: true}\nagents: {sandbox: none}\n";
 /// Longest wait for what has to happen.
@@ -23,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 #[expect(clippy::disallowed_methods, reason = "a person says how often")]
 fn kills() -> usize {
-    std::env::var("AQ_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12).min(450)
+    std::env::var("AQ_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12)
 }
 
 fn hook(project: &str, name: &str, trigger: pb::hook_trigger::Kind) -> pb::CreateHookRequest {
@@ -41,18 +43,24 @@ fn hook(project: &str, name: &str, trigger: pb::hook_trigger::Kind) -> pb::Creat
     }
 }
 
-/// A project with hooks of an interval, of a calendar and of events.
-async fn prepare(served: &Served) -> (String, Vec<String>) {
+/// A project with hooks of an interval and of a calendar, and projects with a hook of notes each; those first, then the projects, then all hooks.
+async fn prepare(served: &Served) -> (Vec<String>, Vec<String>) {
     let project = served.project().await;
     let every = Some(prost_types::Duration { seconds: EVERY, nanos: 0 });
     let periodic = (0..PERIODIC).map(|number| (format!("Every {number}"), pb::hook_trigger::Kind::Periodic(pb::PeriodicTrigger { every })));
     let cron = pb::hook_trigger::Kind::Cron(pb::CronTrigger { expression: "* * * * *".into(), zone: String::new() });
-    let event = pb::hook_trigger::Kind::Event(pb::EventTrigger { events: vec!["note.*".into()], ..Default::default() });
-    let mut ids = Vec::new();
-    for (name, trigger) in periodic.chain([("Minute".to_owned(), cron), ("Notes".to_owned(), event)]) {
+    let (mut projects, mut ids) = (Vec::new(), Vec::new());
+    for (name, trigger) in periodic.chain([("Minute".to_owned(), cron)]) {
         ids.push(served.admin.hooks().create_hook(hook(&project, &name, trigger)).await.unwrap().into_inner().id);
     }
-    (project, ids)
+    for number in 0..kills().div_ceil(OF_A_PROJECT) {
+        let request = pb::CreateProjectRequest { name: format!("Notes {number}"), ..Default::default() };
+        let project = served.admin.projects().create_project(request).await.unwrap().into_inner().id;
+        let event = pb::hook_trigger::Kind::Event(pb::EventTrigger { events: vec!["note.*".into()], ..Default::default() });
+        ids.push(served.admin.hooks().create_hook(hook(&project, "Notes", event)).await.unwrap().into_inner().id);
+        projects.push(project);
+    }
+    (projects, ids)
 }
 
 /// Every run of a hook that is kept.
@@ -107,11 +115,11 @@ async fn until(stream: &mut tonic::Streaming<pb::WatchEventsResponse>, kind: &st
 }
 
 /// One life after the other, each of which ends while a hook is due, runs, or has just run.
-async fn live(mut served: Served, project: &str, rng: &mut rand::rngs::StdRng) -> Served {
+async fn live(mut served: Served, projects: &[String], rng: &mut rand::rngs::StdRng) -> Served {
     let kills = kills();
     for kill in 0..kills {
         let note = pb::AppendNoteRequest {
-            project_id: project.into(),
+            project_id: projects[kill / OF_A_PROJECT].clone(),
             title: format!("Note {}", kill % 20),
             text: format!("{kill}"),
             request_id: format!("note-{kill}"),
@@ -166,8 +174,8 @@ async fn settle(served: &Served, hooks: &[String]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_neither_loses_nor_repeats_a_fire() {
     let served = Launched::on(Place::new(), CONFIG, &[]).serving().await;
-    let (project, hooks) = prepare(&served).await;
-    let served = live(served, &project, &mut rand::rngs::StdRng::seed_from_u64(7)).await;
+    let (projects, hooks) = prepare(&served).await;
+    let served = live(served, &projects, &mut rand::rngs::StdRng::seed_from_u64(7)).await;
     settle(&served, &hooks).await;
     let mut notices: BTreeMap<String, usize> = BTreeMap::new();
     for event in events(&served, "hook.notice").await {
@@ -197,7 +205,9 @@ async fn a_killed_server_neither_loses_nor_repeats_a_fire() {
         } else {
             let started: Vec<u64> = all.iter().map(|run| run.event_seq).collect();
             let seen: BTreeSet<u64> = started.iter().copied().collect();
-            let happened: BTreeSet<u64> = events(&served, "note.*").await.iter().map(|event| event.seq).collect();
+            let of_project = &projects[number - PERIODIC - 1];
+            let notes = events(&served, "note.*").await;
+            let happened: BTreeSet<u64> = notes.iter().filter(|event| event.project_id == *of_project).map(|event| event.seq).collect();
             assert_eq!(seen.len(), started.len(), "an event started its hook twice");
             assert_eq!(seen, happened);
         }

@@ -15,6 +15,7 @@ mod nothing_left;
 mod place;
 mod provider_key;
 mod records;
+mod restore;
 mod reviewers;
 mod standby_on_postgres;
 mod without_walls;

@@ -1,6 +1,6 @@
-//! Kills a process that starts hooks, at random points, and looks at the ledger: each due time and each event is there exactly once.
+//! Kills a process that starts hooks, at random points, and looks at the ledger: each due time and each event is there exactly once. The ledger keeps 500 runs of a
+//! hook, so other hooks have their turn after a number of kills, and all runs of all of them are counted.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,8 +19,23 @@ use super::backend::Home;
 use super::samples::{at, project_id};
 
 const FILE: &str = "AQ_HOOK_KILL_FILE";
+const SEASON: &str = "AQ_HOOK_KILL_SEASON";
 const PERIOD: i64 = 10_000;
 const START: i64 = 1_000_000;
+/// Kills after which other hooks have their turn: each starts at most a dozen runs of a hook.
+const KILLS: u32 = 30;
+/// Time between the beginnings of two seasons, more than one lasts.
+const APART: i64 = 100_000_000;
+
+/// The beginning of a season.
+fn start(season: u32) -> i64 {
+    START + i64::from(season) * APART
+}
+
+/// The name of a hook: 0 to 2 are due by a schedule, 3 by events.
+fn name(season: u32, number: usize) -> String {
+    format!("hk-{season}-{number}")
+}
 
 #[expect(clippy::disallowed_methods, reason = "the test tells its own child what to do, and a person how many rounds")]
 fn variable(name: &str) -> Option<String> {
@@ -33,11 +48,11 @@ fn open(file: &Path) -> (Engine, WriterThread) {
     Engine::start(db, Hot::new(figures), |_| ()).unwrap()
 }
 
-fn hook(number: usize, trigger: Trigger) -> Hook {
+fn hook(season: u32, number: usize, trigger: Trigger) -> Hook {
     Hook {
-        id: format!("hk-{number}"),
+        id: name(season, number),
         project: project_id("app"),
-        name: format!("Hook {number}"),
+        name: format!("Hook {season} {number}"),
         enabled: true,
         trigger,
         steps: Vec::new(),
@@ -47,14 +62,14 @@ fn hook(number: usize, trigger: Trigger) -> Hook {
         max_tokens_per_run: None,
         max_tokens_per_day: None,
         owner: Owner { key_id: "local".into(), person: None },
-        created_at: at(START),
-        updated_at: at(START),
+        created_at: at(start(season)),
+        updated_at: at(start(season)),
         next_due: None,
         last_fired: None,
     }
 }
 
-/// A project with three hooks of a schedule and one of events.
+/// A project.
 fn prepare(file: &Path) {
     let (engine, thread) = open(file);
     let context = Context { principal: Principal::server(), now: at(START) };
@@ -62,13 +77,6 @@ fn prepare(file: &Path) {
         .submit_blocking(move |tx| {
             let fields = commands::projects::ProjectFields { name: Some("App".into()), ..Default::default() };
             commands::projects::create(tx, &context, &fields)?;
-            let rules = Rules { enabled: true, concurrent: 9, ..Rules::default() };
-            for number in 0..3 {
-                let every = Trigger::Periodic { every_ms: u64::try_from(PERIOD).unwrap() };
-                commands::hooks::create(tx, &context, &rules, &hook(number, every))?;
-            }
-            let on = Trigger::Event { events: vec!["note.created".into()], conditions: Vec::new(), with_hook_tasks: false };
-            commands::hooks::create(tx, &context, &rules, &hook(3, on))?;
             settings::set(tx.db, CURSOR, "0")?;
             Ok::<_, CommandError>(())
         })
@@ -77,21 +85,46 @@ fn prepare(file: &Path) {
     thread.join();
 }
 
+/// Three hooks of a schedule and one of events, whose turn it is; gives the place in the events at which they begin.
+fn begin(file: &Path, season: u32) -> u64 {
+    let (engine, thread) = open(file);
+    let context = Context { principal: Principal::server(), now: at(start(season)) };
+    let from = engine
+        .submit_blocking(move |tx| {
+            let rules = Rules { enabled: true, concurrent: 9, ..Rules::default() };
+            for number in 0..3 {
+                let every = Trigger::Periodic { every_ms: u64::try_from(PERIOD).unwrap() };
+                commands::hooks::create(tx, &context, &rules, &hook(season, number, every))?;
+            }
+            let on = Trigger::Event { events: vec!["note.created".into()], conditions: Vec::new(), with_hook_tasks: false };
+            commands::hooks::create(tx, &context, &rules, &hook(season, 3, on))?;
+            Ok::<_, CommandError>(settings::counter(tx.db, CURSOR)?)
+        })
+        .unwrap();
+    engine.stop();
+    thread.join();
+    from
+}
+
 /// The process that is killed: it does nothing unless the test below started it.
 #[test]
 fn fires_hooks_until_it_is_killed() {
-    let Some(file) = variable(FILE) else { return };
+    let (Some(file), Some(season)) = (variable(FILE), variable(SEASON)) else { return };
+    let season: u32 = season.parse().unwrap();
     let (engine, _thread) = open(Path::new(&file));
     let mut now = engine
-        .submit_blocking(|tx| {
-            let due = hooks::enabled(tx.db)?.0.into_iter().filter_map(|hook| hook.next_due).max();
-            Ok::<_, CommandError>(due.map_or(START, Timestamp::as_millis))
+        .submit_blocking(move |tx| {
+            let mut last = start(season);
+            for number in 0..3 {
+                last = last.max(hooks::by_id(tx.db, &name(season, number))?.and_then(|hook| hook.next_due).map_or(0, Timestamp::as_millis));
+            }
+            Ok::<_, CommandError>(last)
         })
         .unwrap();
     loop {
         now += 7_000;
         for number in 0..3 {
-            engine.submit_blocking(move |tx| runs::fire_due(tx, &format!("hk-{number}"), at(now))).unwrap();
+            engine.submit_blocking(move |tx| runs::fire_due(tx, &name(season, number), at(now))).unwrap();
         }
         // An event, and then what it starts, in two transactions: the server may die between them.
         engine
@@ -105,7 +138,7 @@ fn fires_hooks_until_it_is_killed() {
                 let cursor = settings::counter(tx.db, CURSOR)?;
                 let page = events::after(tx.db, cursor, 50)?;
                 let seen = page.last().map_or(cursor, |event| event.seq);
-                let wanted: Vec<_> = page.into_iter().map(|event| ("hk-3".to_owned(), event)).collect();
+                let wanted: Vec<_> = page.into_iter().map(|event| (name(season, 3), event)).collect();
                 runs::fire_events(tx, &wanted, seen, at(now))
             })
             .unwrap();
@@ -126,41 +159,39 @@ fn fires_hooks_until_it_is_killed() {
     }
 }
 
-fn look(file: &Path, round: u32) -> usize {
+/// Looks at a season whose events began behind `from` and end, when it is over, at `to`; gives how many due times and events there were.
+fn look(file: &Path, season: u32, from: u64, to: Option<u64>, round: u32) -> (usize, usize) {
     let (mut db, _) = open_migrated(&DatabaseUrl::sqlite(file), file.parent().unwrap(), at(1)).unwrap();
     let kept = usize::try_from(KEPT).unwrap();
     let mut seen = 0;
     for number in 0..3 {
-        let id = format!("hk-{number}");
+        let id = name(season, number);
         let next = hooks::by_id(&mut db, &id).unwrap().unwrap().next_due.unwrap().as_millis();
         let rows = hook_runs::of_hook(&mut db, &id, None, KEPT * 2).unwrap();
         assert!(rows.iter().all(|run| run.cause == RunCause::Schedule));
         let mut times: Vec<i64> = rows.iter().map(|run| run.scheduled_at.unwrap().as_millis()).collect();
         times.sort_unstable();
-        let count = usize::try_from((next - START) / PERIOD - 1).unwrap();
-        assert!(times.len() == count || times.len() >= kept.min(count), "round {round}: {} of {count} due times of {id}", times.len());
-        assert_eq!(times.last().copied().unwrap_or(START), next - PERIOD, "round {round}: the newest due time of {id}");
-        // What was queued in one moment may be trimmed in any order, so the oldest few are left out.
-        let whole = if times.len() < count { times.get(5..).unwrap_or_default() } else { &times };
-        assert!(whole.windows(2).all(|pair| pair[1] - pair[0] == PERIOD), "round {round}: {id} has a gap or a repetition");
-        seen += count;
+        let wanted: Vec<i64> = (1..(next - start(season)) / PERIOD).map(|number| start(season) + number * PERIOD).collect();
+        assert!(wanted.len() < kept, "a season of {} due times is too long for the ledger", wanted.len());
+        assert_eq!(times, wanted, "round {round}: the due times of {id}");
+        seen += times.len();
     }
-    let cursor = settings::counter(&mut db, CURSOR).unwrap();
-    let started: BTreeSet<u64> =
-        hook_runs::of_hook(&mut db, "hk-3", None, KEPT * 2).unwrap().iter().map(|run| run.event_seq.unwrap()).collect();
-    let last = events::range(&mut db).unwrap().unwrap().1;
-    let wanted: Vec<u64> = events::after(&mut db, last.saturating_sub(1500), 1500)
+    let to = to.unwrap_or_else(|| settings::counter(&mut db, CURSOR).unwrap());
+    let mut started: Vec<u64> =
+        hook_runs::of_hook(&mut db, &name(season, 3), None, KEPT * 2).unwrap().iter().map(|run| run.event_seq.unwrap()).collect();
+    started.sort_unstable();
+    let wanted: Vec<u64> = events::after(&mut db, from, 20_000)
         .unwrap()
         .into_iter()
-        .filter(|event| event.kind == EventKind::NoteCreated && event.seq <= cursor)
+        .filter(|event| event.kind == EventKind::NoteCreated && event.seq <= to)
         .map(|event| event.seq)
         .collect();
-    assert!(wanted.iter().rev().take(100).all(|seq| started.contains(seq)), "round {round}: an event was lost");
-    assert!(started.iter().all(|seq| *seq <= cursor), "round {round}: the place in the events is behind a run");
-    seen
+    assert!(wanted.len() < kept, "a season of {} events is too long for the ledger", wanted.len());
+    assert_eq!(started, wanted, "round {round}: the events of season {season}");
+    (seen, started.len())
 }
 
-/// Hooks R1: SIGKILL at any moment; each (hook, due time) and each (hook, event) is in the ledger exactly once. `AQ_KILLS` sets the rounds.
+/// Hooks R1: SIGKILL at any moment; each (hook, due time) and each (hook, event) is in the ledger exactly once, none of them left out. `AQ_KILLS` sets the rounds.
 #[test]
 fn every_due_time_is_in_the_ledger_once() {
     let rounds: u32 = variable("AQ_KILLS").and_then(|value| value.parse().ok()).unwrap_or(30);
@@ -168,11 +199,16 @@ fn every_due_time_is_in_the_ledger_once() {
     drop(home.open());
     prepare(&home.file());
     let mut random = rand::rngs::StdRng::seed_from_u64(20_261_128);
-    let mut times = 0;
+    let mut seasons: Vec<u64> = Vec::new();
     for round in 0..rounds {
+        let season = round / KILLS;
+        if round % KILLS == 0 {
+            seasons.push(begin(&home.file(), season));
+        }
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "store::hook_kill::fires_hooks_until_it_is_killed", "--nocapture", "--test-threads=1"])
             .env(FILE, home.file())
+            .env(SEASON, season.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -195,7 +231,14 @@ fn every_due_time_is_in_the_ledger_once() {
         }
         assert!(killed, "round {round}: the child ended by itself");
         child.wait().unwrap();
-        times = look(&home.file(), round);
+        look(&home.file(), season, *seasons.last().unwrap(), None, round);
     }
-    println!("{rounds} kills, {times} due times, each in the ledger once");
+    // All of them once more: what came later has changed nothing of what was before.
+    let (mut times, mut events) = (0, 0);
+    for (season, from) in (0..).zip(&seasons) {
+        let to = seasons.get(usize::try_from(season).unwrap() + 1).copied();
+        let (due, happened) = look(&home.file(), season, *from, to, rounds);
+        (times, events) = (times + due, events + happened);
+    }
+    println!("{rounds} kills, {} hooks: {times} due times and {events} events, each in the ledger once", seasons.len() * 4);
 }

@@ -36,7 +36,8 @@ pub(super) async fn run(shared: &Arc<Shared>, start: &StartRun, last_seq: Option
         return journal.finish(failed(FailureClass::Internal, message), None).await;
     }
     journal.hide(start.secrets.iter().cloned().chain(start.profile.secrets()).collect());
-    let lost = !begun && !journal.is_known() && journal.has_reported();
+    // Whoever is to be attached to had started: where nothing is known of it, it ran elsewhere or its folder was removed.
+    let lost = !begun && !journal.is_known() && last_seq.is_some();
     journal.recover().await?;
     if let Some(end) = journal.cursor.end.clone() {
         let (outcome, exit_code) = end.told();

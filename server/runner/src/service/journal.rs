@@ -66,11 +66,6 @@ impl Journal {
         self.known
     }
 
-    /// True when the server has items of the run.
-    pub(super) const fn has_reported(&self) -> bool {
-        self.floor > 0
-    }
-
     /// Adds values that must not appear, now and after a restart.
     pub(super) fn hide(&mut self, mut secrets: Vec<String>) {
         secrets.retain(|secret| !secret.is_empty());

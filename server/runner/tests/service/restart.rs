@@ -188,3 +188,17 @@ async fn many_servers_see_one_stream() {
     assert_eq!(said.collect::<Vec<_>>(), (0..60).collect::<Vec<_>>());
     assert!(servers > 5, "{servers} servers");
 }
+
+/// Service R2, store R20: a run that started elsewhere is lost, whether it said something or not; it is never begun a second time under its number.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_another_home_is_lost() {
+    for had in [0, 3] {
+        let world = World::new();
+        let (service, memory) = world.service();
+        service.order(attach(&world, "say twice", had));
+        let (outcome, _) = memory.finished().await;
+        assert!(matches!(outcome, RunOutcome::Failed { class: FailureClass::Lost, .. }), "{had}: {outcome:?}");
+        assert_eq!(memory.count(|report| matches!(report, RunReport::Started { .. })), 0, "{had}");
+        service.shutdown().await;
+    }
+}

@@ -79,6 +79,10 @@ async fn a_second_server_takes_over() {
     let runs = second.admin.runs().list_runs(pb::ListRunsRequest { task_id: held, ..Default::default() }).await.unwrap().into_inner().runs;
     let done = runs.iter().filter(|run| run.outcome() == pb::RunOutcome::Succeeded);
     assert_eq!(done.count(), 1, "{runs:?}");
+    // The run of the first server is lost, and what it did is tried again under the next number.
+    let mut numbers: Vec<_> = runs.iter().map(|run| (run.number, run.outcome())).collect();
+    numbers.sort_by_key(|(number, _)| *number);
+    assert_eq!(numbers, [(1, pb::RunOutcome::Failed), (2, pb::RunOutcome::Succeeded)]);
     let log = Command::new("git").args(["log", "--format=%s", "main"]).current_dir(one.path().join("repository")).output().unwrap();
     let log = String::from_utf8(log.stdout).unwrap();
     for name in ["done", "held", "later", "fresh"] {

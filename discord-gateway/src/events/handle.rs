@@ -25,13 +25,9 @@ pub(super) async fn handle(bridge: &Bridge, event: &pb::Event, again: bool) -> R
         "task.message_delivered" => return delivered(bridge, event).await,
         _ => {}
     }
-    if kind.starts_with("task.") || kind == "run.ended" {
-        if matches!(
-            kind,
-            "task.replied" | "task.started" | "task.blocked" | "task.completed" | "task.failed" | "task.restarted" | "run.ended"
-        ) {
-            questions::settle(bridge, event).await?;
-        }
+    if matches!(kind, "task.replied" | "task.started" | "task.blocked" | "task.completed" | "task.failed" | "task.restarted" | "run.ended")
+    {
+        questions::settle(bridge, event).await?;
     }
     if matches!(kind, "task.waiting_input" | "agent.question") {
         return questions::ask(bridge, event, again).await;

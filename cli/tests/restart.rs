@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Output, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -91,16 +91,14 @@ impl Lines {
         Self(lines)
     }
 
-    /// Waits for a line that holds `text`, at most `patience`.
+    /// Waits for a line that holds `text`, for each line at most `patience`.
     fn shows(&self, text: &str, patience: Duration) -> bool {
-        let end = Instant::now() + patience;
-        loop {
-            match self.0.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) if line.contains(text) => return true,
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return false,
+        while let Ok(line) = self.0.recv_timeout(patience) {
+            if line.contains(text) {
+                return true;
             }
         }
+        false
     }
 }
 

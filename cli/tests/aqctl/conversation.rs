@@ -103,6 +103,7 @@ fn finished(text: &str) -> Event {
 /// F-174, F-175, commands R14: a conversation on a terminal. Keys are edited before they are said; text is shown as it comes, tools as they begin and fail; Ctrl-C cancels a
 /// turn, with what was said so far remembered, or the line that was typed, and never ends the program; Ctrl-D ends it.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a failure is bounded, and no success depends on it")]
 fn a_conversation_on_a_terminal() {
     let fake = Fake::default();
     let begun = v1::ChatToolBegun { use_id: "1".into(), tool: "get_task".into(), arguments_json: "{\"task_id\":\"x\"}".into() };

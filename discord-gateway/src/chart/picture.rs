@@ -111,6 +111,12 @@ pub(super) mod tests {
         board(&tasks, &forecast, "agent-queue", NOW * 1000, "Europe/Vienna")
     }
 
+    /// Where a person wants to look at the pictures.
+    #[expect(clippy::disallowed_methods, reason = "a person asks for the pictures through the environment")]
+    fn wanted() -> Option<std::ffi::OsString> {
+        std::env::var_os("AQ_CHARTS")
+    }
+
     /// Charts R1, R7: a picture is a PNG of at least 1000 pixels across, and small enough for a phone's network; empty ones too.
     #[test]
     fn pictures_are_wide_and_small() {
@@ -129,7 +135,7 @@ pub(super) mod tests {
             assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n", "{name}");
             assert!(number(16) >= 1000 && (300..=2000).contains(&number(20)), "{name}: {} × {}", number(16), number(20));
             assert!(bytes.len() < 200_000, "{name}: {} bytes", bytes.len());
-            if let Some(folder) = std::env::var_os("AQ_CHARTS") {
+            if let Some(folder) = wanted() {
                 std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), &bytes).unwrap();
             }
         }

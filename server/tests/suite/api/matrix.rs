@@ -11,7 +11,7 @@ use aq_proto::v1 as pb;
 use aq_server::api::{KeyRing, PERMISSIONS};
 use aq_server::clock::Clock;
 use aq_server::grpc::{Gate, GrpcOptions, Health, KeyStore, KeyStoreUnavailable, Permissions, bind, serve};
-use aq_server::store::{ApiKey, StoreError, api_keys, new_key};
+use aq_server::store::{ApiKey, api_keys, new_key};
 use prost::Message as _;
 use prost_reflect::{Cardinality, DescriptorPool, DynamicMessage, Kind, MethodDescriptor, Value};
 use tokio_util::sync::CancellationToken;
@@ -131,7 +131,7 @@ impl World {
         };
         let record: ApiKey = made.record;
         if standing != Standing::Unknown {
-            self.server.inner.engine.submit(move |tx| Ok::<_, StoreError>(api_keys::insert(tx.db, &record)?)).await.unwrap();
+            self.server.inner.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await.unwrap();
         }
         let key = (standing != Standing::Missing).then(|| key.parse().unwrap());
         let connection = Connection::connect(&Options::new(self.endpoint.parse().unwrap(), key)).await.unwrap();

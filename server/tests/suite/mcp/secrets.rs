@@ -1,5 +1,6 @@
 //! What agents and assistants write is stored and shown without secrets.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -122,7 +123,7 @@ async fn what_an_agent_writes_loses_its_secrets() {
         assert_eq!(question.text.matches("[redacted]").count(), secrets.len(), "{}", question.text);
         assert!(question.options.iter().all(|option| option.label.contains("[redacted]")), "{:?}", question.options);
     }
-    shown.push_str(&format!("{questions:?}"));
+    write!(shown, "{questions:?}").unwrap();
     asked.iter().for_each(tokio::task::JoinHandle::abort);
     for over_mcp in [true, false] {
         let (title, words) = (format!("Rotate {} {over_mcp}", SHAPED[0]), text());
@@ -142,9 +143,9 @@ async fn what_an_agent_writes_loses_its_secrets() {
             by_call.tasks().report_progress(pb::ReportProgressRequest { text: words.clone(), ..Default::default() }).await.unwrap();
             let note =
                 pb::WriteNoteRequest { project_id: "app".into(), title: title.clone(), content: words.clone(), ..Default::default() };
-            shown.push_str(&format!("{:?}", by_call.notes().write_note(note).await.unwrap()));
+            write!(shown, "{:?}", by_call.notes().write_note(note).await.unwrap()).unwrap();
             let more = pb::AppendNoteRequest { project_id: "app".into(), title, text: words, ..Default::default() };
-            shown.push_str(&format!("{:?}", by_call.notes().append_note(more).await.unwrap()));
+            write!(shown, "{:?}", by_call.notes().append_note(more).await.unwrap()).unwrap();
         }
     }
     // Proposals wait for approval, as what is blocked does.
@@ -156,7 +157,7 @@ async fn what_an_agent_writes_loses_its_secrets() {
     let events = format!("{:?}", events.into_inner());
     assert!(events.matches("[redacted]").count() >= 2 * secrets.len(), "{events}");
     shown.push_str(&events);
-    shown.push_str(&format!("{tasks:?}"));
+    write!(shown, "{tasks:?}").unwrap();
     for secret in all() {
         assert!(!shown.contains(secret), "{secret} is shown");
     }

@@ -2,10 +2,12 @@
 //!
 //! Spec: specs/server/runner/landing.md
 
-use aq_core::ids::RunRef;
+use aq_core::ids::{ProjectId, RunRef};
+use aq_core::runner_link::WorkspaceOrder;
 
 use super::address::is_real_directory;
 use super::bench::Bench;
+use super::collect::moving_name;
 use super::error::{AtPath, GitError, While};
 use super::landing::Landing;
 use super::mirror::Mirror;
@@ -32,19 +34,44 @@ impl Rooms {
             let files = bench.snapshot(old, false)?;
             leavings.files = (files != tree(old)?).then_some(files);
             self.anchor(&mirror, run, &leavings)?;
+            mirror.set(&moving_name(run), new)?;
             bench.move_to(tree(old)?, new, |_| true)?;
             self.show_candidate(&landing, run, &mirror, &bench)?;
         } else {
             self.anchor(&mirror, run, &leavings)?;
+            mirror.set(&moving_name(run), new)?;
             make_private(&directory).at(&directory)?;
             let bench = Bench::open(&mirror.path, &directory, &run.task)?;
             bench.lay_out(new)?;
             self.show_candidate(&landing, run, &mirror, &bench)?;
         }
         mirror.set(&format!("refs/heads/{}", landing.order.branch), new)?;
+        mirror.delete(&moving_name(run))?;
         landing.branch_tip = new;
         landing.moved = false;
         Ok(landing)
+    }
+
+    /// Finishes what a kill cut short: torn files would be checked, and taken for an agent's work later (git R13). Otherwise it does nothing.
+    pub(super) fn finish_adopting(
+        &self,
+        project: &ProjectId,
+        run: &RunRef,
+        order: &WorkspaceOrder,
+        mirror: &Mirror,
+    ) -> Result<(), GitError> {
+        let Some(new) = mirror.target(&moving_name(run)) else { return Ok(()) };
+        let directory = self.task_directory(project, &run.task);
+        if let Some(old) = mirror.branch(&order.branch)
+            && is_real_directory(&directory)
+        {
+            let bench = Bench::open(&mirror.path, &directory, &run.task)?;
+            let from = mirror.repo.find_commit(old).doing("reading the branch")?.tree_id();
+            bench.move_to(from, new, |_| true)?;
+            self.reseat(project, run, order, mirror, &bench, new)?;
+            mirror.set(&format!("refs/heads/{}", order.branch), new)?;
+        }
+        mirror.delete(&moving_name(run))
     }
 
     fn show_candidate(&self, landing: &Landing, run: &RunRef, mirror: &Mirror, bench: &Bench) -> Result<(), GitError> {

@@ -64,6 +64,7 @@ impl Rooms {
         let directory = self.task_directory(project, &run.task);
         let concluded = mirror.target(&concluded_name(run));
         if concluded.is_some() || !is_real_directory(&directory) {
+            self.finish_adopting(project, run, order, &mirror)?;
             let tip = mirror.branch(&order.branch).or(concluded).ok_or_else(|| GitError::Unknown { what: order.branch.clone() })?;
             return Ok(LeftOver { tip: tip.to_string(), commit: None });
         }
@@ -226,6 +227,11 @@ pub(super) fn base_name(run: &RunRef) -> String {
 /// Where the tip is noted that this task last gave its branch: a branch that stands elsewhere was moved on by another step of its plan.
 pub(super) fn held_name(run: &RunRef) -> String {
     format!("refs/aq/held/{}", run.task)
+}
+
+/// Where the tip is noted onto which the directory's files are being brought: a note that is left shows that a kill cut this short (git R13).
+pub(super) fn moving_name(run: &RunRef) -> String {
+    format!("refs/aq/moving/{}", run.task)
 }
 
 fn one_line(title: &str) -> String {

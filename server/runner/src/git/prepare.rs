@@ -12,7 +12,7 @@ use git2::Oid;
 use super::address::check_branch;
 use super::bench::Bench;
 use super::clearing::clear;
-use super::collect::{Branch, base_name, held_name};
+use super::collect::{Branch, base_name, held_name, moving_name};
 use super::error::{AtPath, GitError, While};
 use super::mirror::{Mirror, Ready};
 use super::replay::{Replayed, contains, replay};
@@ -124,7 +124,7 @@ impl Rooms {
         // Another step of the plan may have moved the branch on since this directory had it: then it is not set back (workspaces R5a).
         let before = mirror.branch(&order.branch);
         // A move of our own that a kill cut short is no other step's: it is finished below.
-        let moving = format!("refs/aq/moving/{}", run.task);
+        let moving = moving_name(run);
         let interrupted = mirror.target(&moving);
         let ours = [mirror.target(&held_name(run)), interrupted];
         let elsewhere = before.is_some() && ours[0].is_some() && !ours.contains(&before);

@@ -49,6 +49,7 @@ impl Rooms {
     pub fn settle_review(&self, project: &ProjectId, run: &RunRef, order: &WorkspaceOrder) -> Result<String, GitError> {
         let mirror = self.open_mirror(project)?;
         if let Some(concluded) = mirror.target(&concluded_name(run)) {
+            self.finish_adopting(project, run, order, &mirror)?;
             return Ok(mirror.branch(&order.branch).unwrap_or(concluded).to_string());
         }
         let tip = self.put_back(project, run, order)?.ok_or_else(|| GitError::Unknown { what: order.branch.clone() })?;

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a failed step is a failed test")]
 
+mod adopting;
 mod desk;
 mod disasters;
 mod facts;

@@ -195,6 +195,29 @@ pub struct Figures {
 }
 
 impl OpenRun {
+    /// An open run as its row tells it, with the branch of its task; nothing else is known of it, and nothing is ordered.
+    pub(super) fn of(run: &Run, root: i64, branch: Option<&str>) -> Self {
+        Self {
+            run: run.id.clone(),
+            project: run.project.clone(),
+            agent: run.agent.clone(),
+            workspace: run.workspace.clone(),
+            root,
+            state: run.state,
+            tokens: run.tokens.total(),
+            reserved: run.reserved_tokens,
+            since: run.started_at,
+            branch: branch.unwrap_or_default().to_owned(),
+            stopping: None,
+            waits: false,
+            conclude_due: false,
+            landing_tries: 0,
+            kept: false,
+            reviewed_next: false,
+            purpose: run.purpose,
+        }
+    }
+
     /// What it is still expected to spend, in tokens. What it has spent counts in the window already.
     const fn rest(&self) -> u64 {
         expected_rest(self.reserved, self.tokens)
@@ -343,19 +366,13 @@ impl ProjectHot {
         }
     }
 
-    pub(super) fn recount(&mut self, from: Option<TaskStatus>, to: Option<TaskStatus>) {
+    /// `moved` tasks went from one status to another; `None`: they were not there before, or are not any more.
+    pub(super) fn recount(&mut self, from: Option<TaskStatus>, to: Option<TaskStatus>, moved: u64) {
         if let Some(count) = from.and_then(|status| self.counts.get_mut(&status)) {
-            *count = count.saturating_sub(1);
-        }
-        if let Some(status) = to {
-            *self.counts.entry(status).or_default() += 1;
-        }
-    }
-
-    pub(super) fn recount_many(&mut self, from: TaskStatus, to: TaskStatus, moved: u64) {
-        if let Some(count) = self.counts.get_mut(&from) {
             *count = count.saturating_sub(moved);
         }
-        *self.counts.entry(to).or_default() += moved;
+        if let Some(status) = to {
+            *self.counts.entry(status).or_default() += moved;
+        }
     }
 }

@@ -315,7 +315,7 @@ impl Hot {
         self.change_project(
             project,
             |state| {
-                state.recount_many(TaskStatus::Defined, TaskStatus::Ready, count);
+                state.recount(Some(TaskStatus::Defined), Some(TaskStatus::Ready), count);
                 for (needs, priority, key) in &startable {
                     state.ready.entry(*needs).or_default().insert((*priority, *key));
                 }
@@ -323,7 +323,7 @@ impl Hot {
             {
                 let startable = startable.clone();
                 move |state| {
-                    state.recount_many(TaskStatus::Ready, TaskStatus::Defined, count);
+                    state.recount(Some(TaskStatus::Ready), Some(TaskStatus::Defined), count);
                     for (needs, priority, key) in startable {
                         state.take_ready(needs, priority, key);
                     }
@@ -371,7 +371,7 @@ impl Hot {
 
     /// A task moved between statuses; `None` stands for outside (created, deleted, archived).
     pub fn count(&mut self, project: &ProjectId, from: Option<TaskStatus>, to: Option<TaskStatus>) {
-        self.change_project(project, |state| state.recount(from, to), move |state| state.recount(to, from));
+        self.change_project(project, |state| state.recount(from, to, 1), move |state| state.recount(to, from, 1));
     }
 
     /// A project started something: its tag and the virtual time move on, the others were passed over once.

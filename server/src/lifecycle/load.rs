@@ -80,28 +80,11 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
             continue;
         };
         let left_behind = !task.task.status.is_live() || task.task.run_number != run.id.number;
-        figures.adopt(
-            record.task_key,
-            OpenRun {
-                project: run.project,
-                agent: run.agent,
-                workspace: run.workspace,
-                root: if task.parent_key.is_some() { task_trees::root(db, record.task_key)? } else { record.task_key },
-                state: run.state,
-                tokens: run.tokens.total(),
-                reserved: run.reserved_tokens,
-                since: run.started_at,
-                branch: task.task.branch.clone().unwrap_or_default(),
-                run: run.id,
-                stopping: left_behind.then_some(StopReason::Operator),
-                waits: task.task.status == TaskStatus::WaitingInput,
-                conclude_due: false,
-                landing_tries: 0,
-                kept: false,
-                reviewed_next: false,
-                purpose: run.purpose,
-            },
-        );
+        let root = if task.parent_key.is_some() { task_trees::root(db, record.task_key)? } else { record.task_key };
+        let stopping = left_behind.then_some(StopReason::Operator);
+        let waits = task.task.status == TaskStatus::WaitingInput;
+        let open = OpenRun { stopping, waits, ..OpenRun::of(&run, root, task.task.branch.as_deref()) };
+        figures.adopt(record.task_key, open);
     }
     for run in held {
         figures.adopt(run.task_key, kept_aside(run));

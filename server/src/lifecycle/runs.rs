@@ -54,37 +54,15 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
         .with("waited_ms", waited);
     apply(tx, record, from_run, change)?;
     let id = RunRef { task: record.task.id.clone(), number: record.task.run_number };
-    let mut run = Run::new(id.clone(), record.task.project.clone(), lease.agent.clone(), lease.runtime, lease.workspace.clone(), now);
-    let purpose = if record.task.review.is_some() { RunPurpose::Review } else { RunPurpose::Work };
-    run.purpose = purpose;
+    let mut run = Run::new(id, record.task.project.clone(), lease.agent.clone(), lease.runtime, lease.workspace.clone(), now);
+    run.purpose = if record.task.review.is_some() { RunPurpose::Review } else { RunPurpose::Work };
     run.session_id = Some(lease.session_id);
     run.reserved_tokens = lease.reserved;
     let stored = RunRecord { task_key: record.key, pid: None, output_bytes: 0, run };
     runs::insert(tx.db, &stored)?;
     let (root, spent) = lease.tree;
     tx.state.put_tree(root, Some(spent));
-    tx.state.put_run(
-        record.key,
-        Some(OpenRun {
-            run: id,
-            project: record.task.project.clone(),
-            agent: lease.agent,
-            workspace: lease.workspace,
-            root,
-            state: RunState::Starting,
-            tokens: 0,
-            reserved: lease.reserved,
-            since: now,
-            branch: branch.clone(),
-            stopping: None,
-            waits: false,
-            conclude_due: false,
-            landing_tries: 0,
-            kept: false,
-            reviewed_next: false,
-            purpose,
-        }),
-    );
+    tx.state.put_run(record.key, Some(OpenRun::of(&stored.run, root, Some(&branch))));
     if shared {
         // A branch that was made for this very run is nobody else's.
         hold_branch(tx, &record.task.project.clone(), &branch)?;
@@ -215,29 +193,9 @@ pub fn reopen(tx: &mut Tx<'_>, task: &TaskRecord, record: &mut RunRecord) -> Res
     }
     let (root, spent) = tree_of(tx.db, task.key, task.parent_key)?;
     tx.state.put_tree(root, Some(spent));
-    tx.state.put_run(
-        record.task_key,
-        Some(OpenRun {
-            run: record.run.id.clone(),
-            project: record.run.project.clone(),
-            agent: record.run.agent.clone(),
-            workspace: record.run.workspace.clone(),
-            root,
-            state: RunState::Concluding,
-            tokens: record.run.tokens.total(),
-            reserved: record.run.reserved_tokens,
-            since: record.run.started_at,
-            branch: task.task.branch.clone().unwrap_or_default(),
-            stopping: None,
-            waits: false,
-            // The orchestrator finds it and gives the order.
-            conclude_due: true,
-            landing_tries: 0,
-            kept: false,
-            reviewed_next: false,
-            purpose: record.run.purpose,
-        }),
-    );
+    let taken_up = OpenRun::of(&record.run, root, task.task.branch.as_deref());
+    // The orchestrator finds it and gives the order.
+    tx.state.put_run(record.task_key, Some(OpenRun { state: RunState::Concluding, conclude_due: true, ..taken_up }));
     hold_branch(tx, &task.task.project.clone(), task.task.branch.as_deref().unwrap_or_default())
 }
 

@@ -102,17 +102,17 @@ pub(super) fn starts(
         prefer(&mut assignments, &snapshot, &wishes);
         for assignment in assignments {
             let key = key_of(&assignment.task).ok_or(StoreError::NotFound)?;
-            let (mut branch_taken, mut in_line) = (false, None);
+            let (mut branch_taken, mut place) = (false, None);
             let started = alone(tx, key, now, |tx| {
                 let task = tasks::by_key(tx.db, key)?;
-                in_line = Some((task.task.needs(), task.task.priority));
+                place = Some((task.task.needs(), task.task.priority));
                 // The decision knows no branches: a start before this one may have taken the branch that both work on.
                 branch_taken = !may_start(tx.state, &task);
                 if branch_taken { Ok(None) } else { start(tx, policy, task, &assignment, now, &mut *fresh_session) }
             })?;
             // Whose turn it was is held up now, waits for its branch or its tree, or is blocked; the next pass, at once, gives the agent to somebody
             // else. One that could not start and is still in its line would be chosen again for ever: that would be a contradiction, and waits.
-            let in_line = in_line.is_some_and(|(needs, priority)| {
+            let in_line = place.is_some_and(|(needs, priority)| {
                 let hot = tx.state.projects.get(&assignment.project);
                 hot.is_some_and(|hot| hot.is_in_line(needs, priority, key)) && !tx.state.tree_waits.contains_key(&key)
             });

@@ -163,12 +163,11 @@ async fn a_tasks_own_budget_comes_first() {
     assert_eq!(server.start_order().await.run.number, 2);
 }
 
-/// budget R2, R3: a tree at its budget stops all its open runs and starts nothing more; what is no part of it goes on.
-#[tokio::test]
-async fn a_tree_at_its_budget_is_stopped_as_a_whole() {
+/// A project with that many agents and workspaces, and a tree that may spend 1,000 tokens: its root is done and has spent 300.
+async fn begun_tree(agents: usize) -> (Harness, ProjectId, TaskId) {
     let server = Harness::start().await;
-    server.agents(4).await;
-    let app = server.project("App", 4).await;
+    server.agents(agents).await;
+    let app = server.project("App", agents).await;
     budget(&server, BudgetScope::TaskTree, Some(Some(1_000))).await;
     let root = server.task(&app, "root", &[]).await;
     let first = server.start_order().await;
@@ -176,6 +175,13 @@ async fn a_tree_at_its_budget_is_stopped_as_a_whole() {
     spend(&server, &first.run, 1, 300).await;
     server.succeed(&first.run).await;
     server.until(&root, TaskStatus::Completed).await;
+    (server, app, root)
+}
+
+/// budget R2, R3: a tree at its budget stops all its open runs and starts nothing more; what is no part of it goes on.
+#[tokio::test]
+async fn a_tree_at_its_budget_is_stopped_as_a_whole() {
+    let (server, app, root) = begun_tree(4).await;
     let (left, right) = (child(&server, &app, "left", &root).await, child(&server, &app, "right", &root).await);
     let (one, two) = (server.start_order().await, server.start_order().await);
     server.running(&one.run).await;
@@ -205,16 +211,7 @@ async fn a_tree_at_its_budget_is_stopped_as_a_whole() {
 /// itself when its tree can be counted again.
 #[tokio::test]
 async fn a_tree_that_cannot_be_counted_keeps_nobody_else_waiting() {
-    let server = Harness::start().await;
-    server.agents(2).await;
-    let app = server.project("App", 2).await;
-    budget(&server, BudgetScope::TaskTree, Some(Some(1_000))).await;
-    let root = server.task(&app, "root", &[]).await;
-    let first = server.start_order().await;
-    server.running(&first.run).await;
-    spend(&server, &first.run, 1, 300).await;
-    server.succeed(&first.run).await;
-    server.until(&root, TaskStatus::Completed).await;
+    let (server, app, root) = begun_tree(2).await;
     let spent = async |tokens: i64| {
         let sql = format!("UPDATE runs SET tokens_input = {tokens} WHERE task_id = '{root}'");
         server.engine.submit(move |tx| tx.db.batch(&sql)).await.unwrap();

@@ -15,6 +15,6 @@ pub(crate) struct Args {}
 pub(super) async fn run(context: &Context, _args: &Args) -> Result<(), CliError> {
     let connection = context.connect().await?;
     let made = connection.admin().create_backup(CreateBackupRequest { request_id: request_id() }).await?.into_inner();
-    let told = format!("{} KiB copied; put them back with: aqd restore {}", made.size_bytes.div_ceil(1024), made.path);
+    let told = format!("{} KiB copied; put it back, while no server runs, with: aqd restore {}", made.size_bytes.div_ceil(1024), made.path);
     context.ui.done(&made, Some(&made.path), told)
 }

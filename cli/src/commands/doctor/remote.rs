@@ -89,11 +89,17 @@ fn judge_keys(keys: &[ApiKey], now: i64) -> Vec<Check> {
     let told: Vec<Check> = ending
         .map(|(key, left)| {
             let name = if key.description.is_empty() { String::new() } else { format!(" ({})", key.description) };
-            Check::new("keys", Verdict::Warning, format!("key {}{name} ends within {} days", key.kid, left.max(0) / 86_400 + 1))
-                .hint(format!("replace it with: aqctl key rotate {}", key.kid))
+            let when = match left {
+                ..=0 => "has ended".to_owned(),
+                1..86_400 => "ends within a day".to_owned(),
+                _ => format!("ends within {} days", left / 86_400 + 1),
+            };
+            let kid = &key.kid;
+            Check::new("keys", Verdict::Warning, format!("key {kid}{name} {when}"))
+                .hint(format!("replace it with: aqctl key rotate {kid}, or remove it with: aqctl key revoke {kid}"))
         })
         .collect();
-    if told.is_empty() { vec![Check::new("keys", Verdict::Ok, format!("{} keys, none ends within two weeks", people.len()))] } else { told }
+    if told.is_empty() { vec![Check::new("keys", Verdict::Ok, format!("none of {} ends within two weeks", people.len()))] } else { told }
 }
 
 async fn invariants(connection: &Connection) -> Result<Vec<Check>, CliError> {
@@ -143,14 +149,13 @@ mod tests {
         let revoked = ApiKey { revoked_at: at(1), ..key("d", Role::Admin, at(1001)) };
         let quiet = [key("a", Role::Admin, None), key("b", Role::Viewer, at(1000 + SOON)), key("c", Role::Run, at(1001)), revoked];
         let judged = judge_keys(&quiet, 1000);
-        assert_eq!((judged.len(), judged[0].verdict, judged[0].message.as_str()), (1, Verdict::Ok, "2 keys, none ends within two weeks"));
-        let soon = ApiKey { description: "laptop".into(), ..key("e", Role::Operator, at(1000 + 86_400)) };
-        let judged = judge_keys(&[soon], 1000);
-        assert_eq!(judged[0].verdict, Verdict::Warning);
-        assert_eq!(
-            (judged[0].message.as_str(), judged[0].hint.as_str()),
-            ("key e (laptop) ends within 2 days", "replace it with: aqctl key rotate e")
-        );
+        assert_eq!((judged.len(), judged[0].verdict, judged[0].message.as_str()), (1, Verdict::Ok, "none of 2 ends within two weeks"));
+        for (end, told) in [(86_400, "ends within 2 days"), (3_600, "ends within a day"), (0, "has ended"), (-900, "has ended")] {
+            let soon = ApiKey { description: "laptop".into(), ..key("e", Role::Operator, at(1000 + end)) };
+            let judged = judge_keys(&[soon], 1000);
+            assert_eq!((judged[0].verdict, judged[0].message.as_str()), (Verdict::Warning, format!("key e (laptop) {told}").as_str()));
+            assert_eq!(judged[0].hint, "replace it with: aqctl key rotate e, or remove it with: aqctl key revoke e");
+        }
     }
 
     /// server-control R7: what the server finds keeps its rule, its weight and its remedy.

@@ -226,6 +226,34 @@ mod tests {
         admin.batch(&format!("DROP SCHEMA {schema} CASCADE")).unwrap();
     }
 
+    #[derive(diesel::QueryableByName)]
+    struct Stored {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        sql: String,
+    }
+
+    /// Store R13, R21: the constraints of tasks and runs hold no list that SQLite would build anew for each row, and the
+    /// database is sound.
+    #[test]
+    fn constraints_compare() {
+        use diesel::RunQueryDsl as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (mut db, _) = open_migrated(&DatabaseUrl::sqlite(&folder.path().join("a.db")), folder.path(), NOW).unwrap();
+        let Link::Sqlite(link) = &mut db.link else { panic!("not the embedded database") };
+        let tables = diesel::sql_query("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name IN ('tasks', 'runs')");
+        let tables: Vec<Stored> = tables.load(link).unwrap();
+        // Of two values SQLite makes comparisons by itself.
+        let long_list =
+            |line: &&str| line.split(" IN (").skip(1).any(|list| list.split(')').take(1).any(|list| list.matches(',').count() > 1));
+        let found: Vec<_> = tables.iter().flat_map(|table| table.sql.lines().filter(long_list)).collect();
+        assert_eq!((tables.len(), found), (2, Vec::new()));
+        for status in ["status = 'READY' OR", "state = 'STARTING' OR"] {
+            assert!(tables.iter().any(|table| table.sql.contains(status)), "{status}");
+        }
+        assert_eq!(db.quick_check().unwrap(), Vec::<String>::new());
+    }
+
     /// Both databases have the same steps under the same names.
     #[test]
     fn both_databases_have_the_same_steps() {

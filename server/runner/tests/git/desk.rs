@@ -172,9 +172,16 @@ async fn a_checkout_is_switched_and_committed_in() {
     fs::create_dir_all(hook.parent().unwrap()).unwrap();
     fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", canary.display())).unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    world.git(&path, &["config", "user.email", ""]);
+    let (desk, place) = (desk(&world), checkout_place(&path));
+    assert_eq!(desk.commit(place.clone(), "nothing".into()).await.unwrap(), None, "nothing needs no name");
+    write(&path, "readme.txt", "mine\n");
+    let nameless = desk.commit(place.clone(), "whose?".into()).await.unwrap_err();
+    assert!(nameless.message.contains("user.email"), "{nameless}");
+    assert_eq!(world.git(&path, &["diff", "--cached", "--name-only"]), "");
+    world.git(&path, &["checkout", "--quiet", "readme.txt"]);
     world.git(&path, &["config", "user.name", "Me"]);
     world.git(&path, &["config", "user.email", "me@example.com"]);
-    let (desk, place) = (desk(&world), checkout_place(&path));
 
     let made = desk.create_branch(place.clone(), "side".into(), String::new()).await.unwrap();
     assert_eq!(made, world.git(&path, &["rev-parse", "side"]));

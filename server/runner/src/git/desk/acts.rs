@@ -87,18 +87,18 @@ impl Desk {
         if config.get_bool("commit.gpgsign").unwrap_or(false) {
             return Err(state("the repository wants signed commits, which cannot be made here; commit with git"));
         }
-        let author = user.signature().map_err(|_| state("git knows no name for you; set user.name and user.email"))?;
         let head = user.head().ok().and_then(|head| head.target());
         let mut index = user.index().doing("reading the index")?;
         index.add_all(["*"], IndexAddOption::DEFAULT, None).doing("staging the files")?;
         let tree = index.write_tree().and_then(|id| user.find_tree(id)).doing("staging the files")?;
         // Filters are refused before the index is written: what is staged stays as the person left it.
         attributes::check_files(&user, &tree)?;
-        index.write().doing("staging the files")?;
         let parent = head.map(|head| user.find_commit(head)).transpose().doing("reading the branch")?;
         if parent.as_ref().is_some_and(|parent| parent.tree_id() == tree.id()) {
             return Ok(None);
         }
+        let author = user.signature().map_err(|_| state("git knows no name for you; set user.name and user.email"))?;
+        index.write().doing("staging the files")?;
         let text = format!("{}\n", message.trim_end());
         let parents: Vec<_> = parent.iter().collect();
         user.commit(Some("HEAD"), &author, &author, &text, &tree, &parents).map(|commit| Some(commit.to_string())).doing("committing")

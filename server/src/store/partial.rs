@@ -51,7 +51,7 @@ mod tests {
         detail: String,
     }
 
-    /// Store R23: tasks of a status that is rare beside a long backlog are found by an index of their own, whatever the planner knows of the rows.
+    /// Store R25: tasks of a status that is rare beside a long backlog are found by an index of their own, whatever the planner knows of the rows.
     #[test]
     fn rare_tasks_are_found_by_an_index() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -64,7 +64,7 @@ pub(super) async fn clear(shared: &Arc<Shared>, run: &RunRef, project: &ProjectI
     }
 }
 
-/// The work of a task was merged elsewhere: nothing of it is needed here any more (service R17).
+/// The work of a task was merged elsewhere: nothing of it is needed here any more (service R19).
 pub(super) async fn retire(shared: &Arc<Shared>, run: RunRef, project: ProjectId, workspace: WorkspaceOrder) {
     let home = shared.home.task_home(&project, &run.task);
     let (rooms, task) = (shared.rooms.clone(), run.task.clone());

@@ -1,6 +1,8 @@
 //! What the documents promise to hold: where every table comes from, and how the original's parts became ours.
 
-use super::source::{report, root};
+use std::collections::HashSet;
+
+use super::source::{report, root, specs};
 
 fn page(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
@@ -72,4 +74,21 @@ fn the_original_is_accounted_for() {
     assert_eq!(missing(&decisions, &parts), Vec::<String>::new());
     let told = components.iter().chain(&decisions).filter(|row| row.iter().any(String::is_empty));
     assert_eq!(told.count(), 0, "every row says what became of it");
+}
+
+/// Style R20: a test names the rule that it proves, so within a spec each rule has a number of its own.
+#[test]
+fn a_number_is_one_rule() {
+    let mut offences = Vec::new();
+    for path in specs() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut seen = HashSet::new();
+        for (line, text) in (1..).zip(text.lines()) {
+            let Some(number) = text.strip_prefix("- R").and_then(|rest| rest.split_whitespace().next()) else { continue };
+            if !seen.insert(number.to_owned()) {
+                offences.push(format!("{}:{line}: R{number} again", path.strip_prefix(root()).unwrap().display()));
+            }
+        }
+    }
+    report("each rule of a spec has a number of its own (style R20)", &offences);
 }

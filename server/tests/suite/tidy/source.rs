@@ -19,7 +19,7 @@ pub(super) fn root() -> PathBuf {
 pub(super) fn rust_files() -> Vec<RustFile> {
     let mut paths = Vec::new();
     for folder in ["proto", "server", "cli", "discord-gateway"] {
-        collect(&root().join(folder), &mut paths);
+        collect(&root().join(folder), ".rs", &mut paths);
     }
     paths.sort();
     paths
@@ -33,15 +33,23 @@ pub(super) fn rust_files() -> Vec<RustFile> {
         .collect()
 }
 
-fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
+/// Every spec, sorted by path.
+pub(super) fn specs() -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    collect(&root().join("specs"), ".md", &mut paths);
+    paths.sort();
+    paths
+}
+
+fn collect(folder: &Path, ending: &str, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
             if name != "target" && !name.starts_with('.') {
-                collect(&path, into);
+                collect(&path, ending, into);
             }
-        } else if name.ends_with(".rs") {
+        } else if name.ends_with(ending) {
             into.push(path);
         }
     }

@@ -8,7 +8,7 @@ use aq_core::task::{TaskStatus, UNTIL_ANSWERED, check_invariants};
 use aq_core::time::Timestamp;
 
 use crate::lifecycle::{Figures, load};
-use crate::store::audit::{self, Offence};
+use crate::store::invariants::{self, Offence};
 use crate::store::{Connection, StoreError, questions, runs, tasks};
 
 /// How bad a finding is.
@@ -70,17 +70,17 @@ pub fn check(db: &mut Connection, figures: &Figures, now: Timestamp) -> Result<V
     of_tasks(db, figures, &mut findings)?;
     of_leases(db, figures, &mut findings)?;
     let queries: [(&'static str, Query); 6] = [
-        ("C-04", audit::wrong_unmet),
-        ("C-05", audit::wrong_waits),
-        ("C-06", audit::cycles),
-        ("C-07", audit::wrong_tokens),
-        ("C-08", audit::wrong_numbers),
-        ("C-09", audit::stale_questions),
+        ("C-04", invariants::wrong_unmet),
+        ("C-05", invariants::wrong_waits),
+        ("C-06", invariants::cycles),
+        ("C-07", invariants::wrong_tokens),
+        ("C-08", invariants::wrong_numbers),
+        ("C-09", invariants::stale_questions),
     ];
     for (rule, query) in queries {
         findings.extend(query(db)?.into_iter().map(|offence| error(rule, offence.subject, offence.message, REPORT)));
     }
-    findings.extend(audit::event_holes(db)?.into_iter().map(|offence| error("C-10", offence.subject, offence.message, REPORT)));
+    findings.extend(invariants::event_holes(db)?.into_iter().map(|offence| error("C-10", offence.subject, offence.message, REPORT)));
     let fresh = load(db, now, figures.span_ms)?;
     findings.extend(fresh.aside.iter().cloned().map(unreadable));
     findings.extend(differences(figures, &fresh, now));

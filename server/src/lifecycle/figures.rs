@@ -18,7 +18,7 @@ use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
 
 use super::usage::Usage;
-use crate::store::audit::Offence;
+use crate::store::invariants::Offence;
 
 /// Limits that people set, by scope; they replace the configured ones. `None`: no limit.
 pub type Overrides = BTreeMap<BudgetScope, Option<u64>>;

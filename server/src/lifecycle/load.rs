@@ -11,7 +11,7 @@ use aq_core::time::Timestamp;
 
 use super::figures::{Figures, OpenRun, ProjectHot};
 use super::usage::window_start;
-use crate::store::audit::Offence;
+use crate::store::invariants::Offence;
 use crate::store::{
     Connection, HeldRun, StoreError, accounts, agents, chains, events, ledger, projects, runs, set_aside, settings, task_figures,
     task_trees, tasks, workspaces,

@@ -5,8 +5,8 @@
 use aq_core::ids::{AgentId, ProjectId, RunRef, WorkspaceId};
 use aq_core::time::Timestamp;
 
-use super::audit::Offence;
 use super::error::StoreError;
+use super::invariants::Offence;
 
 /// What can be read of a list, and what is said of the rest.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    account, agent, answer, archive, backup, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook,
-    init, key, limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status, task,
-    usage, watch, workspace,
+    account, agent, answer, archive, audit, backup, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health,
+    hook, init, key, limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run, say, server, service, status,
+    task, usage, watch, workspace,
 };
 use crate::globals::Globals;
 
@@ -115,6 +115,9 @@ pub(crate) enum Command {
     /// API keys: credentials of clients
     #[command(subcommand, visible_alias = "keys")]
     Key(key::Verb),
+    /// The audit log: who changed what, and who was refused
+    #[command(subcommand)]
+    Audit(audit::Verb),
     Pause(pause::Args),
     Resume(resume::Args),
     Backup(backup::Args),

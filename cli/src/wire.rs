@@ -67,6 +67,7 @@ wire!(
     ListAccountsResponse,
     ListAgentsResponse,
     ListApiKeysResponse,
+    ListAuditRecordsResponse,
     ListArchivedTasksResponse,
     ListDependenciesResponse,
     ListEventsResponse,
@@ -110,6 +111,7 @@ wire!(
     StreamRunOutputResponse,
     SystemStatus,
     Task,
+    VerifyAuditLogResponse,
     Workspace,
 );
 

@@ -2,8 +2,8 @@
 
 use crate::args::Command;
 use crate::commands::{
-    account, agent, answer, archive, backup, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health, hook,
-    init, key, limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service,
+    account, agent, answer, archive, audit, backup, budget, chain, chat, completions, diff, doctor, events, forecast, git, grant, health,
+    hook, init, key, limits, logs, mcp, messages, note, pause, plan, project, prompt, questions, resume, run as runs, say, server, service,
     status, task, usage, watch, workspace,
 };
 use crate::context::Context;
@@ -47,6 +47,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Agent(verb) => Box::pin(agent::run(context, verb)).await,
         Command::Account(verb) => Box::pin(account::run(context, verb)).await,
         Command::Key(verb) => Box::pin(key::run(context, verb)).await,
+        Command::Audit(verb) => Box::pin(audit::run(context, verb)).await,
         Command::Pause(args) => Box::pin(pause::run(context, args)).await,
         Command::Resume(args) => Box::pin(resume::run(context, args)).await,
         Command::Backup(args) => Box::pin(backup::run(context, &args)).await,

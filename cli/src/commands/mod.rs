@@ -6,6 +6,7 @@ pub(crate) mod account;
 pub(crate) mod agent;
 pub(crate) mod answer;
 pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod budget;
 pub(crate) mod chain;

@@ -8,6 +8,7 @@ pub(crate) mod account;
 pub(crate) mod agent;
 pub(crate) mod amount;
 pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod budget;
 pub(crate) mod chain;
 pub(crate) mod chat;

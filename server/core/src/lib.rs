@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod agent;
+pub mod audit;
 pub mod budget;
 pub mod chat;
 pub mod event;

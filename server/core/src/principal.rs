@@ -48,6 +48,8 @@ impl ProjectScope {
 pub struct Principal {
     /// The id of the API key, never the key; `local` for the server itself.
     pub key_id: String,
+    /// What the key is for, in words.
+    pub key_name: String,
     /// What it may do.
     pub role: Role,
     /// What it may see.
@@ -62,7 +64,14 @@ impl Principal {
     /// The server acting by itself.
     #[must_use]
     pub fn server() -> Self {
-        Self { key_id: "local".to_owned(), role: Role::Admin, projects: ProjectScope::All, on_behalf_of: None, run: None }
+        Self {
+            key_id: "local".to_owned(),
+            key_name: "the server".to_owned(),
+            role: Role::Admin,
+            projects: ProjectScope::All,
+            on_behalf_of: None,
+            run: None,
+        }
     }
 
     /// True when a hook acts.

@@ -83,7 +83,7 @@ async fn unblock(turns: &Turns, waiting: i64) -> Result<f64, String> {
     fill::copy(&fill::filled(&turns.folder, 0)?, &home.path().join("aq.db"))?;
     let (sender, mut orders) = mpsc::unbounded_channel();
     let house = House::open(home.path(), 1, |_| Quiet(sender)).await?;
-    let context = Context { principal: Principal::server(), now: Timestamp::from_millis(2) };
+    let context = Context::new(Principal::server(), Timestamp::from_millis(2));
     house
         .engine
         .submit(move |tx| {

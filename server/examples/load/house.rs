@@ -158,7 +158,8 @@ impl House {
             ending: Arc::new(Never),
             facts,
             drain: stop.clone(),
-        });
+        })
+        .map_err(told)?;
         api.set_ready();
         let socket = home.join("aq.sock");
         let limits = limits(socket.clone());
@@ -166,7 +167,7 @@ impl House {
         let health = Health::starting().await;
         health.ready().await;
         let permissions = api::PERMISSIONS.iter().fold(Permissions::new(), |table, (path, roles)| table.allow(path, roles));
-        let gate = Gate { keys: Arc::new(Keys(KeyRing::new(reader, clock))), permissions, calls: None };
+        let gate = Gate { keys: Arc::new(Keys(KeyRing::new(reader, clock))), permissions, calls: None, witness: None };
         let (routes, token) = (api.routes(), stop.clone());
         let serving = tokio::spawn(async move { drop(grpc::serve(listeners, &limits, gate, routes, health, token).await) });
         let key: ApiKey = made.key.parse().map_err(told)?;

@@ -182,12 +182,11 @@ impl Ticket {
     }
 
     /// Keeps the answer, in the transaction of the effect.
-    pub(super) fn record<R: Message>(&self, db: &mut Connection, answer: &R, now: Timestamp) -> Result<(), ApiError> {
+    pub(super) fn record(&self, db: &mut Connection, answer: Vec<u8>, now: Timestamp) -> Result<(), ApiError> {
         if self.request_id.is_empty() {
             return Ok(());
         }
-        let recorded =
-            RecordedRequest { method: self.method.to_owned(), fingerprint: self.fingerprint.clone(), response: answer.encode_to_vec() };
+        let recorded = RecordedRequest { method: self.method.to_owned(), fingerprint: self.fingerprint.clone(), response: answer };
         Ok(requests::insert(db, &self.principal, &self.request_id, &recorded, now)?)
     }
 }

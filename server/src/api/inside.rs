@@ -2,6 +2,7 @@
 //!
 //! Whoever calls has settled who is asking. What the transport adds (keys, rates, streams, connections) is not passed here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aq_core::principal::{Principal, Role};
@@ -12,7 +13,8 @@ use tonic::service::Routes;
 
 use super::permissions::TABLE;
 use super::service::{Api, MAX_ENCODED};
-use super::status::Status;
+use super::status::{ApiError, Status};
+use crate::commands::Trail;
 
 /// Longest time of a call. Chosen above the transport's deadline, because a tool waits for a fetch where a person would call again.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -37,6 +39,7 @@ pub struct Refused {
 /// The services of the API, called in process. Cheap to clone.
 #[derive(Clone)]
 pub struct Inside {
+    api: Api,
     routes: Routes,
 }
 
@@ -44,7 +47,7 @@ impl Api {
     /// The way to call this API from inside the server.
     #[must_use]
     pub fn inside(&self) -> Inside {
-        Inside { routes: self.routes().prepare() }
+        Inside { api: self.clone(), routes: self.routes().prepare() }
     }
 }
 
@@ -53,6 +56,12 @@ impl Inside {
     #[must_use]
     pub fn allows(path: &str, role: Role) -> bool {
         TABLE.iter().any(|(known, roles)| *known == path && roles.contains(&role))
+    }
+
+    /// Refuses a call that the role may not make, as the call itself would, and has that recorded where it would have changed something.
+    pub async fn deny(&self, caller: &Principal, path: &'static str) {
+        let status = Status::from(ApiError::Forbidden { role: caller.role.as_str(), path });
+        self.api.note_refusal(caller, path, &Trail::default(), &status).await;
     }
 
     /// Makes a call with one answer. `body` is the request as bytes of its message, and so is the answer. Once begun it is carried out to its
@@ -78,13 +87,21 @@ impl Inside {
     ) -> Result<Vec<Bytes>, Refused> {
         let mut grpc = tonic::client::Grpc::new(self.routes.clone()).max_decoding_message_size(MAX_ENCODED);
         let mut request = tonic::Request::new(body);
+        let (api, caller, trail) = (self.api.clone(), caller.clone(), Arc::<Trail>::default());
         request.extensions_mut().insert(caller.clone());
+        request.extensions_mut().insert(Arc::clone(&trail));
         let call = async move {
             match grpc.ready().await {
                 Ok(()) => {}
                 Err(never) => match never {},
             }
-            let answer = grpc.server_streaming(request, http::uri::PathAndQuery::from_static(path), Raw).await?;
+            let answer = match grpc.server_streaming(request, http::uri::PathAndQuery::from_static(path), Raw).await {
+                Ok(answer) => answer,
+                Err(status) => {
+                    api.note_refusal(&caller, path, &trail, &status).await;
+                    return Err(status);
+                }
+            };
             let (mut answer, mut messages) = (answer.into_inner(), Vec::new());
             while let Some(message) = answer.message().await? {
                 messages.push(message);

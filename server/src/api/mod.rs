@@ -6,11 +6,13 @@
 //!
 //! Spec: specs/server/api.md
 
+mod about;
 mod accounts;
 mod admin;
 mod agents;
 mod asking;
 mod assistants;
+mod audit;
 mod backups;
 mod budgets;
 mod chats;
@@ -42,6 +44,7 @@ mod progress;
 mod projects;
 mod prompts;
 mod proposals;
+mod refusals;
 mod routes;
 mod runs;
 mod service;

@@ -44,6 +44,7 @@ paged!(
     ListAccountsRequest,
     ListEventsRequest,
     ListApiKeysRequest,
+    ListAuditRecordsRequest,
     ListPermissionGrantsRequest,
     ListQuestionsRequest,
     ListArchivedTasksRequest,

@@ -194,8 +194,34 @@ table! {
         CreateApiKey CreateApiKeyRequest ADMIN,
         ListApiKeys ListApiKeysRequest ADMIN,
         RevokeApiKey RevokeApiKeyRequest ADMIN,
+        ListAuditRecords ListAuditRecordsRequest ADMIN,
+        VerifyAuditLog VerifyAuditLogRequest ADMIN,
     }
 }
+
+/// Calls about what serves every project: agents and accounts, keys and the audit log, the server itself. Whoever is limited to some projects makes none of
+/// them, whatever its role: a hook acts with the role of its owner and within its project. Api R2.
+pub(super) const WHOLE_SERVER: &[&str] = &[
+    pb::CreateProjectRequest::PATH,
+    pb::CreateAgentRequest::PATH,
+    pb::UpdateAgentRequest::PATH,
+    pb::PauseAgentRequest::PATH,
+    pb::ResumeAgentRequest::PATH,
+    pb::DeleteAgentRequest::PATH,
+    pb::CreateAccountRequest::PATH,
+    pb::UpdateAccountRequest::PATH,
+    pb::DeleteAccountRequest::PATH,
+    pb::PauseSchedulingRequest::PATH,
+    pb::ResumeSchedulingRequest::PATH,
+    pb::ShutdownRequest::PATH,
+    pb::CheckInvariantsRequest::PATH,
+    pb::CreateBackupRequest::PATH,
+    pb::CreateApiKeyRequest::PATH,
+    pb::ListApiKeysRequest::PATH,
+    pb::RevokeApiKeyRequest::PATH,
+    pb::ListAuditRecordsRequest::PATH,
+    pb::VerifyAuditLogRequest::PATH,
+];
 
 #[cfg(test)]
 mod tests {
@@ -212,6 +238,20 @@ mod tests {
         let contract: BTreeSet<_> = methods().keys().map(String::as_str).collect();
         assert_eq!(ours, contract);
         assert_eq!(ours.len(), TABLE.len());
+    }
+
+    /// Api R2: every call of administrators, and every one that changes agents or accounts, is kept from who is limited to some projects.
+    #[test]
+    fn what_serves_every_project_is_kept_from_limited_keys() {
+        let changes = |path: &str| !["/Get", "/List"].iter().any(|read| path.contains(read));
+        for (path, roles) in TABLE {
+            let shared = ["AgentService/", "AccountService/"].iter().any(|service| path.contains(service)) && changes(path);
+            // A project has a budget of its own; the api looks which one is meant.
+            let own = path.ends_with("/SetBudget");
+            if *roles == ADMIN || (shared && !own) {
+                assert!(WHOLE_SERVER.contains(path), "{path}");
+            }
+        }
     }
 
     /// Api R1: an administrator may do everything, an agent almost nothing, and whoever may change something may look.

@@ -17,7 +17,7 @@ use super::page::Page;
 use super::service::{Api, Done};
 use super::status::{ApiError, Reply};
 use crate::commands::projects::{self, ProjectFields};
-use crate::commands::{CommandError, Context, workspaces};
+use crate::commands::{Context, workspaces};
 use crate::lifecycle::{Figures, Tx};
 
 const FIELDS: &[&str] = &[
@@ -173,10 +173,6 @@ impl ProjectService for Projects {
     async fn create_project(&self, request: Request<pb::CreateProjectRequest>) -> Reply<pb::Project> {
         let call = self.0.admit(request)?;
         let fields = new_fields(&call.body)?;
-        if call.context.principal.projects != aq_core::principal::ProjectScope::All {
-            let refused = "a key that is limited to projects cannot create one; use a key without the limit";
-            return Err(ApiError::from(CommandError::Denied(refused.to_owned())).into());
-        }
         self.check_repository("repo_url", fields.repo_url.as_ref()).await?;
         let clones = self.0.parts.facts.clones.clone();
         let create = move |tx: &mut Tx<'_>, context: &Context| {

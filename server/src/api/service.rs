@@ -4,22 +4,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use aq_core::git_link::GitLink;
-use aq_core::principal::{Principal, Role};
+use aq_core::principal::{Principal, ProjectScope, Role};
 use aq_core::runner_link::{RunnerLink, RunnerOrder};
+use aq_runner::redact::{RedactError, Redactor};
 use prost::Message;
 use tokio_util::sync::CancellationToken;
 
+use super::about;
 use super::idempotency::{self, Mutation};
 use super::last_reports::LastReports;
-use super::permissions::Call;
+use super::permissions::{Call, WHOLE_SERVER};
 use super::ports::{Assistants, Ending, RepositoryCheck, ServerFacts};
+use super::refusals::Refusals;
 use super::status::{ApiError, Reply};
 use super::talk::Talk;
 use crate::clock::SharedClock;
-use crate::commands::Context;
+use crate::commands::{Context, Trail};
 use crate::events::{EventBus, OutputHub, Wake};
 use crate::forges::Forge;
-use crate::lifecycle::{Engine, Figures, Tx};
+use crate::lifecycle::{Engine, Figures, Tx, record};
 use crate::orchestrator::Policy;
 use crate::store::{Connection, Reader};
 
@@ -71,6 +74,9 @@ pub struct Api {
     assistants: Arc<OnceLock<Arc<dyn Assistants>>>,
     /// When agents told last how far they are.
     pub(super) last_reports: LastReports,
+    /// Takes secrets out of what the audit log is told.
+    pub(super) redactor: Arc<Redactor>,
+    pub(super) refusals: Refusals,
 }
 
 /// What a mutation did: the answer, and the orders that follow from it.
@@ -101,16 +107,21 @@ pub(super) struct Admitted<Q> {
 
 impl Api {
     /// The API over `parts`, not yet ready.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the secrets of the configuration are too many to be looked for.
+    pub fn new(parts: Parts) -> Result<Self, RedactError> {
+        let redactor = Redactor::new(&parts.policy.secrets)?;
+        Ok(Self {
             parts: Arc::new(parts),
             ready: Arc::default(),
             talk: Arc::default(),
             documents: Arc::default(),
             assistants: Arc::default(),
             last_reports: LastReports::default(),
-        }
+            redactor: Arc::new(redactor),
+            refusals: Refusals::default(),
+        })
     }
 
     /// Says that recovery is over and work is taken (`ServerInfo.ready`).
@@ -141,13 +152,22 @@ impl Api {
     }
 
     /// Lets a call in: who asks, and may they? The transport has asked the same table; calls made in process come only here. Api R1.
-    pub(super) fn admit<Q: Call>(&self, request: tonic::Request<Q>) -> Result<Admitted<Q>, ApiError> {
+    pub(super) fn admit<Q: Call + Message>(&self, request: tonic::Request<Q>) -> Result<Admitted<Q>, ApiError> {
         let (_, mut extensions, body) = request.into_parts();
+        let trail = extensions.remove::<Arc<Trail>>().unwrap_or_default();
+        if about::changes(Q::PATH)
+            && let Some(about) = about::of(Q::PATH, &body.encode_to_vec())
+        {
+            trail.note(about);
+        }
         let principal = extensions.remove::<Principal>().ok_or(ApiError::NoPrincipal)?;
         if !Q::ROLES.contains(&principal.role) {
             return Err(ApiError::Forbidden { role: principal.role.as_str(), path: Q::PATH });
         }
-        Ok(Admitted { context: Context { principal, now: self.parts.clock.now() }, body })
+        if principal.projects != ProjectScope::All && WHOLE_SERVER.contains(&Q::PATH) {
+            return Err(ApiError::WholeServer);
+        }
+        Ok(Admitted { context: Context { principal, now: self.parts.clock.now(), trail }, body })
     }
 
     /// Reads rows; what was committed before the call is seen.
@@ -208,6 +228,7 @@ impl Api {
         for_a_person(&context.principal)?;
         let ticket = idempotency::Ticket::of(&context.principal, body)?;
         let inner = context.clone();
+        let entry = about::cleansed(about::entry(&context.principal, context.now, &context.trail), &self.redactor);
         let done = self
             .parts
             .engine
@@ -215,8 +236,12 @@ impl Api {
                 if let Some(answer) = ticket.replay(tx.db)? {
                     return Ok(Done { answer, orders: Vec::new() });
                 }
+                let before = tx.announced().len();
                 let done = command(tx, &inner)?;
-                ticket.record(tx.db, &done.answer, inner.now)?;
+                let answer = done.answer.encode_to_vec();
+                let told = about::carried_out(tx, before, entry.clone(), &answer);
+                ticket.record(tx.db, answer, inner.now)?;
+                record(tx, told)?;
                 Ok::<_, ApiError>(done)
             })
             .await?;

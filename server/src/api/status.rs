@@ -37,6 +37,9 @@ pub(super) enum ApiError {
         /// The call.
         path: &'static str,
     },
+    /// The call is about what serves every project, and the caller is limited to some.
+    #[error("this concerns every project, and the key does not reach them all; use a key without the limit")]
+    WholeServer,
     /// The id of the request was used for another request.
     #[error("request_id `{0}` was used for a different request within the last 24 hours; use a new one")]
     RequestIdReused(String),
@@ -102,6 +105,7 @@ impl From<ApiError> for Status {
                 .with("role", role)
                 .with("method", path)
                 .into_status(Code::PermissionDenied, sentence),
+            ApiError::WholeServer => ErrorDetail::new(reason::PERMISSION_DENIED).into_status(Code::PermissionDenied, sentence),
             ApiError::RequestIdReused(_) => ErrorDetail::new("REQUEST_ID_REUSED")
                 .with_violation("request_id", "was used for a different request; use a new one")
                 .into_status(Code::InvalidArgument, sentence),
@@ -140,6 +144,16 @@ fn model(error: &ModelError, sentence: String) -> Status {
         _ => detail,
     };
     detail.into_status(code, sentence)
+}
+
+/// The name of the code that says that a caller had no right; `None` for every other ending. `limited`: the caller's key reaches some projects only, and what
+/// it does not reach is not there for it.
+pub(super) fn lacks_right(status: &Status, limited: bool) -> Option<&'static str> {
+    match status.code() {
+        Code::PermissionDenied => Some("PERMISSION_DENIED"),
+        Code::NotFound if limited => Some("NOT_FOUND"),
+        _ => None,
+    }
 }
 
 /// `task` → `TASK`, for reasons.

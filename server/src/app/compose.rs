@@ -25,7 +25,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Environment, ServerConfig, sections};
 use crate::grpc::{self, Gate, GrpcOptions, Health, Permissions, TcpOptions, TlsIdentity};
 use crate::home::{Again, Home};
-use crate::lifecycle::{Engine, LifecycleError, Subject, announce};
+use crate::lifecycle::{self, Engine, LifecycleError, Subject, Tx, announce};
 use crate::orchestrator::{Approvals, ConflictWatch, Orchestrator, Parts};
 use crate::shutdown::{self, Shutdown};
 use crate::store::{StoreError, api_keys, new_key};
@@ -79,8 +79,9 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     if !home.path().join("admin.key").exists() {
         // The key is stored before its file is written: a file without its key would lock the administrator out.
         let made = new_key(Role::Admin, ProjectScope::All, "administrator", context.now, None);
-        let record = made.record.clone();
-        started.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await?;
+        let (record, told) = (made.record.clone(), seed::first_key(&context, &made.record));
+        let store = move |tx: &mut Tx<'_>| api_keys::insert(tx.db, &record).and_then(|()| lifecycle::record(tx, told.clone()));
+        started.engine.submit(store).await?;
         home.write("admin.key", format!("{}\n", made.key))?;
     }
     // Whoever finds the socket finds the key: listening comes after both the key and what was running are in place.
@@ -143,7 +144,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         ending: Arc::new(Ender { shutdown: shutdown.clone(), take_runs: Arc::clone(&take_runs) }),
         facts: facts(&config, &started),
         drain: shutdown.drain().clone(),
-    });
+    })?;
     let tools = Arc::new(Registry::new(api.inside())?);
     assistants::serve(&background, &api, Arc::clone(&tools), (listener, ring), &started.policy.secrets)?;
     hooks::spawn(&background, &started, &runner, Arc::clone(&tools) as Arc<dyn ToolBox>, model.as_ref().ok().cloned());
@@ -157,7 +158,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     health.ready().await;
     say(&started.engine, &context, EventKind::SystemStarted, json!({ "version": env!("CARGO_PKG_VERSION") })).await?;
 
-    let gate = Gate { keys, permissions: permissions(), calls };
+    let gate = Gate { keys, permissions: permissions(), calls, witness: Some(Arc::new(api.clone())) };
     let serving = tokio::spawn({
         let (routes, token) = (api.routes(), shutdown.drain().clone());
         async move { grpc::serve(listeners, &options, gate, routes, health, token).await }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aq_core::audit::Entry;
 use aq_core::ids::{RunRef, TaskId};
+use aq_core::principal::Principal;
 use aq_core::retention::{Seated, StoredOutput, days_before, directory_goes, output_to_remove};
 use aq_core::runner_link::{RunnerLink, RunnerOrder};
 use aq_core::task::TaskStatus;
@@ -19,9 +21,10 @@ use crate::api::REQUESTS_KEPT_MS;
 use crate::commands::CommandError;
 use crate::config::sections;
 use crate::events::OutputHub;
-use crate::store::{DatabaseUrl, Reader, StoreError, api_keys, events, requests, retention};
+use crate::lifecycle::{Tx, record};
+use crate::store::{DatabaseUrl, Reader, StoreError, api_keys, audit, events, requests, retention};
 
-/// Events removed in one command, so that the writer is never held up for long.
+/// Events, and records of the audit log, removed in one command, so that the writer is never held up for long.
 const EVENTS_AT_ONCE: i64 = 5_000;
 
 /// Rescues of a project that stay however old they are.
@@ -58,6 +61,35 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 impl Keeper {
+    /// Removes old records of the audit log, and records that it did (audit R8).
+    async fn audit(&self) -> Result<(), CommandError> {
+        let now = self.condition.clock.now();
+        let before = days_before(now, self.kept.audit_days);
+        loop {
+            let cut = move |tx: &mut Tx<'_>| {
+                let removed = audit::remove_some_before(tx.db, before, EVENTS_AT_ONCE)?;
+                if removed > 0 {
+                    let until = audit::cut(tx.db)?.seq;
+                    let entry = Entry {
+                        at: now,
+                        actor: (&Principal::server()).into(),
+                        method: "server:audit_cut".to_owned(),
+                        choices: vec![format!("removed={removed}"), format!("until={until}")],
+                        origin: "inside".to_owned(),
+                        code: "OK".to_owned(),
+                        ..Entry::default()
+                    };
+                    record(tx, entry)?;
+                }
+                Ok::<_, StoreError>(removed)
+            };
+            let removed = self.condition.engine.submit(cut).await?;
+            if i64::try_from(removed).unwrap_or(i64::MAX) < EVENTS_AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+
     /// Removes old events, answers kept for repeated requests, and keys of runs that are over (R3). Returns how many of each.
     ///
     /// # Errors
@@ -73,6 +105,7 @@ impl Keeper {
                 break;
             }
         }
+        self.audit().await?;
         let (requests, keys) = self
             .condition
             .engine

@@ -1,6 +1,7 @@
 //! What a start puts into an empty home: the administrator's key, and the accounts and agents that the configuration names.
 
 use aq_core::account::Account;
+use aq_core::audit::Entry;
 use aq_core::limits::{AccountPolicy, read_zone};
 use aq_core::principal::Principal;
 use aq_core::profile::RuntimeProfile;
@@ -8,7 +9,7 @@ use aq_core::profile::RuntimeProfile;
 use crate::commands::{self, CommandError, Context};
 use crate::config::{ServerConfig, sections};
 use crate::lifecycle::Tx;
-use crate::store::accounts;
+use crate::store::{ApiKey, accounts};
 
 /// Adds the configured accounts and agents that are missing. What exists is left as it is: people may have edited it since.
 ///
@@ -58,8 +59,23 @@ pub(super) fn configured(tx: &mut Tx<'_>, config: &ServerConfig, context: &Conte
     Ok(())
 }
 
+/// The record of the administrator's first key.
+#[must_use]
+pub(super) fn first_key(context: &Context, key: &ApiKey) -> Entry {
+    Entry {
+        at: context.now,
+        actor: (&context.principal).into(),
+        method: "server:first_key".to_owned(),
+        resources: vec![format!("key:{}", key.kid)],
+        choices: vec![format!("role={}", key.role.as_str())],
+        origin: context.trail.origin.clone(),
+        code: "OK".to_owned(),
+        ..Entry::default()
+    }
+}
+
 /// The circumstances of what the server does by itself.
 #[must_use]
 pub(super) fn own(now: aq_core::time::Timestamp) -> Context {
-    Context { principal: Principal::server(), now }
+    Context::new(Principal::server(), now)
 }

@@ -47,7 +47,7 @@ pub(super) async fn lead(
     }
     tracing::info!(database = %url, "standing by: another server leads on this database");
     let (listeners, health, stop) = (grpc::bind(options).await?, Health::starting().await, CancellationToken::new());
-    let gate = Gate { keys: Arc::new(NoKeys), permissions: Permissions::new(), calls: None };
+    let gate = Gate { keys: Arc::new(NoKeys), permissions: Permissions::new(), calls: None, witness: None };
     let serving = tokio::spawn({
         let (options, stop) = (GrpcOptions { drain: Duration::from_millis(100), ..options.clone() }, stop.clone());
         async move { grpc::serve(listeners, &options, gate, Routes::default(), health, stop).await }

@@ -1,11 +1,14 @@
 //! Who asks, when; and finding what a caller may know of.
 
+use std::sync::Arc;
+
 use aq_core::ids::{AgentId, ProjectId, TaskId};
 use aq_core::principal::Principal;
 use aq_core::project::Project;
 use aq_core::time::Timestamp;
 
 use super::error::CommandError;
+use super::trail::Trail;
 use crate::lifecycle::{Figures, Tx};
 use crate::store::{Connection, TaskRecord, tasks};
 
@@ -16,9 +19,17 @@ pub struct Context {
     pub principal: Principal,
     /// The present instant.
     pub now: Timestamp,
+    /// The way that the call came, and what it is about.
+    pub trail: Arc<Trail>,
 }
 
 impl Context {
+    /// What `principal` does at `now` inside the server.
+    #[must_use]
+    pub fn new(principal: Principal, now: Timestamp) -> Self {
+        Self { principal, now, trail: Arc::default() }
+    }
+
     /// Who asks, as written into events.
     #[must_use]
     pub fn actor(&self) -> String {

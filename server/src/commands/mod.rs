@@ -26,7 +26,9 @@ pub mod propose;
 pub mod questions;
 pub mod repair;
 pub mod system;
+mod trail;
 pub mod workspaces;
 
 pub use context::{Context, agent, project, task};
 pub use error::{CommandError, Violation};
+pub use trail::{About, Trail};

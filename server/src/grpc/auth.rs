@@ -13,6 +13,7 @@ use super::bad_keys::BadKeys;
 use super::io::Peer;
 use super::middleware::{Middleware, Next};
 use super::refusal;
+use super::witness::{Witness, trail_of};
 
 /// Header that names the person a gateway acts for.
 const ON_BEHALF_OF: &str = "x-aq-on-behalf-of";
@@ -59,16 +60,30 @@ pub(super) struct Credential(pub(super) ApiKey);
 pub(super) struct Authentication {
     keys: Arc<dyn KeyStore>,
     bad: Mutex<BadKeys>,
+    witness: Option<Arc<dyn Witness>>,
+}
+
+/// A call that does not get past here.
+struct TurnedAway {
+    status: Status,
+    /// Who asked, where the key was right.
+    by: Option<Box<Principal>>,
+}
+
+impl From<Status> for TurnedAway {
+    fn from(status: Status) -> Self {
+        Self { status, by: None }
+    }
 }
 
 impl Authentication {
-    pub(super) fn new(keys: Arc<dyn KeyStore>, bad_keys_per_minute: u32) -> Self {
-        Self { keys, bad: Mutex::new(BadKeys::new(bad_keys_per_minute)) }
+    pub(super) fn new(keys: Arc<dyn KeyStore>, bad_keys_per_minute: u32, witness: Option<Arc<dyn Witness>>) -> Self {
+        Self { keys, bad: Mutex::new(BadKeys::new(bad_keys_per_minute)), witness }
     }
 
-    async fn identify(&self, headers: &HeaderMap, peer: &str) -> Result<(Principal, ApiKey, Option<ActingRole>), Status> {
+    async fn identify(&self, headers: &HeaderMap, peer: &str) -> Result<(Principal, ApiKey, Option<ActingRole>), TurnedAway> {
         let Some(value) = headers.get(http::header::AUTHORIZATION) else {
-            return Err(refusal::no_key());
+            return Err(refusal::no_key().into());
         };
         let key: Option<ApiKey> = value.to_str().ok().and_then(bearer).and_then(|text| text.parse().ok());
         let principal = match &key {
@@ -82,21 +97,21 @@ impl Authentication {
         let (Some(mut principal), Some(key)) = (principal, key) else {
             let wait = self.bad.lock().unwrap_or_else(PoisonError::into_inner).note(peer, Instant::now());
             tracing::warn!(peer, limited = wait.is_some(), "a wrong API key");
-            return Err(wait.map_or_else(refusal::wrong_key, refusal::too_many_wrong_keys));
+            return Err(wait.map_or_else(refusal::wrong_key, refusal::too_many_wrong_keys).into());
         };
         if let Some(person) = headers.get(ON_BEHALF_OF) {
             if !matches!(principal.role, Role::Gateway | Role::Admin) {
-                return Err(refusal::on_behalf_refused());
+                return Err(TurnedAway { status: refusal::on_behalf_refused(), by: Some(Box::new(principal)) });
             }
             let person = person.to_str().ok().filter(|text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()));
             principal.on_behalf_of = Some(person.ok_or_else(refusal::bad_person)?.to_owned());
         }
         let acting = match headers.get(ACTING_ROLE) {
             None => None,
-            Some(_) if principal.on_behalf_of.is_none() => return Err(refusal::bad_role()),
+            Some(_) if principal.on_behalf_of.is_none() => return Err(refusal::bad_role().into()),
             Some(role) => match role.to_str().ok().and_then(Role::parse) {
                 Some(role @ (Role::Viewer | Role::Operator | Role::Admin)) => Some(ActingRole(role)),
-                _ => return Err(refusal::bad_role()),
+                _ => return Err(refusal::bad_role().into()),
             },
         };
         Ok((principal, key, acting))
@@ -128,7 +143,10 @@ impl Middleware for Authentication {
                 request.extensions_mut().insert(Credential(key));
                 next(request).await
             }
-            Err(status) => {
+            Err(TurnedAway { status, by }) => {
+                if let (Some(witness), Some(principal)) = (&self.witness, &by) {
+                    witness.refused(principal, request.uri().path(), &trail_of(&request), &status).await;
+                }
                 if status.code() == Code::Unauthenticated {
                     tracing::debug!("call refused: not authenticated");
                 }

@@ -1,6 +1,7 @@
 //! The transport: listeners, what every call passes through, streams, health, reflection, draining.
 //!
-//! A call passes, from outside to inside: `call` (id, log, panics), `overload`, `deadline`, `auth` (key → principal), `permissions`,
+//! A call passes, from outside to inside: `call` (id, log, panics), `overload`, `deadline`, `auth` (key → principal), `witness` (refusals),
+//! `permissions`,
 //! `rate`, `stream_limit`, then its service. What a call does lives in `api`; nothing here knows the store or a command.
 //!
 //! Reading order: `options`, `server`, `listener`, the layers in the order above, `stream`.
@@ -22,6 +23,7 @@ mod rate;
 mod refusal;
 mod server;
 mod stream_limit;
+mod witness;
 
 pub use auth::{KeyStore, KeyStoreUnavailable, principal_of};
 pub use call::CallId;
@@ -31,6 +33,7 @@ pub use listener::{ListenError, Listeners, bind};
 pub use options::{GrpcOptions, MAX_DECODED_BYTES, MAX_ENCODED_BYTES, TcpOptions, TlsIdentity};
 pub use permissions::Permissions;
 pub use server::{Gate, ServeError, serve};
+pub use witness::Witness;
 
 pub use crate::api::stream;
 

@@ -21,6 +21,7 @@ use super::options::{GrpcOptions, TlsIdentity};
 use super::overload::Overload;
 use super::permissions::Permissions;
 use super::stream_limit::StreamLimit;
+use super::witness::{Refusals, Witness};
 use crate::metrics::CallMeters;
 use crate::rates::Rate;
 
@@ -33,6 +34,8 @@ pub struct Gate {
     pub permissions: Permissions,
     /// Counts the calls; `None`: nobody reads the figures.
     pub calls: Option<CallMeters>,
+    /// Is told of refused calls; `None`: nobody keeps them.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 /// Why serving ended other than asked for.
@@ -74,7 +77,8 @@ pub async fn serve(
         .layer(With::new(Calls { meters: gate.calls }))
         .layer(With::new(Overload::new(options.concurrent_calls)))
         .layer(With::new(Deadlines::new(options.deadline)))
-        .layer(With::new(Authentication::new(Arc::clone(&gate.keys), options.bad_keys_per_minute)))
+        .layer(With::new(Authentication::new(Arc::clone(&gate.keys), options.bad_keys_per_minute, gate.witness.clone())))
+        .layer(With::new(Refusals(gate.witness)))
         .layer(With::new(gate.permissions))
         .layer(With::new(Rate::new(options.calls_per_second)))
         .layer(With::new(StreamLimit::new(gate.keys, options.streams_per_principal, options.recheck, shutdown.clone())))

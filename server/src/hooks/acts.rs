@@ -163,7 +163,7 @@ async fn task(acting: &Acting<'_>, title: String, description: String, priority:
         is_plan_subtask: false,
         origin: TaskOrigin::Hook,
     };
-    let context = Context { principal: acting.caller.clone(), now: acting.parts.clock.now() };
+    let context = Context::new(acting.caller.clone(), acting.parts.clock.now());
     let made = acting.parts.engine.submit(move |tx| create(tx, &context, std::slice::from_ref(&new))).await;
     match made.as_deref() {
         Ok([record, ..]) => {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aq_core::account::Account;
 use aq_core::agent::Agent;
+use aq_core::audit::Place;
 use aq_core::budget::{BudgetScope, BudgetWarning};
 use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
 use aq_core::output::TokenUsage;
@@ -188,6 +189,8 @@ pub struct Figures {
     pub last_key: i64,
     /// The last event number given.
     pub last_event: u64,
+    /// The newest record of the audit log.
+    pub audit: Place,
     /// The epoch of this server process.
     pub epoch: u64,
     /// Length of the rolling window, in milliseconds.

@@ -8,6 +8,7 @@ use std::ops::RangeFrom;
 
 use aq_core::account::Account;
 use aq_core::agent::Agent;
+use aq_core::audit::Place;
 use aq_core::event::Event;
 use aq_core::ids::{AccountId, AgentId, ProjectId, WorkspaceId};
 use aq_core::output::TokenUsage;
@@ -166,6 +167,11 @@ impl Hot {
         let first = self.figures.last_event + 1;
         self.set(self.figures.last_event + u64::try_from(count).unwrap_or_default(), |figures| &mut figures.last_event);
         first..
+    }
+
+    /// Says which record of the audit log is the newest.
+    pub(super) fn set_audit(&mut self, newest: Place) {
+        self.set(newest, |figures| &mut figures.audit);
     }
 
     /// Pauses or resumes all scheduling.

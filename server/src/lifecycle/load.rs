@@ -33,6 +33,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
         paused: settings::get(db, PAUSED)?.is_some_and(|value| value == "true"),
         epoch: settings::get(db, EPOCH)?.and_then(|value| value.parse().ok()).unwrap_or(0),
         last_key: task_figures::last_key(db)?,
+        audit: super::audit::load(db)?,
         last_event: events::range(db)?.map_or(0, |(_, last)| last),
         timers: task_figures::timers(db)?.into_iter().collect(),
         ..Figures::default()

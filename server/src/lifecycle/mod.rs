@@ -6,6 +6,7 @@
 
 mod announcing;
 mod archive;
+mod audit;
 mod chains;
 mod create;
 mod error;
@@ -20,6 +21,7 @@ mod usage;
 
 pub use announcing::{Subject, Tx, announce};
 pub use archive::{archive, restore};
+pub use audit::record;
 pub use chains::{STUCK_NAMED, tell_stuck};
 pub use create::{bring, free_name};
 pub use error::LifecycleError;

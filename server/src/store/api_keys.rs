@@ -94,7 +94,14 @@ impl ApiKey {
     /// Who asks with this key, acting for nobody else.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal { key_id: self.kid.clone(), role: self.role, projects: self.projects.clone(), on_behalf_of: None, run: self.run.clone() }
+        Principal {
+            key_id: self.kid.clone(),
+            key_name: self.name.clone(),
+            role: self.role,
+            projects: self.projects.clone(),
+            on_behalf_of: None,
+            run: self.run.clone(),
+        }
     }
 }
 

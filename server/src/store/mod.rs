@@ -12,6 +12,7 @@ pub mod approvals;
 pub mod archive;
 mod aside;
 pub mod attachments;
+pub mod audit;
 mod blocking;
 pub mod chains;
 mod columns;
@@ -59,6 +60,7 @@ mod writer;
 
 pub use api_keys::{ApiKey, SecretHash};
 pub use aside::{HeldRun, Readable, set_aside};
+pub use audit::AuditQuery;
 pub use connection::DatabaseUrl;
 pub use consumers::Consumer;
 pub use dependencies::{Edges, TaskLink};

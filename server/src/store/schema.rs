@@ -413,5 +413,37 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_log (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        key_id -> Text,
+        key_name -> Text,
+        role -> Text,
+        kind -> Text,
+        person -> Text,
+        run -> Text,
+        method -> Text,
+        resources -> Text,
+        project_id -> Text,
+        choices -> Text,
+        request_id -> Text,
+        call_id -> Text,
+        origin -> Text,
+        code -> Text,
+        note -> Text,
+        previous_hash -> Binary,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    audit_marks (name) {
+        name -> Text,
+        seq -> BigInt,
+        hash -> Binary,
+    }
+}
+
 diesel::joinable!(questions -> tasks (task_key));
 diesel::allow_tables_to_appear_in_same_query!(tasks, task_dependencies, task_attachments, runs, questions, projects, token_ledger);

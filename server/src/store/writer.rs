@@ -58,6 +58,12 @@ impl<S: State> Tx<'_, S> {
         self.facts.push(fact);
     }
 
+    /// What was announced since the command began, and before it by the commands of the same batch.
+    #[must_use]
+    pub fn announced(&self) -> &[S::Fact] {
+        self.facts
+    }
+
     /// Does a part of the command by itself: when it fails or panics, its rows, its changes of the state and its facts are taken back, and
     /// nothing else is. The inner answer is the part's own.
     ///

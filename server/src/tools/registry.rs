@@ -134,6 +134,7 @@ impl ToolBox for Registry {
             return Err(ToolError::Unknown { near: self.near(&name), name });
         };
         if !Inside::allows(entry.path, caller.role) {
+            self.inside.deny(caller, entry.path).await;
             return Err(ToolError::Forbidden { name: name.to_owned(), role: caller.role.as_str() });
         }
         let done = self.carry_out(caller, entry, arguments).await;

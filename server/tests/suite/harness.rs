@@ -163,7 +163,7 @@ impl Harness {
 
     /// The administrator, now.
     pub(crate) fn admin(&self) -> Context {
-        Context { principal: Principal::server(), now: self.clock.now() }
+        Context::new(Principal::server(), self.clock.now())
     }
 
     /// Runs a command and wakes the orchestrator.

@@ -25,6 +25,7 @@ fn keeper(server: &Harness, change: impl FnOnce(&mut Retention)) -> Keeper {
         output_bytes: 1 << 30,
         run_output_bytes: 1 << 20,
         events_days: 90,
+        audit_days: 730,
         workspace_days: 7,
         workspaces_bytes: 1 << 30,
         rescue_refs_days: 90,

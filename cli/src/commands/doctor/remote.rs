@@ -1,9 +1,13 @@
 //! What the server is checked for, and what it finds itself.
 
 use aq_proto::client::Connection;
-use aq_proto::v1::{ApiKey, CheckInvariantsRequest, Finding, FindingSeverity, GetServerInfoRequest, ListApiKeysRequest, Role, ServerInfo};
+use aq_proto::v1::{
+    ApiKey, CheckInvariantsRequest, Finding, FindingSeverity, GetServerInfoRequest, ListApiKeysRequest, Role, ServerInfo,
+    VerifyAuditLogRequest, VerifyAuditLogResponse,
+};
 use tonic::Code;
 
+use crate::commands::audit;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::render::finding::{Check, Verdict};
@@ -33,6 +37,7 @@ async fn ask(context: &Context) -> Result<Vec<Check>, CliError> {
     let mut all = judge(&info, context.ui.look.now.as_second());
     all.extend(keys(&connection, context.ui.look.now.as_second()).await?);
     all.extend(invariants(&connection).await?);
+    all.extend(audit_log(&connection).await?);
     Ok(all)
 }
 
@@ -110,6 +115,26 @@ async fn invariants(connection: &Connection) -> Result<Vec<Check>, CliError> {
     Ok(answer.findings.iter().map(finding).collect())
 }
 
+/// Whether the audit log is as it was written.
+async fn audit_log(connection: &Connection) -> Result<Option<Check>, CliError> {
+    match connection.admin().verify_audit_log(VerifyAuditLogRequest::default()).await {
+        Ok(answer) => Ok(Some(judge_log(&answer.into_inner()))),
+        // A server of an earlier version keeps none.
+        Err(status) if matches!(status.code(), Code::PermissionDenied | Code::Unimplemented) => Ok(None),
+        Err(status) => Err(status.into()),
+    }
+}
+
+fn judge_log(answer: &VerifyAuditLogResponse) -> Check {
+    let verdict = if answer.sound { Verdict::Ok } else { Verdict::Failed };
+    let check = Check::new("audit log", verdict, audit::verdict(answer));
+    if answer.sound {
+        check
+    } else {
+        check.hint("somebody wrote into the database; see: aqctl audit list, and compare with a copy in backups/")
+    }
+}
+
 fn finding(found: &Finding) -> Check {
     let verdict = match FindingSeverity::try_from(found.severity) {
         Ok(FindingSeverity::Info) => Verdict::Info,
@@ -156,6 +181,16 @@ mod tests {
             assert_eq!((judged[0].verdict, judged[0].message.as_str()), (Verdict::Warning, format!("key e (laptop) {told}").as_str()));
             assert_eq!(judged[0].hint, "replace it with: aqctl key rotate e, or remove it with: aqctl key revoke e");
         }
+    }
+
+    /// server-control R7, audit R6: a log that was written into fails the check, and names the record.
+    #[test]
+    fn a_broken_audit_log_is_a_failure() {
+        let sound = judge_log(&VerifyAuditLogResponse { sound: true, record_count: 1, ..Default::default() });
+        assert_eq!((sound.verdict, sound.message.as_str()), (Verdict::Ok, "1 record, as it was written"));
+        let broken = judge_log(&VerifyAuditLogResponse { broken_seq: 7, problem: "was removed".into(), ..Default::default() });
+        assert_eq!((broken.verdict, broken.message.as_str()), (Verdict::Failed, "record 7 was removed"));
+        assert!(broken.hint.contains("aqctl audit list"), "{}", broken.hint);
     }
 
     /// server-control R7: what the server finds keeps its rule, its weight and its remedy.

@@ -1,7 +1,8 @@
-//! Counts and keys.
+//! Counts, keys and records of the audit log.
 
 use std::collections::BTreeMap;
 
+use aq_core::audit::{Record, hex};
 use aq_core::principal::ProjectScope;
 use aq_core::task::TaskStatus;
 use aq_proto::v1 as pb;
@@ -29,5 +30,31 @@ pub(in crate::api) fn api_key(key: &ApiKey) -> pb::ApiKey {
         expires_at: key.expires_at.map(timestamp),
         last_used_at: key.last_used_at.map(timestamp),
         revoked_at: key.revoked_at.map(timestamp),
+    }
+}
+
+/// A record of the audit log.
+pub(in crate::api) fn audit_record(record: Record) -> pb::AuditRecord {
+    let Record { seq, entry, previous, hash } = record;
+    pb::AuditRecord {
+        seq,
+        time: Some(timestamp(entry.at)),
+        key_id: entry.actor.key_id,
+        key_name: entry.actor.key_name,
+        role: entry.actor.role,
+        kind: entry.actor.kind,
+        person: entry.actor.person,
+        run: entry.actor.run,
+        method: entry.method,
+        resources: entry.resources,
+        project_id: entry.project,
+        choices: entry.choices,
+        request_id: entry.request_id,
+        call_id: entry.call_id,
+        origin: entry.origin,
+        code: entry.code,
+        note: entry.note,
+        previous_hash: hex(&previous),
+        hash: hex(&hash),
     }
 }

@@ -18,7 +18,7 @@ mod words;
 mod workspace;
 
 pub(super) use account::{account, of_runtime};
-pub(super) use admin::{api_key, status_counts};
+pub(super) use admin::{api_key, audit_record, status_counts};
 pub(super) use agent::agent;
 pub(super) use chat::told;
 pub(super) use event::event;

@@ -1,7 +1,7 @@
 //! Section `retention`: how long things are kept, and how much room they may take.
 //!
-//! Keys: `output_days`, `output_bytes`, `run_output_bytes`, `events_days`, `workspace_days`, `workspaces_bytes`,
-//! `rescue_refs_days`, `backups`, `disk_reserve_bytes`.
+//! Keys: `output_days`, `output_bytes`, `run_output_bytes`, `events_days`, `audit_days`, `workspace_days`,
+//! `workspaces_bytes`, `rescue_refs_days`, `backups`, `disk_reserve_bytes`.
 
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ pub struct Retention {
     pub run_output_bytes: u64,
     /// Days that events are kept.
     pub events_days: u64,
+    /// Days that records of the audit log are kept.
+    pub audit_days: u64,
     /// Days that the run directory of a finished task is kept.
     pub workspace_days: u64,
     /// Bytes that all run directories together may take before no new task starts.
@@ -44,6 +46,7 @@ impl Retention {
             output_bytes: reader.count("output_bytes", bytes.clone(), 20 * GIB),
             run_output_bytes: reader.count("run_output_bytes", bytes.clone(), GIB),
             events_days: reader.count("events_days", days.clone(), 90),
+            audit_days: reader.count("audit_days", days.clone(), 730),
             workspace_days: reader.count("workspace_days", 0..=CENTURY_DAYS, 7),
             workspaces_bytes: reader.count("workspaces_bytes", bytes, 200 * GIB),
             rescue_refs_days: reader.count("rescue_refs_days", days, 90),

@@ -147,7 +147,7 @@ pub(super) struct Fixture {
 }
 
 fn principal(kid: &str, role: Role) -> Principal {
-    Principal { key_id: kid.to_owned(), role, projects: ProjectScope::All, on_behalf_of: None, run: None }
+    Principal { key_id: kid.to_owned(), key_name: String::new(), role, projects: ProjectScope::All, on_behalf_of: None, run: None }
 }
 
 impl Fixture {
@@ -169,7 +169,7 @@ impl Fixture {
         let listeners = bind(&options).await.unwrap();
         let endpoint = listeners.endpoint().unwrap().parse().unwrap();
         let health = Health::starting().await;
-        let gate = Gate { keys: keys.clone(), permissions, calls: None };
+        let gate = Gate { keys: keys.clone(), permissions, calls: None, witness: None };
         let served = tokio::spawn({
             let (health, shutdown) = (health.clone(), shutdown.clone());
             async move { serve(listeners, &options, gate, Routes::new(service), health, shutdown).await }

@@ -73,7 +73,15 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        let inner = Harness::start().await;
+        Self::over(Harness::start().await)
+    }
+
+    /// Ends the server in good order and starts it again on the same home.
+    pub(crate) async fn restart(self) -> Self {
+        Self::over(self.inner.restart().await)
+    }
+
+    fn over(inner: Harness) -> Self {
         let (drain, ended) = (CancellationToken::new(), Arc::new(Ended::default()));
         let api = Api::new(Parts {
             engine: inner.engine.clone(),
@@ -98,7 +106,8 @@ impl Server {
                 clones: inner.home.path().join("clones"),
             },
             drain: drain.clone(),
-        });
+        })
+        .unwrap();
         Self { inner, api, drain, ended }
     }
 
@@ -122,6 +131,7 @@ pub(crate) fn principal(role: Role, projects: &[&str]) -> Principal {
     let only: BTreeSet<_> = projects.iter().map(|id| ProjectId::parse(id).unwrap()).collect();
     Principal {
         key_id: format!("{}{}", role.as_str(), projects.join("")),
+        key_name: String::new(),
         role,
         projects: if only.is_empty() { ProjectScope::All } else { ProjectScope::Only(only) },
         on_behalf_of: (role == Role::Gateway).then(|| "discord:1".to_owned()),

@@ -41,7 +41,7 @@ async fn a_task_is_created_and_completed_over_a_socket() {
     let permissions = PERMISSIONS.iter().fold(Permissions::new(), |table, (path, roles)| table.allow(path, roles));
     assert_eq!(permissions.differences(), (Vec::new(), Vec::new()));
     let (routes, stop, health) = (server.api.routes(), server.drain.clone(), Health::starting().await);
-    let gate = Gate { keys, permissions, calls: None };
+    let gate = Gate { keys, permissions, calls: None, witness: None };
     let serving = tokio::spawn(async move { grpc::serve(listeners, &options, gate, routes, health, stop).await });
 
     let open = |key: &str| Connection::connect_lazy(&Options::new(endpoint.clone(), Some(key.parse().unwrap()))).unwrap();

@@ -67,8 +67,13 @@ fn reaches(role: Role) -> &'static [Reach] {
 }
 
 /// Calls that somebody may make whose key reaches everything, and that keys limited to projects are refused.
-const WHOLE_SERVER: [&str; 4] = [
+const WHOLE_SERVER: [&str; 9] = [
     "/agentqueue.v1.ProjectService/CreateProject",
+    "/agentqueue.v1.AgentService/CreateAgent",
+    "/agentqueue.v1.AgentService/UpdateAgent",
+    "/agentqueue.v1.AgentService/PauseAgent",
+    "/agentqueue.v1.AgentService/ResumeAgent",
+    "/agentqueue.v1.AgentService/DeleteAgent",
     "/agentqueue.v1.AccountService/SetBudget",
     "/agentqueue.v1.AdminService/PauseScheduling",
     "/agentqueue.v1.AdminService/ResumeScheduling",
@@ -104,7 +109,7 @@ impl World {
         let ring = KeyRing::new(server.inner.reader.clone(), Arc::clone(&server.inner.clock) as Arc<dyn Clock>);
         let listeners = bind(&options).await.unwrap();
         let (endpoint, stop, health) = (listeners.endpoint().unwrap(), CancellationToken::new(), Health::starting().await);
-        let gate = Gate { keys: Arc::new(Keys(ring)), permissions, calls: None };
+        let gate = Gate { keys: Arc::new(Keys(ring)), permissions, calls: None, witness: Some(Arc::new(server.api.clone())) };
         let (routes, ended) = (server.api.routes(), stop.clone());
         tokio::spawn(async move { serve(listeners, &options, gate, routes, health, ended).await });
         let known = BTreeMap::from([("project_id", mine.id.clone()), ("task_id", own.id.clone()), ("depends_on_task_id", own.id.clone())]);
@@ -228,6 +233,15 @@ async fn every_cell_of_the_matrix() {
     assert_eq!(methods.len(), PERMISSIONS.len());
     assert!(STANDINGS.iter().all(|standing| cells[standing] == keys * methods.len()), "{cells:?}");
     assert_eq!(world.seen().await, before, "a key of another project changed something");
+    // audit R1, R2: refusals of keys that are known are recorded with their way, and nothing of the log was lost among them.
+    let admin = world.server.admin();
+    let refused = pb::ListAuditRecordsRequest { refused_only: true, page_size: 200, ..Default::default() };
+    let told = admin.admin().list_audit_records(refused).await.unwrap().into_inner().records;
+    assert!(
+        told.len() == 200 && told.iter().all(|record| record.origin.starts_with("unix uid=") && !record.call_id.is_empty()),
+        "{told:?}"
+    );
+    assert!(admin.admin().verify_audit_log(pb::VerifyAuditLogRequest::default()).await.unwrap().into_inner().sound);
     assert!(hidden.len() >= 40, "{} calls said that there is no such thing: {hidden:?}", hidden.len());
     println!(
         "{} cells: {} calls, {keys} roles with what they reach, {} states of keys",

@@ -1,6 +1,7 @@
 //! The calls of the contract, through their wire form, without a socket.
 
 mod archive;
+mod audit;
 mod events;
 mod explain;
 mod fields;

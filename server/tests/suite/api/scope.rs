@@ -70,3 +70,44 @@ async fn an_agents_key_reads_its_own_task() {
     let list = agent.tasks().list_tasks(pb::ListTasksRequest::default()).await.unwrap_err();
     assert_eq!(list.code(), Code::PermissionDenied);
 }
+
+/// Api R2, I-42: agents and accounts serve every project, keys and the end of the server concern all: whoever is limited to some projects changes none of them,
+/// neither a gateway nor what acts with an administrator's role within a project, as a hook does.
+#[tokio::test]
+async fn what_serves_every_project_is_out_of_reach_for_a_limited_key() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    for name in ["a", "b"] {
+        admin.project(name).await;
+    }
+    admin.agent("nova").await;
+    let before = admin.agents().list_agents(pb::ListAgentsRequest::default()).await.unwrap().into_inner();
+    for role in [Role::Gateway, Role::Admin] {
+        let key = server.role(role, &["a"]);
+        let agent_id = "nova".to_owned();
+        let mut refused = vec![
+            key.agents().pause_agent(pb::PauseAgentRequest { agent_id: agent_id.clone(), ..Default::default() }).await.unwrap_err(),
+            key.agents().resume_agent(pb::ResumeAgentRequest { agent_id: agent_id.clone(), ..Default::default() }).await.unwrap_err(),
+            key.agents().delete_agent(pb::DeleteAgentRequest { agent_id: agent_id.clone(), ..Default::default() }).await.unwrap_err(),
+        ];
+        let create = pb::CreateAgentRequest { runtime: pb::Runtime::Scripted.into(), ..Default::default() };
+        refused.push(key.agents().create_agent(create).await.unwrap_err());
+        let agent = Some(pb::Agent { id: agent_id, name: "mine".into(), ..Default::default() });
+        let update = pb::UpdateAgentRequest { agent, update_mask: super::fixture::mask(&["name"]), ..Default::default() };
+        refused.push(key.agents().update_agent(update).await.unwrap_err());
+        refused.push(key.admin().pause_scheduling(pb::PauseSchedulingRequest::default()).await.unwrap_err());
+        if role == Role::Admin {
+            refused.push(key.admin().shutdown(pb::ShutdownRequest::default()).await.unwrap_err());
+            let create = pb::CreateApiKeyRequest { role: pb::Role::Admin.into(), ..Default::default() };
+            refused.push(key.admin().create_api_key(create).await.unwrap_err());
+            let account = pb::CreateAccountRequest { name: "mine".into(), ..Default::default() };
+            refused.push(key.accounts().create_account(account).await.unwrap_err());
+            refused.push(key.admin().list_audit_records(pb::ListAuditRecordsRequest::default()).await.unwrap_err());
+        }
+        assert!(refused.iter().all(|status| status.code() == Code::PermissionDenied), "{refused:?}");
+        assert!(refused.iter().all(|status| status.message().contains("every project")), "{refused:?}");
+        // Looking is not changing.
+        assert_eq!(key.agents().list_agents(pb::ListAgentsRequest::default()).await.unwrap().into_inner(), before);
+    }
+    assert!(server.ended.0.lock().unwrap().is_empty());
+}

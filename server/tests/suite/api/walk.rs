@@ -211,7 +211,21 @@ async fn unknown_ids_are_told_in_words() {
 #[test]
 fn mutations_and_only_mutations_are_named() {
     let pool = pool();
-    let reads = ["Get", "List", "Stream", "Watch", "Explain", "Forecast", "Check", "Acknowledge", "Compare", "Render", "Keep", "Summarize"];
+    let reads = [
+        "Get",
+        "List",
+        "Stream",
+        "Watch",
+        "Explain",
+        "Forecast",
+        "Check",
+        "Acknowledge",
+        "Compare",
+        "Render",
+        "Keep",
+        "Summarize",
+        "Verify",
+    ];
     let named: BTreeSet<_> = methods(&pool)
         .iter()
         .filter(|method| {

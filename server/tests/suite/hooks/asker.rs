@@ -103,7 +103,7 @@ async fn a_model_has_the_tools_of_its_owner() {
     let made = new_key(Role::Viewer, ProjectScope::All, "looks", now, None);
     let record = made.record.clone();
     server.inner.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await.unwrap();
-    let context = Context { principal: made.record.principal(), now };
+    let context = Context::new(made.record.principal(), now);
     let hook = Hook { actions: vec![ask()], ..draft(&project, "hk-1", Trigger::Manual, &server.inner) };
     server.inner.engine.submit(move |tx| commands::hooks::create(tx, &context, &rules(), &hook)).await.unwrap();
     let model = Arc::new(Scripted::new(|call: &ModelCall| {

@@ -126,7 +126,7 @@ async fn a_revoked_key_acts_no_more() {
     let made = new_key(Role::Admin, ProjectScope::All, "me", server.admin().now, None);
     let record = made.record.clone();
     server.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await.unwrap();
-    let context = commands::Context { principal: made.record.principal(), now: server.admin().now };
+    let context = commands::Context::new(made.record.principal(), server.admin().now);
     let hook = draft(&project, "hk-1", Trigger::Manual, &server);
     server.engine.submit(move |tx| commands::hooks::create(tx, &context, &rules(), &hook)).await.unwrap();
     let mut hooks = engine(&server, &outside).await;

@@ -127,7 +127,7 @@ pub(super) async fn add(server: &Harness, hook: Hook) -> Hook {
 /// Fires a hook by hand.
 pub(super) async fn fire(server: &Harness, id: &str, run: &str, payload: Option<Value>) -> Result<HookRunRecord, CommandError> {
     let (id, run) = (id.to_owned(), run.to_owned());
-    let context = Context { principal: Principal::server(), now: server.clock.now() };
+    let context = Context::new(Principal::server(), server.clock.now());
     server.engine.submit(move |tx| commands::hooks::fire(tx, &context, &rules(), &id, &run, payload.clone())).await
 }
 

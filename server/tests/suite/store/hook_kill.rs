@@ -72,7 +72,7 @@ fn hook(season: u32, number: usize, trigger: Trigger) -> Hook {
 /// A project.
 fn prepare(file: &Path) {
     let (engine, thread) = open(file);
-    let context = Context { principal: Principal::server(), now: at(START) };
+    let context = Context::new(Principal::server(), at(START));
     engine
         .submit_blocking(move |tx| {
             let fields = commands::projects::ProjectFields { name: Some("App".into()), ..Default::default() };
@@ -88,7 +88,7 @@ fn prepare(file: &Path) {
 /// Three hooks of a schedule and one of events, whose turn it is; gives the place in the events at which they begin.
 fn begin(file: &Path, season: u32) -> u64 {
     let (engine, thread) = open(file);
-    let context = Context { principal: Principal::server(), now: at(start(season)) };
+    let context = Context::new(Principal::server(), at(start(season)));
     let from = engine
         .submit_blocking(move |tx| {
             let rules = Rules { enabled: true, concurrent: 9, ..Rules::default() };

@@ -2,6 +2,7 @@
 //!
 //! Spec: specs/server/store.md
 
+mod audit;
 pub(crate) mod backend;
 mod faults;
 mod hook_kill;

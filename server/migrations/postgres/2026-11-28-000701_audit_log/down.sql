@@ -1,0 +1,2 @@
+DROP TABLE audit_marks;
+DROP TABLE audit_log;

@@ -74,6 +74,33 @@ fn doctor_without_a_server() {
     assert_eq!((server["verdict"].as_str(), server["hint"].as_str().unwrap().contains("aqctl server start")), (Some("failed"), true));
 }
 
+/// server-control R12: doctor changes nothing by itself; with `--fix` it closes what others can read, and says so.
+#[test]
+fn doctor_mends_when_asked() {
+    let environment = Environment::new();
+    let (home, key) = (environment.home(), environment.home().join("admin.key"));
+    std::fs::create_dir_all(&home).unwrap();
+    std::fs::write(&key, "aq_k1_0123456789abcdefABCDEFGH").unwrap();
+    let set = |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    set(&home, 0o755);
+    set(&key, 0o640);
+    let checks = |arguments: &[&str]| {
+        let done = environment.run(&[arguments, &["-o", "json"]].concat()).expect(1);
+        let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+        let told = |name: &str| report["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap().clone();
+        (told("home"), told("private files"))
+    };
+    let (of_home, of_key) = checks(&["doctor"]);
+    assert_eq!((of_home["verdict"].as_str(), of_key["verdict"].as_str()), (Some("failed"), Some("failed")));
+    assert!(of_key["hint"].as_str().unwrap().contains("aqctl doctor --fix"), "{of_key}");
+    assert_eq!((mode(&home), mode(&key)), (0o755, 0o640));
+    let (of_home, of_key) = checks(&["doctor", "--fix"]);
+    assert_eq!((of_home["verdict"].as_str(), of_key["verdict"].as_str()), (Some("ok"), Some("ok")));
+    assert!(of_key["message"].as_str().unwrap().contains("mended: its mode is 600 now"), "{of_key}");
+    assert_eq!((mode(&home), mode(&key)), (0o700, 0o600));
+}
+
 /// server-control R11: what is no message of the contract is data too, where data is asked for.
 #[test]
 fn local_answers_are_data() {

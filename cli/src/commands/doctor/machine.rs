@@ -74,7 +74,7 @@ fn permissions(home: &Path) -> Check {
     }
     if mode & 0o077 != 0 {
         return Check::new(name, Verdict::Failed, format!("{} can be read by others (mode {mode:o})", home.display()))
-            .hint(format!("chmod 700 {}", home.display()));
+            .hint(format!("aqctl doctor --fix, or: chmod 700 {}", home.display()));
     }
     Check::new(name, Verdict::Ok, format!("{}, mode {mode:o}", home.display()))
 }
@@ -114,7 +114,7 @@ mod tests {
         std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let check = permissions(home.path());
         assert_eq!(check.verdict, Verdict::Failed);
-        assert!(check.hint.starts_with("chmod 700"), "{}", check.hint);
+        assert!(check.hint.contains("--fix, or: chmod 700"), "{}", check.hint);
         std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(permissions(home.path()).verdict, Verdict::Ok);
         assert_eq!(permissions(&home.path().join("missing")).verdict, Verdict::Info);

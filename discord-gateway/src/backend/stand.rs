@@ -1,11 +1,13 @@
 //! A server of tests within this process: answers calls by their path, over a socket of its own, so that a paused clock moves both sides.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use aq_proto::client::{Connection, Options};
+use aq_proto::v1 as pb;
 use futures_util::{StreamExt as _, stream};
 use prost::Message;
 use prost::bytes::{Buf as _, BufMut as _};
@@ -39,6 +41,37 @@ pub(crate) trait Answers: Send + Sync + 'static {
     fn answer(&self, path: &str, request: &[u8]) -> Option<Answer>;
 }
 
+/// What a durable reader keeps, as the server keeps it.
+#[derive(Default)]
+pub(crate) struct Records(Mutex<BTreeMap<String, String>>);
+
+impl Records {
+    /// Keeps a record.
+    pub(crate) fn put(&self, key: String, value: String) {
+        self.0.lock().unwrap().insert(key, value);
+    }
+
+    /// The answer to a call about records; `None`: the call is about something else.
+    pub(crate) fn answer(&self, path: &str, request: &[u8]) -> Option<Answer> {
+        let mut records = self.0.lock().unwrap();
+        match path {
+            "EventService/KeepRecords" => {
+                let request = pb::KeepRecordsRequest::decode(request).unwrap();
+                request.forgotten_keys.iter().for_each(|key| drop(records.remove(key)));
+                records.extend(request.records.into_iter().map(|record| (record.key, record.value)));
+                Answer::of(&pb::KeepRecordsResponse::default())
+            }
+            "EventService/ListRecords" => {
+                let prefix = pb::ListRecordsRequest::decode(request).unwrap().key_prefix;
+                let found = records.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
+                let records = found.map(|(key, value)| pb::ReaderRecord { key: key.clone(), value: value.clone() }).collect();
+                Answer::of(&pb::ListRecordsResponse { records, next_page_token: String::new() })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// One service of the server.
 #[derive(Clone)]
 struct Part<const N: usize>(Arc<dyn Answers>);
@@ -50,7 +83,7 @@ macro_rules! names {
         })*
     };
 }
-names!(0 "RunService", 1 "TaskService", 2 "EventService", 3 "AccountService", 4 "AdminService");
+names!(0 "RunService", 1 "TaskService", 2 "EventService", 3 "AccountService", 4 "AdminService", 5 "NoteService");
 
 impl<const N: usize> tower::Service<tonic::codegen::http::Request<Body>> for Part<N> {
     type Response = tonic::codegen::http::Response<Body>;
@@ -124,7 +157,8 @@ pub(crate) fn stand(folder: &std::path::Path, answers: Arc<dyn Answers>) -> Back
         .add_service(Part::<1>(part()))
         .add_service(Part::<2>(part()))
         .add_service(Part::<3>(part()))
-        .add_service(Part::<4>(part()));
+        .add_service(Part::<4>(part()))
+        .add_service(Part::<5>(part()));
     tokio::spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
     let endpoint = format!("unix:{}", socket.display()).parse().unwrap();
     Backend::new(Connection::connect_lazy(&Options::new(endpoint, None)).unwrap())

@@ -6,6 +6,7 @@ mod cards;
 mod guild;
 #[cfg(test)]
 mod lonely;
+mod openings;
 mod state;
 
 pub(crate) use guild::GuildError;

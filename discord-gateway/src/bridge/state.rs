@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cards::Cards;
+use super::openings::Openings;
 use crate::backend::{Backend, RunRecord};
 use crate::chat::Buffers;
 use crate::clock::Clock;
@@ -44,8 +45,10 @@ struct State {
     notes: HashMap<u64, (String, u64)>,
     followed: HashMap<(String, u32), Followed>,
     cards: HashMap<u64, Cards>,
+    openings: HashMap<String, Openings>,
     busy: HashMap<u64, Arc<tokio::sync::Mutex<()>>>,
     changes: HashMap<String, u64>,
+    desks: HashMap<u64, Arc<tokio::sync::Mutex<()>>>,
     pending: HashMap<u64, BTreeMap<u64, Written>>,
     answers: HashMap<String, String>,
 }
@@ -177,6 +180,11 @@ impl Bridge {
         last
     }
 
+    /// Whatever changed until now is seen to; the next change is the first again.
+    pub(crate) fn changes_are_seen(&self, notes: &str) {
+        self.state().changes.remove(notes);
+    }
+
     /// A message waits for its turn.
     pub(crate) fn pend(&self, written: Written) {
         self.state().pending.entry(written.place.channel).or_default().insert(written.id, written);
@@ -195,11 +203,12 @@ impl Bridge {
 
     /// What is done in one channel is done one after the other.
     pub(crate) fn turn(&self, channel: u64) -> Arc<tokio::sync::Mutex<()>> {
-        let mut state = self.state();
-        if state.busy.len() > 512 {
-            state.busy.retain(|_, turn| Arc::strong_count(turn) > 1);
-        }
-        Arc::clone(state.busy.entry(channel).or_default())
+        turn_of(&mut self.state().busy, channel)
+    }
+
+    /// What is kept of a table of notes is changed by one after the other.
+    pub(crate) fn desk_turn(&self, contents: u64) -> Arc<tokio::sync::Mutex<()>> {
+        turn_of(&mut self.state().desks, contents)
     }
 
     /// One log is read at a time.
@@ -218,6 +227,25 @@ impl Bridge {
         if state.cards.get(&channel).is_some_and(Cards::is_idle) {
             state.cards.remove(&channel);
         }
+    }
+
+    /// The cards of a project that wait to be posted.
+    pub(crate) fn openings<R>(&self, project: &str, work: impl FnOnce(&mut Openings) -> R) -> R {
+        let mut state = self.state();
+        let openings = state.openings.entry(project.to_owned()).or_default();
+        let made = work(openings);
+        if openings.is_idle() {
+            state.openings.remove(project);
+        }
+        made
+    }
+
+    /// Waits until the cards of a task are there that have to be posted; they come before others then. Nothing to wait for is no wait.
+    pub(crate) async fn opened(&self, project: &str, task: &str) {
+        let (told, shown) = tokio::sync::oneshot::channel();
+        self.openings(project, |openings| openings.hurry(task, told));
+        // Dropped where nothing waits; and what became of the card is its own event's business.
+        drop(shown.await);
     }
 
     /// Begins to follow a run; false when it is followed already.
@@ -316,4 +344,12 @@ impl Bridge {
             _ => None,
         }
     }
+}
+
+/// The turn of a channel or a table; those that nobody holds are forgotten when there are many.
+fn turn_of(turns: &mut HashMap<u64, Arc<tokio::sync::Mutex<()>>>, of: u64) -> Arc<tokio::sync::Mutex<()>> {
+    if turns.len() > 512 {
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+    }
+    Arc::clone(turns.entry(of).or_default())
 }

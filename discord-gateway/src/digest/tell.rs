@@ -136,25 +136,12 @@ mod tests {
     }
 
     /// The server of a day: one task done, tokens spent; then a day on which nothing happened.
-    struct Days(std::sync::Mutex<BTreeMap<String, String>>, i64);
+    struct Days(crate::backend::stand::Records, i64);
 
     impl crate::backend::stand::Answers for Days {
         fn answer(&self, path: &str, request: &[u8]) -> Option<crate::backend::stand::Answer> {
-            use prost::Message as _;
-
             use crate::backend::stand::Answer;
             match path {
-                "EventService/ListRecords" => {
-                    let key = pb::ListRecordsRequest::decode(request).unwrap().key_prefix;
-                    let value = self.0.lock().unwrap().get(&key).cloned();
-                    let records = value.map(|value| pb::ReaderRecord { key, value }).into_iter().collect();
-                    Answer::of(&pb::ListRecordsResponse { records, next_page_token: String::new() })
-                }
-                "EventService/KeepRecords" => {
-                    let request = pb::KeepRecordsRequest::decode(request).unwrap();
-                    self.0.lock().unwrap().extend(request.records.into_iter().map(|record| (record.key, record.value)));
-                    Answer::of(&pb::KeepRecordsResponse::default())
-                }
                 "EventService/ListEvents" => {
                     let time = Some(prost_types::Timestamp { seconds: self.1 / 1000, nanos: 0 });
                     let event = pb::Event { seq: 1, r#type: "task.completed".into(), project_id: "app".into(), time, ..Default::default() };
@@ -162,7 +149,7 @@ mod tests {
                 }
                 "AccountService/GetTokenUsage" => Answer::of(&pb::GetTokenUsageResponse::default()),
                 "AdminService/GetStatus" => Answer::of(&pb::SystemStatus::default()),
-                _ => None,
+                _ => self.0.answer(path, request),
             }
         }
     }
@@ -172,7 +159,7 @@ mod tests {
     async fn each_day_is_told_once() {
         let begin: i64 = "2026-01-10T07:59:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
         let folder = tempfile::tempdir().unwrap();
-        let days = std::sync::Arc::new(Days(std::sync::Mutex::default(), begin - 3_600_000));
+        let days = std::sync::Arc::new(Days(crate::backend::stand::Records::default(), begin - 3_600_000));
         let server = crate::backend::stand::stand(folder.path(), days);
         let (bridge, said) = Bridge::told(begin, server, |config| config.digest = Some(8 * 60));
         bridge.channels(|channels| channels.global = Some(100));

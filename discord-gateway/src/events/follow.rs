@@ -10,12 +10,10 @@ use tokio::sync::{mpsc, watch};
 use tonic::Status;
 
 use super::handle::{cards, handle, untold};
-use super::watermark::Watermark;
+use super::watermark::{UNDER_WAY, Watermark};
 use crate::backend::CONSUMER;
 use crate::bridge::Bridge;
-
-/// Most events under way.
-const UNDER_WAY: usize = 256;
+use crate::runs;
 
 /// Why following ended.
 #[derive(Debug, thiserror::Error)]
@@ -71,12 +69,21 @@ fn worker(bridge: &Bridge, done: mpsc::UnboundedSender<Done>) -> mpsc::Sender<Wo
     tokio::spawn(async move {
         while let Some((event, again)) = work.recv().await {
             // What passes, of Discord or of the server, is waited for within: this is a refusal, which another try would meet again.
+            let opening = if event.r#type == "task.started" { runs::open(&bridge, &event, again).await } else { Ok(None) };
             if let Err(refused) = handle(&bridge, &event, again).await {
-                untold(&bridge, &event, &refused, again).await;
+                untold(&bridge, &event, &refused).await;
             }
-            // Many cards may wait for room to be edited; what happens next is told meanwhile. The event is done when its cards show it.
+            // Many cards may wait to be posted or for room to be edited; what happens next is told meanwhile. The event is done when its cards
+            // show it.
             let (bridge, done) = (bridge.clone(), done.clone());
             tokio::spawn(async move {
+                let opened = match opening {
+                    Ok(Some(opened)) => opened.await.unwrap_or(Ok(())),
+                    other => other.map(drop),
+                };
+                if let Err(refused) = opened {
+                    untold(&bridge, &event, &refused).await;
+                }
                 if let Err(refused) = cards(&bridge, &event).await {
                     tracing::warn!(seq = event.seq, error = refused.message(), "a card could not be brought up to date");
                 }
@@ -109,7 +116,7 @@ pub(crate) async fn follow(bridge: &Bridge, following: Arc<watch::Sender<bool>>)
     let (mut lease, mut old) = (String::new(), None);
     loop {
         tokio::select! {
-            message = stream.next(), if mark.open() < UNDER_WAY => match message.ok_or(FollowError::Ended)??.event {
+            message = stream.next(), if !mark.is_full() => match message.ok_or(FollowError::Ended)??.event {
                 Some(Message::Started(started)) => {
                     following.send_replace(true);
                     tracing::info!(after_seq = started.after_seq, "following events");

@@ -11,13 +11,12 @@ use crate::outbound::Known;
 use crate::render::{self, happened, mark_of};
 use crate::runs;
 
-/// Handles an event but for the cards that it changes ([`cards`]). `again`: it may have been handled before, so that messages are looked for before
+/// Handles an event but for the cards that it opens and changes ([`runs::open`], [`cards`]). `again`: it may have been handled before, so that messages are looked for before
 /// they are posted.
 pub(super) async fn handle(bridge: &Bridge, event: &pb::Event, again: bool) -> Result<(), Status> {
     let kind = event.r#type.as_str();
     match kind {
         "project.created" | "project.updated" | "project.deleted" => return project(bridge, event).await,
-        "task.started" => runs::open(bridge, event, again).await?,
         "note.created" | "note.updated" | "note.deleted" => {
             crate::notes::changed(bridge, event);
             return Ok(());
@@ -135,6 +134,7 @@ async fn plan(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, Sta
 /// Posts a notice in the project's channel, as an answer to the card of the run where there is one.
 pub(super) async fn tell(bridge: &Bridge, event: &pb::Event, mut message: Message, again: bool) -> Result<(), Status> {
     let Some((channel, _)) = bridge.channels(|channels| channels.notices(&event.project_id)) else { return Ok(()) };
+    bridge.opened(&event.project_id, &event.task_id).await;
     let run = match event.run_number {
         0 if !event.task_id.is_empty() => {
             bridge.server.task(&event.task_id).await?.and_then(|found| found.task).map_or(0, |task| task.last_run_number)
@@ -165,10 +165,11 @@ async fn announce(bridge: &Bridge, event: &pb::Event, mut message: Message, agai
     }
 }
 
-/// An event came to nothing because the server refuses what has to be known about it: people are told so, with its reason.
-pub(super) async fn untold(bridge: &Bridge, event: &pb::Event, refused: &Status, again: bool) {
+/// An event came to nothing because the server refuses what has to be known about it: people are told so, with its reason, unless something of it was
+/// told before.
+pub(super) async fn untold(bridge: &Bridge, event: &pb::Event, refused: &Status) {
     tracing::warn!(seq = event.seq, kind = event.r#type, error = refused.message(), "an event could not be told as usual");
-    announce(bridge, event, render::untold(event, &crate::backend::sentence(refused)), again).await;
+    announce(bridge, event, render::untold(event, &crate::backend::sentence(refused)), true).await;
 }
 
 /// The mark below what somebody wrote to an agent changes when the agent has read it.
@@ -201,9 +202,11 @@ mod tests {
             r#type: "task.blocked".to_owned(),
             ..Default::default()
         };
-        untold(&bridge, &event, &Status::permission_denied("the key of the gateway may not read this project"), false).await;
+        untold(&bridge, &event, &Status::permission_denied("the key of the gateway may not read this project")).await;
         let said = said.lock().unwrap();
-        let [call] = &said[..] else { panic!("{said:?}") };
+        // It is looked for first: a part of it may be there.
+        let [look, call] = &said[..] else { panic!("{said:?}") };
+        assert_eq!(look.method, crate::outbound::Method::Get);
         let told = call.body.as_ref().unwrap().to_string();
         for part in ["[app] ", "Not told as usual", "Task swift-falcon is blocked", "The key of the gateway may not read", "event 12"] {
             assert!(told.contains(part), "{part}: {told}");

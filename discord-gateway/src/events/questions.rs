@@ -33,6 +33,7 @@ pub(super) async fn ask(bridge: &Bridge, event: &pb::Event, again: bool) -> Resu
             continue;
         }
         let Some((channel, foreign)) = bridge.channels(|channels| channels.notices(&event.project_id)) else { return Ok(()) };
+        bridge.opened(&event.project_id, &event.task_id).await;
         let mark = format!("question {name}");
         let mut message = question(&pending);
         message.silent = bridge.is_quiet();

@@ -2,23 +2,34 @@
 
 use std::collections::BTreeMap;
 
+/// Most events under way. A card that waits for its turn is one of them, and must not keep others from being told.
+pub(super) const UNDER_WAY: usize = 1024;
+
+/// Most events that are kept in mind behind one that is not done.
+const BEHIND: usize = 65_536;
+
 /// Events that were taken and are not all done.
 #[derive(Debug, Default)]
 pub(super) struct Watermark {
     taken: BTreeMap<u64, bool>,
+    /// How many are not done.
+    open: usize,
     acknowledged: u64,
 }
 
 impl Watermark {
     /// An event was taken.
     pub(super) fn take(&mut self, seq: u64) {
-        self.taken.insert(seq, false);
+        if self.taken.insert(seq, false) != Some(false) {
+            self.open += 1;
+        }
     }
 
     /// An event is done; returns what may be acknowledged now, when that has moved.
     pub(super) fn done(&mut self, seq: u64) -> Option<u64> {
-        if let Some(done) = self.taken.get_mut(&seq) {
+        if let Some(done) = self.taken.get_mut(&seq).filter(|done| !**done) {
             *done = true;
+            self.open -= 1;
         }
         let mut moved = None;
         while let Some(first) = self.taken.first_entry().filter(|entry| *entry.get()) {
@@ -30,9 +41,9 @@ impl Watermark {
         moved
     }
 
-    /// How many are under way.
-    pub(super) fn open(&self) -> usize {
-        self.taken.len()
+    /// True when no more may be taken: too many are under way, or too many are done behind one that is not.
+    pub(super) fn is_full(&self) -> bool {
+        self.open >= UNDER_WAY || self.taken.len() >= BEHIND
     }
 }
 
@@ -57,7 +68,23 @@ mod tests {
                     acknowledged = upto;
                 }
             }
-            prop_assert_eq!((acknowledged, mark.open()), (39, 0));
+            prop_assert_eq!((acknowledged, mark.open, mark.taken.len()), (39, 0, 0));
         }
+    }
+
+    /// Events R2: what waits for long keeps others from being taken only when there are many of its kind.
+    #[test]
+    fn one_that_waits_keeps_nobody() {
+        let mut mark = Watermark::default();
+        mark.take(0);
+        (1..BEHIND as u64).for_each(|seq| {
+            assert!(!mark.is_full());
+            mark.take(seq);
+            assert_eq!(mark.done(seq), None);
+        });
+        assert!(mark.is_full());
+        assert_eq!(mark.done(0), Some(BEHIND as u64 - 1));
+        (0..UNDER_WAY as u64).for_each(|seq| mark.take(BEHIND as u64 + seq));
+        assert!(mark.is_full());
     }
 }

@@ -54,12 +54,17 @@ impl Call {
         self
     }
 
-    /// Calls of one lane are made one after the other: those of one channel, with its edits beside them, so that nothing new waits for room to
-    /// edit what is old.
-    pub(super) fn lane(&self) -> Option<(u64, bool)> {
+    /// Calls of one lane are made one after the other: those of one channel, with its edits and the opening of threads beside them, so that what
+    /// is said waits for no room to edit or to open.
+    pub(super) fn lane(&self) -> Option<(u64, Beside)> {
         let mut parts = self.path.split(['/', '?']).skip(1);
+        let beside = match self.method {
+            Method::Patch => Beside::Edits,
+            Method::Post if self.path.ends_with("/threads") => Beside::Threads,
+            _ => Beside::Nothing,
+        };
         match (parts.next(), parts.next()) {
-            (Some("channels"), Some(id)) => Some((id.parse().ok()?, self.method == Method::Patch)),
+            (Some("channels"), Some(id)) => Some((id.parse().ok()?, beside)),
             _ => None,
         }
     }
@@ -71,7 +76,8 @@ impl Call {
         for (index, part) in path.split('/').skip(1).enumerate() {
             made.push('/');
             let id = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            made.push_str(if id && index > 1 { "*" } else { part });
+            // Emojis are written as their bytes; all of them share a limit.
+            made.push_str(if (id && index > 1) || part.starts_with('%') { "*" } else { part });
         }
         made
     }
@@ -80,6 +86,17 @@ impl Call {
     pub(super) fn apart(&self) -> bool {
         self.path.starts_with("/interactions/") || self.path.starts_with("/webhooks/")
     }
+}
+
+/// What has an order of its own beside what is said in a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Beside {
+    /// It is what is said.
+    Nothing,
+    /// Edits of messages.
+    Edits,
+    /// The opening of threads.
+    Threads,
 }
 
 /// What Discord answered.
@@ -162,9 +179,12 @@ mod tests {
     fn lanes_and_routes() {
         let call = |method, path: &str| Call::new(method, path, None);
         let edit = call(Method::Patch, "/channels/12/messages/99");
-        assert_eq!((edit.lane(), edit.route().as_str()), (Some((12, true)), "Patch /channels/12/messages/*"));
+        assert_eq!((edit.lane(), edit.route().as_str()), (Some((12, Beside::Edits)), "Patch /channels/12/messages/*"));
+        let mark = call(Method::Put, "/channels/12/messages/99/reactions/%E2%9C%85/@me");
+        assert_eq!(mark.route(), "Put /channels/12/messages/*/reactions/*/@me");
         let read = call(Method::Get, "/channels/12/messages?limit=100");
-        assert_eq!((read.lane(), read.route().as_str()), (Some((12, false)), "Get /channels/12/messages"));
+        assert_eq!((read.lane(), read.route().as_str()), (Some((12, Beside::Nothing)), "Get /channels/12/messages"));
+        assert_eq!(call(Method::Post, "/channels/12/messages/9/threads").lane(), Some((12, Beside::Threads)));
         let answer = call(Method::Post, "/interactions/5/token/callback");
         assert!(answer.apart() && answer.lane().is_none());
     }

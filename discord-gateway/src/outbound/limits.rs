@@ -88,10 +88,11 @@ impl Limits {
         Ok(())
     }
 
-    /// How long to wait at least before a call of this route could go; 0: it could go now.
-    pub(super) fn wait(&self, route: &str, now: u64) -> u64 {
+    /// How long to wait at least before a call of this route could go and so many behind it, where the limit is so wide; 0: it could go now.
+    pub(super) fn wait(&self, route: &str, spare: u32, now: u64) -> u64 {
         let window = self.buckets.get(self.key(route)).and_then(|bucket| bucket.window);
-        let own = window.filter(|window| window.remaining == 0 && window.reset_at > now).map_or(0, |window| window.reset_at - now);
+        let full = |window: &Window| window.remaining <= spare.min(window.limit.unwrap_or(1).saturating_sub(1));
+        let own = window.filter(|window| full(window) && window.reset_at > now).map_or(0, |window| window.reset_at - now);
         own.max(self.all_until.saturating_sub(now))
     }
 
@@ -217,6 +218,19 @@ mod tests {
         }
         assert_eq!(limits.take("Put /channels/1/x", false, 10), Err(990));
         assert_eq!(limits.take("Put /channels/2/x", false, 10), Ok(()));
+    }
+
+    /// Outbound R2: who leaves room for others waits where the last place is; a limit of one has no room to leave.
+    #[test]
+    fn room_is_left_for_others() {
+        let mut limits = Limits::default();
+        assert_eq!(limits.wait("a", 1, 0), 0);
+        for (remaining, waits) in [(2, [0, 0]), (1, [0, 1000]), (0, [1000, 1000])] {
+            limits.answered(&format!("of {remaining}"), &told(remaining, 1000), 0);
+            assert_eq!([0, 1].map(|spare| limits.wait(&format!("of {remaining}"), spare, 0)), waits);
+        }
+        limits.answered("one", &Reply { limit: Some(1), ..told(1, 1000) }, 0);
+        assert_eq!(limits.wait("one", 1, 0), 0);
     }
 
     proptest! {

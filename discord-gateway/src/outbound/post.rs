@@ -11,7 +11,7 @@ use crate::message::Message;
 /// How a message is found again when nobody knows whether it was posted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Known<'a> {
-    /// It carries a mark that nothing else carries, and was not posted before that instant, in milliseconds since 1970.
+    /// It is ours and carries a mark that nothing else of ours carries, and was not posted before that instant, in milliseconds since 1970.
     Mark(&'a str, i64),
     /// It is ours, stands behind that message, answers what it was to answer and says what it was to say; the text names it for the nonce.
     Behind(u64, &'a str),
@@ -80,12 +80,15 @@ impl Outbound {
 
     /// The message that may be there: back to the time at which it can have been posted, or from the one before it to the newest.
     async fn find(&self, channel: u64, known: Known<'_>, wanted: &Value) -> Result<Option<u64>, CallError> {
+        let me = self.me().to_string();
+        let ours = |found: &&Value| found.pointer("/author/id").and_then(Value::as_str) == Some(&me);
         match known {
             Known::Mark(mark, since) => {
                 let mut before = None;
                 loop {
                     let page = self.page(channel, before.map(|id| ("before", id))).await?;
-                    if let Some(found) = page.iter().find(|message| carries(message, mark)) {
+                    // Anybody may write what looks like a mark.
+                    if let Some(found) = page.iter().filter(ours).find(|message| carries(message, mark)) {
                         return Ok(id_of(found));
                     }
                     let oldest = page.iter().filter_map(id_of).min();
@@ -96,12 +99,7 @@ impl Outbound {
                 }
             }
             Known::Behind(message, _) => {
-                let me = self.me().to_string();
-                let fits = |found: &&Value| {
-                    found.pointer("/author/id").and_then(Value::as_str) == Some(&me)
-                        && answers(found) == answers(wanted)
-                        && said(found) == said(wanted)
-                };
+                let fits = |found: &&Value| ours(found) && answers(found) == answers(wanted) && said(found) == said(wanted);
                 let mut after = message;
                 loop {
                     let page = self.page(channel, Some(("after", after))).await?;

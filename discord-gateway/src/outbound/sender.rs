@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::breaker::{Breaker, Level};
-use super::call::{Broken, Call, CallError, Method, Transport};
+use super::call::{Beside, Broken, Call, CallError, Method, Transport};
 use super::limits::Limits;
 
 /// Longest pause between two tries.
@@ -26,7 +26,7 @@ const HELD_BACK: Duration = Duration::from_secs(5);
 struct State {
     limits: Limits,
     breaker: Breaker,
-    lanes: HashMap<(u64, bool), Arc<tokio::sync::Mutex<()>>>,
+    lanes: HashMap<(u64, Beside), Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// The way to say something to Discord. Cloning is cheap.
@@ -88,7 +88,7 @@ impl Outbound {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes a call; in its channel everything that was asked for before is made before, edits beside the others.
+    /// Makes a call; in its channel everything that was asked for before is made before, edits and the opening of threads beside the others.
     pub(crate) async fn call(&self, call: Call) -> Result<Value, CallError> {
         let Some(lane) = call.lane() else { return self.attempt(&call).await };
         let turn = self.with(|state| {
@@ -103,10 +103,19 @@ impl Outbound {
 
     /// Waits until a message of a channel could be edited at once, without keeping the place.
     pub(crate) async fn room_to_edit(&self, channel: u64, message: u64) {
-        let route = Call::new(Method::Patch, format!("/channels/{channel}/messages/{message}"), None).route();
+        self.room(Method::Patch, format!("/channels/{channel}/messages/{message}"), 0).await;
+    }
+
+    /// Waits until a message could be posted in a channel and another one behind it: who has something to say need not wait for who has time.
+    pub(crate) async fn room_to_post(&self, channel: u64) {
+        self.room(Method::Post, format!("/channels/{channel}/messages"), 1).await;
+    }
+
+    async fn room(&self, method: Method, path: String, spare: u32) {
+        let route = Call::new(method, path, None).route();
         loop {
             let now = self.now();
-            match self.with(|state| state.limits.wait(&route, now)) {
+            match self.with(|state| state.limits.wait(&route, spare, now)) {
                 0 => return,
                 wait => sleep(Duration::from_millis(wait)).await,
             }

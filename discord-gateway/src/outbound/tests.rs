@@ -123,6 +123,18 @@ async fn a_mark_is_found_behind_many_messages() {
     assert!((6..=8).contains(&reads), "{reads} pages were read");
 }
 
+/// Outbound R6: what a person writes is never taken for a message of ours, whatever it looks like.
+#[tokio::test(start_paused = true)]
+async fn nobody_forges_a_mark() {
+    let (room, message) = (Room::default(), Message::text("told\n-# event 12"));
+    let out = outbound(&room);
+    room.put(&json!({ "content": "what about event 12" }), "5");
+    room.put(&json!({ "content": "x", "embeds": [{ "footer": { "text": "AgentQueue · event 12" } }] }), "6");
+    let posted = out.post(CHANNEL, &message, Known::Mark("event 12", BEGIN), true).await.unwrap();
+    assert_eq!(room.texts(), ["told\n-# event 12"]);
+    assert_eq!(out.post(CHANNEL, &message, Known::Mark("event 12", BEGIN), true).await.unwrap(), posted);
+}
+
 /// Outbound R6: a later part of an answer is not taken for the first one, nor one answer for another, nor anything for what was never posted.
 #[tokio::test(start_paused = true)]
 async fn parts_are_told_apart() {

@@ -1,16 +1,17 @@
 //! Many tasks that move at once in one channel, against Discord's limits, in simulated time.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use aq_proto::v1 as pb;
 use prost::Message as _;
 use serde_json::json;
+use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::refresh;
+use super::{open, refresh};
 use crate::backend::RunRecord;
-use crate::backend::stand::{Answer, Answers, stand};
+use crate::backend::stand::{Answer, Answers, Records, stand};
 use crate::bridge::Bridge;
 use crate::clock::Paused;
 use crate::config::DiscordSection;
@@ -23,12 +24,14 @@ const TASKS: u64 = 50;
 /// Calls of a kind that Discord takes of a channel, and within which time.
 const MOST: usize = 5;
 const WINDOW: Duration = Duration::from_secs(5);
+/// How soon what is said is to be seen, whatever else is posted.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Tasks that say in their titles how often they changed.
 #[derive(Default)]
 struct Crowd {
     changes: Mutex<HashMap<String, u32>>,
-    records: Mutex<BTreeMap<String, String>>,
+    records: Records,
 }
 
 impl Answers for Crowd {
@@ -44,25 +47,29 @@ impl Answers for Crowd {
                 let task = pb::Task { id, title, status: pb::TaskStatus::InProgress.into(), last_run_number: 1, ..Default::default() };
                 Answer::of(&pb::GetTaskResponse { task: Some(task), ..Default::default() })
             }
-            "EventService/ListRecords" => {
-                let prefix = pb::ListRecordsRequest::decode(request).unwrap().key_prefix;
-                let records = self.records.lock().unwrap();
-                let found = records.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
-                let records = found.map(|(key, value)| pb::ReaderRecord { key: key.clone(), value: value.clone() }).collect();
-                Answer::of(&pb::ListRecordsResponse { records, next_page_token: String::new() })
+            "RunService/StreamRunOutput" => {
+                let (sender, receiver) = mpsc::channel(1);
+                let ended = pb::stream_run_output_response::RunEnded { run: None };
+                let event = Some(pb::stream_run_output_response::Event::RunEnded(ended));
+                sender.try_send(pb::StreamRunOutputResponse { run_number: 1, event }.encode_to_vec()).unwrap();
+                Some(Answer::Many(receiver))
             }
-            _ => None,
+            _ => self.records.answer(path, request),
         }
     }
 }
 
 #[derive(Default)]
 struct Seen {
-    used: HashMap<Method, VecDeque<Instant>>,
+    /// Calls of each kind in each channel.
+    used: HashMap<String, VecDeque<Instant>>,
     /// What each message says, and when it began to.
     says: HashMap<u64, (String, Instant)>,
     edits: usize,
     refused: usize,
+    made: u64,
+    /// No thread may be opened.
+    no_threads: bool,
 }
 
 /// A Discord that counts the calls of the channel.
@@ -75,7 +82,9 @@ impl Transport for Discord {
         sleep(Duration::from_millis(60)).await;
         let now = Instant::now();
         let mut seen = self.0.lock().unwrap();
-        let used = seen.used.entry(call.method).or_default();
+        let mut parts = call.path.split(['/', '?']).skip(2);
+        let channel = parts.next().unwrap_or_default();
+        let used = seen.used.entry(format!("{:?} {channel} {}", call.method, call.path.ends_with("/threads"))).or_default();
         while used.front().is_some_and(|at| now - *at >= WINDOW) {
             used.pop_front();
         }
@@ -87,7 +96,11 @@ impl Transport for Discord {
         }
         used.push_back(now);
         let remaining = Some(u32::try_from(MOST - used.len()).unwrap());
-        let id = call.path.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(7);
+        if seen.no_threads && call.path.ends_with("/threads") {
+            return Ok(Reply { status: 403, ..Reply::default() });
+        }
+        seen.made += 1;
+        let id = call.path.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(100_000 + seen.made);
         seen.edits += usize::from(call.method == Method::Patch);
         let text = call.body.as_ref().map(ToString::to_string).unwrap_or_default();
         seen.says.insert(id, (text, now));
@@ -105,7 +118,7 @@ async fn fifty_cards_move_at_once() {
     for number in 0..TASKS {
         let record = RunRecord { channel: CHANNEL, card: CARDS + number, ..RunRecord::default() };
         let text = serde_json::to_string(&record).unwrap();
-        crowd.records.lock().unwrap().insert(RunRecord::key(&format!("task-{number}"), 1), text);
+        crowd.records.put(RunRecord::key(&format!("task-{number}"), 1), text);
     }
     let discord = Discord::default();
     let server = stand(folder.path(), Arc::<Crowd>::clone(&crowd));
@@ -147,4 +160,67 @@ async fn fifty_cards_move_at_once() {
         let last = format!("change {} of task-{number}.", changes[&format!("task-{number}")]);
         assert!(seen.says[&(CARDS + number)].0.contains(&last), "{last}: {}", seen.says[&(CARDS + number)].0);
     }
+}
+
+/// Runs R11: of fifty runs that start at once every card is posted, none is refused and the last one comes at the rate that Discord takes; what
+/// people have to read passes them, and the card of the task that it is about comes first.
+#[tokio::test(start_paused = true)]
+async fn fifty_runs_start_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let discord = Discord::default();
+    let server = stand(folder.path(), Arc::new(Crowd::default()));
+    let outbound = Outbound::new(Arc::new(discord.clone()));
+    let bridge = Bridge::new(server, outbound, DiscordSection::sample(), Arc::new(Paused::at(1_790_000_000_000)));
+    bridge.channels(|channels| channels.link("app", Some(CHANNEL)));
+    let begun = Instant::now();
+    let mut opened = Vec::new();
+    for seq in 0..TASKS {
+        let event = pb::Event { seq, task_id: format!("task-{seq}"), project_id: "app".to_owned(), run_number: 1, ..Default::default() };
+        opened.push(open(&bridge, &event, false).await.unwrap().unwrap());
+    }
+    let cards = |seen: &Seen| seen.says.values().filter(|(text, _)| text.contains("change 0 of")).count();
+    let say = async |text: &str| {
+        let asked = Instant::now();
+        bridge.out.post(CHANNEL, &Message::text(text), Known::Mark(text, 0), false).await.unwrap();
+        assert!(asked.elapsed() <= SOON, "{text} came after {:?}", asked.elapsed());
+    };
+    for second in [3, 9, 17] {
+        sleep(begun + Duration::from_secs(second) - Instant::now()).await;
+        say(&format!("An answer at {second}")).await;
+    }
+    // A task that is far behind has something to tell.
+    let asked = Instant::now();
+    bridge.opened("app", "task-45").await;
+    assert!(discord.0.lock().unwrap().says.values().any(|(text, _)| text.contains("change 0 of task-45.")));
+    assert!(asked.elapsed() <= WINDOW, "its card came after {:?}", asked.elapsed());
+    say("A notice of task-45").await;
+    let posted = cards(&discord.0.lock().unwrap());
+    assert!(posted < 30, "{posted} cards came first");
+    for card in opened {
+        card.await.unwrap().unwrap();
+    }
+    let (seen, lasted) = (discord.0.lock().unwrap(), begun.elapsed());
+    println!("{TASKS} new cards after {lasted:?}, {posted} of them before the notice of task-45, {} x 429", seen.refused);
+    assert_eq!((cards(&seen), seen.refused), (50, 0));
+    assert!(lasted <= Duration::from_secs(75), "the last card came after {lasted:?}");
+}
+
+/// Runs R12: a thread that could not be opened is tried again when its run goes on; its card stays the only one.
+#[tokio::test(start_paused = true)]
+async fn a_thread_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let discord = Discord::default();
+    let server = stand(folder.path(), Arc::new(Crowd::default()));
+    let outbound = Outbound::new(Arc::new(discord.clone()));
+    let bridge = Bridge::new(server, outbound, DiscordSection::sample(), Arc::new(Paused::at(1_790_000_000_000)));
+    bridge.channels(|channels| channels.link("app", Some(CHANNEL)));
+    for (seq, refused) in [(1, true), (2, true), (3, false)] {
+        discord.0.lock().unwrap().no_threads = refused;
+        let event = pb::Event { seq, task_id: "task-1".to_owned(), project_id: "app".to_owned(), run_number: 1, ..Default::default() };
+        open(&bridge, &event, false).await.unwrap().unwrap().await.unwrap().unwrap();
+        let record = bridge.server.run_record("task-1", 1).await.unwrap().unwrap();
+        assert_eq!((record.mark.as_str(), record.thread > 0), ("event 1", !refused));
+    }
+    let seen = discord.0.lock().unwrap();
+    assert_eq!(seen.says.values().filter(|(text, _)| text.contains("event ") && text.contains("nonce")).count(), 1);
 }

@@ -2,7 +2,7 @@
 //!
 //! `AQ_DISCORD_LOAD=AGENTS,SECONDS` says how much; a usual run is short. It prints its figures. What it takes of memory counts in a process of its own.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use aq_proto::v1 as pb;
@@ -13,7 +13,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::follow::follow;
 use crate::backend::RunRecord;
-use crate::backend::stand::{Answer, Answers, stand};
+use crate::backend::stand::{Answer, Answers, Records, stand};
 use crate::bridge::Bridge;
 use crate::clock::Paused;
 use crate::config::DiscordSection;
@@ -45,7 +45,7 @@ fn wanted() -> (u64, u64) {
 struct Talkers {
     begun: Instant,
     until: Instant,
-    records: Mutex<BTreeMap<String, String>>,
+    records: Records,
 }
 
 /// The item that an agent says at this moment: when it was said, and words with tools between them.
@@ -110,21 +110,7 @@ impl Answers for Talkers {
                 };
                 Answer::of(&pb::GetTaskResponse { task: Some(task), ..Default::default() })
             }
-            "EventService/KeepRecords" => {
-                let request = pb::KeepRecordsRequest::decode(request).unwrap();
-                let mut records = self.records.lock().unwrap();
-                request.forgotten_keys.iter().for_each(|key| drop(records.remove(key)));
-                records.extend(request.records.into_iter().map(|record| (record.key, record.value)));
-                Answer::of(&pb::KeepRecordsResponse::default())
-            }
-            "EventService/ListRecords" => {
-                let prefix = pb::ListRecordsRequest::decode(request).unwrap().key_prefix;
-                let records = self.records.lock().unwrap();
-                let found = records.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
-                let records = found.map(|(key, value)| pb::ReaderRecord { key: key.clone(), value: value.clone() }).collect();
-                Answer::of(&pb::ListRecordsResponse { records, next_page_token: String::new() })
-            }
-            _ => None,
+            _ => self.records.answer(path, request),
         }
     }
 }
@@ -227,7 +213,7 @@ async fn many_agents_at_full_output() {
     let folder = tempfile::tempdir().unwrap();
     let begun = Instant::now();
     let until = begun + Duration::from_secs(seconds);
-    let records = Mutex::new(BTreeMap::new());
+    let records = Records::default();
     let mut kept = Vec::new();
     for agent in 0..agents {
         let record = RunRecord {
@@ -237,7 +223,7 @@ async fn many_agents_at_full_output() {
             mark: format!("event {agent}"),
             ..RunRecord::default()
         };
-        records.lock().unwrap().insert(RunRecord::key(&format!("task-{agent}"), 1), serde_json::to_string(&record).unwrap());
+        records.put(RunRecord::key(&format!("task-{agent}"), 1), serde_json::to_string(&record).unwrap());
         kept.push(record);
     }
     let server = stand(folder.path(), Arc::new(Talkers { begun, until, records }));

@@ -124,17 +124,25 @@ fn mark(message: &Value) -> Option<u64> {
     small.rsplit_once("event ")?.1.parse().ok()
 }
 
-/// Looks at everything: each event that has to be announced is there once, the others at most once, in order; each thread says each thing once.
+/// Looks at everything: each event that has to be announced is there once, the others at most once; notices are in order, each below the card of its run;
+/// each thread says each thing once.
 async fn look(world: &World) -> usize {
     let events = events(world).await;
-    let projects: BTreeMap<u64, &str> = events.iter().map(|event| (event.seq, event.project_id.as_str())).collect();
-    let mut seen = BTreeSet::new();
+    let known: BTreeMap<u64, &pb::Event> = events.iter().map(|event| (event.seq, event)).collect();
+    let (mut seen, mut cards) = (BTreeSet::new(), BTreeSet::new());
     for channel in [APP, MAIN] {
         let mut last: BTreeMap<&str, u64> = BTreeMap::new();
         for message in world.fake.messages(channel) {
             let Some(seq) = mark(&message) else { continue };
             assert!(seen.insert(seq), "event {seq} is announced twice: {:#?}", world.fake.texts());
-            let before = last.insert(projects[&seq], seq).unwrap_or(0);
+            let event = known[&seq];
+            let run = (event.task_id.as_str(), event.run_number);
+            if event.r#type == "task.started" {
+                assert!(cards.insert(run), "{run:?} has two cards");
+                continue;
+            }
+            assert!(event.run_number == 0 || cards.contains(&run), "event {seq} is announced before the card of {run:?}");
+            let before = last.insert(&event.project_id, seq).unwrap_or(0);
             assert!(before < seq, "event {seq} is announced after event {before}");
         }
     }

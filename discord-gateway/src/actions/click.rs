@@ -113,7 +113,13 @@ pub(super) async fn finish(responder: &Responder, done: Result<String, String>, 
     }
 }
 
-/// Disables the buttons of the message that was clicked, and says there who decided what.
+/// True for a button that only shows something: that is of use after the decision too.
+fn only_shows(part: &Value) -> bool {
+    let id = part.get("custom_id").and_then(Value::as_str).unwrap_or_default();
+    matches!(read(id), Ok(Action::On(Verb::Details | Verb::Explain | Verb::Error | Verb::Diff | Verb::PlanShow, _)))
+}
+
+/// Disables the buttons of the message that was clicked, but for those that only show something, and says there who decided what.
 async fn spent(responder: &Responder, text: &str) -> Result<(), CallError> {
     let Some(message) = responder.interaction.message else { return Ok(()) };
     let path = format!("/channels/{}/messages/{message}", responder.interaction.place.channel);
@@ -122,7 +128,9 @@ async fn spent(responder: &Responder, text: &str) -> Result<(), CallError> {
     let mut rows = found.get_mut("components").map(Value::take).unwrap_or_default();
     for row in rows.as_array_mut().into_iter().flatten() {
         for part in row.get_mut("components").and_then(Value::as_array_mut).into_iter().flatten() {
-            part["disabled"] = json!(true);
+            if !only_shows(part) {
+                part["disabled"] = json!(true);
+            }
         }
     }
     let mut embeds = found.get_mut("embeds").map(Value::take).unwrap_or_default();

@@ -76,6 +76,15 @@ impl Responder {
         self.bridge.out.call(Call::new(Method::Post, path, Some(message.answer(true)))).await.map(drop)
     }
 
+    /// Tells the asker alone that a command came to nothing, where everybody was to see its answer: the sign that it is worked on goes.
+    pub(crate) async fn refuse(&self, message: &Message) -> Result<(), CallError> {
+        let path = format!("/webhooks/{}/{}/messages/@original", self.interaction.application, self.interaction.token);
+        match self.bridge.out.call(Call::new(Method::Delete, path, None)).await {
+            Err(error) if !error.is_gone() => self.finish(message).await,
+            _ => self.aside(message).await,
+        }
+    }
+
     /// Puts the answer where the deferral stands.
     pub(crate) async fn finish(&self, message: &Message) -> Result<(), CallError> {
         let path = format!("/webhooks/{}/{}/messages/@original", self.interaction.application, self.interaction.token);

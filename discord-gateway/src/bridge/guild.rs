@@ -67,7 +67,7 @@ impl Bridge {
             })
             .collect();
         let wanted = self.config.channel.trim_start_matches('#');
-        let global = channels.iter().find(|channel| channel.text && channel.name.eq_ignore_ascii_case(wanted)).map(|channel| channel.id);
+        let global = channels.iter().find(|channel| channel.text && self.config.is_main(&channel.name)).map(|channel| channel.id);
         match global {
             Some(id) => tracing::info!(channel = wanted, id, "main channel"),
             None => {

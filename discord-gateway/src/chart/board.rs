@@ -15,8 +15,8 @@ fn seconds(time: Option<&prost_types::Timestamp>) -> Option<i64> {
     time.map(|time| time.seconds)
 }
 
-/// The chart of these tasks, finished ones among them, and of what is expected of those that wait.
-pub(crate) fn board(tasks: &[pb::Task], forecast: &[pb::TaskForecast], about: &str, now_ms: i64, zone: &str) -> Chart {
+/// The chart of these tasks, finished ones among them, and of what is expected of those that wait. `more`: there are others, changed longer ago.
+pub(crate) fn board(tasks: &[pb::Task], more: bool, forecast: &[pb::TaskForecast], about: &str, now_ms: i64, zone: &str) -> Chart {
     let now = now_ms / 1000;
     let title = format!("Queue · {}", one_line(about));
     let lives: Vec<(i64, Option<i64>)> = tasks
@@ -62,7 +62,8 @@ pub(crate) fn board(tasks: &[pb::Task], forecast: &[pb::TaskForecast], about: &s
     if !ends.is_empty() {
         add("expected to be done", plural(ends.len() as u64, "task"), expected, true, false);
     }
-    let note = format!("{} open, {} done in the time shown", plural(open_now as u64, "task"), done_in);
+    let of = if more { format!(" · only the {} last changed", plural(tasks.len() as u64, "task")) } else { String::new() };
+    let note = format!("{} open, {} done in the time shown{of}", plural(open_now as u64, "task"), done_in);
     #[expect(clippy::cast_precision_loss, reason = "seconds of this age are exact")]
     let (span, present) = ((from as f64, until as f64), now as f64);
     Chart {
@@ -115,7 +116,7 @@ mod tests {
     fn the_queue_burns_down() {
         let tasks = [task(-7200, Some(-3000)), task(-7200, Some(-1000)), task(-4000, None)];
         let forecast = [pb::TaskForecast { ends_likely: at(600), ..Default::default() }];
-        let made = board(&tasks, &forecast, "app", NOW * 1000, "UTC");
+        let made = board(&tasks, false, &forecast, "app", NOW * 1000, "UTC");
         let [open, done, expected] = &lines(&made)[..] else { panic!("{made:?}") };
         let flat =
             [(-7200, 0.0), (-7200, 2.0), (-4000, 2.0), (-4000, 3.0), (-3000, 3.0), (-3000, 2.0), (-1000, 2.0), (-1000, 1.0), (0, 1.0)];
@@ -129,15 +130,24 @@ mod tests {
     #[test]
     fn old_and_reopened_tasks() {
         let again = pb::Task { status: pb::TaskStatus::Ready.into(), created_at: at(-50), finished_at: at(-20), ..Default::default() };
-        let made = board(&[task(-MOST * 3, Some(-MOST * 2)), again], &[], "app", NOW * 1000, "UTC");
+        let made = board(&[task(-MOST * 3, Some(-MOST * 2)), again], false, &[], "app", NOW * 1000, "UTC");
         assert_eq!((made.series[0].value.as_str(), made.series[1].value.as_str(), made.series.len()), ("1", "0", 2));
         let Body::Lines { span, .. } = &made.body else { panic!("{made:?}") };
         assert!((span.1 - span.0 - 604_800.0).abs() < 1.0);
     }
 
+    /// Charts R5: that there are more tasks than were looked at is said on the picture.
+    #[test]
+    fn more_tasks_are_told() {
+        let tasks: Vec<pb::Task> = (0..2000).map(|n| task(-7200 - n, None)).collect();
+        assert!(!board(&tasks, false, &[], "app", NOW * 1000, "UTC").note.contains("only"));
+        let made = board(&tasks, true, &[], "app", NOW * 1000, "UTC");
+        assert_eq!(made.note, "2,000 tasks open, 0 done in the time shown · only the 2,000 tasks last changed");
+    }
+
     /// Charts R6: no tasks are said, not drawn.
     #[test]
     fn no_tasks() {
-        assert!(matches!(board(&[], &[], "app", NOW * 1000, "UTC").body, Body::Empty(_)));
+        assert!(matches!(board(&[], false, &[], "app", NOW * 1000, "UTC").body, Body::Empty(_)));
     }
 }

@@ -108,7 +108,7 @@ pub(super) mod tests {
         let tasks: Vec<pb::Task> = (0..28).map(task).collect();
         let forecast: Vec<pb::TaskForecast> =
             (1..=9).map(|n| pb::TaskForecast { ends_likely: at(n * 4_000), ..Default::default() }).collect();
-        board(&tasks, &forecast, "agent-queue", NOW * 1000, "Europe/Vienna")
+        board(&tasks, true, &forecast, "agent-queue", NOW * 1000, "Europe/Vienna")
     }
 
     /// Where a person wants to look at the pictures.
@@ -127,7 +127,7 @@ pub(super) mod tests {
             ("usage-empty", week(Over::Week, 0)),
             ("limits", shares()),
             ("board", queue()),
-            ("board-empty", board(&[], &[], "app", NOW * 1000, "UTC")),
+            ("board-empty", board(&[], false, &[], "app", NOW * 1000, "UTC")),
         ];
         for (name, chart) in pictures {
             let bytes = png(&chart).unwrap();

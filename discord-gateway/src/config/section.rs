@@ -72,6 +72,13 @@ pub(crate) struct DiscordSection {
     pub(crate) notes_threads: NotesFile,
 }
 
+impl DiscordSection {
+    /// True when this is the name of the main channel.
+    pub(crate) fn is_main(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(self.channel.trim_start_matches('#'))
+    }
+}
+
 /// A file that the original may have left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NotesFile {
@@ -115,6 +122,22 @@ const KNOWN: [&str; 15] = [
     "notes_threads",
 ];
 
+/// Keys of `channels`; the older ones beside the newer.
+const CHANNELS: [&str; 3] = ["channel", "control", "notifications"];
+
+/// Keys of `per_project_channels`.
+const PROJECT_CHANNELS: [&str; 4] = ["auto_create", "naming_convention", "category_name", "private"];
+
+/// What is said of a key that does nothing.
+fn ineffective(within: &str, key: &str) -> String {
+    let place = if within.is_empty() { String::new() } else { format!("{within}.") };
+    let why = match (within, key) {
+        ("channels", "agent_questions") => "has no effect: a question is asked in the channel of its project, below the card of its run",
+        _ => "is not a known key and has no effect",
+    };
+    format!("discord.{place}{}: {why}", key.escape_debug())
+}
+
 /// Reads the section `discord` of a file; warnings come with it.
 pub(crate) fn load(path: &Path, mut environment: Environment) -> Result<(DiscordSection, Vec<String>), Problems> {
     let text = read_small(path).map_err(|problem| Problems(vec![problem]))?;
@@ -132,11 +155,10 @@ pub(crate) fn load(path: &Path, mut environment: Environment) -> Result<(Discord
 fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> Result<(DiscordSection, Vec<String>), Problems> {
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
-    for (key, _) in entries {
-        let key = key.as_str().unwrap_or("(not text)");
-        if !KNOWN.contains(&key) {
-            warnings.push(format!("discord.{}: is not a known key and has no effect", key.escape_debug()));
-        }
+    for (within, known) in [("", &KNOWN[..]), ("channels", &CHANNELS), ("per_project_channels", &PROJECT_CHANNELS)] {
+        let given = if within.is_empty() { Some(entries) } else { entries.get(within).and_then(Value::as_mapping) };
+        let keys = given.into_iter().flatten().map(|(key, _)| key.as_str().unwrap_or("(not text)"));
+        warnings.extend(keys.filter(|key| !known.contains(key)).map(|key| ineffective(within, key)));
     }
     let bot_token = token(entries, read, &mut problems);
     let guild_id = match entries.get("guild_id").and_then(rights::snowflake) {
@@ -149,22 +171,15 @@ fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> R
     let access = rights::read(entries, guild_id, &mut problems);
     let channel = main_channel(entries, &mut problems, &mut warnings);
     let channels = project_channels(entries, &mut problems);
-    let flag = |key: &str, problems: &mut Vec<String>| match entries.get(key) {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(value)) => *value,
-        Some(_) => {
-            problems.push(format!("discord.{key}: must be true or false"));
-            false
-        }
-    };
-    let require_mention = flag("require_mention", &mut problems);
-    let text = |key: &str| entries.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    let require_mention = flag(entries, "require_mention", false, &mut problems);
+    let mut texts = |key: &str| text(entries, key, &mut problems);
+    let (quiet_hours, digest_at, zone, api_url) = (texts("quiet_hours"), texts("digest_at"), texts("time_zone"), texts("api_url"));
     let minute = |text: &str| {
         let (hours, minutes) = text.trim().split_once(':')?;
         let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
         (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
     };
-    let quiet = match text("quiet_hours").as_str() {
+    let quiet = match quiet_hours.as_str() {
         "" => None,
         hours => match hours.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?))) {
             Some(quiet) => Some(quiet),
@@ -174,7 +189,7 @@ fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> R
             }
         },
     };
-    let digest = match text("digest_at").as_str() {
+    let digest = match digest_at.as_str() {
         "" => None,
         at => match minute(at) {
             Some(digest) => Some(digest),
@@ -184,11 +199,11 @@ fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> R
             }
         },
     };
-    let zone = Some(text("time_zone")).filter(|zone| !zone.is_empty()).unwrap_or_else(|| "UTC".to_owned());
+    let zone = Some(zone).filter(|zone| !zone.is_empty()).unwrap_or_else(|| "UTC".to_owned());
     if jiff::tz::TimeZone::get(&zone).is_err() {
         problems.push(format!("discord.time_zone: `{}` is not a time zone, for example `Europe/Vienna`", zone.escape_debug()));
     }
-    let api_url = Some(text("api_url")).filter(|url| !url.is_empty()).unwrap_or_else(|| "https://discord.com".to_owned());
+    let api_url = Some(api_url).filter(|url| !url.is_empty()).unwrap_or_else(|| "https://discord.com".to_owned());
     let local = api_url.starts_with("http://127.0.0.1:") || api_url.starts_with("http://localhost:");
     if !local && !api_url.starts_with("https://") {
         problems.push("discord.api_url: must begin with `https://`; the token would be readable on its way".to_owned());
@@ -207,6 +222,30 @@ fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> R
     let section =
         DiscordSection { bot_token, guild_id, access, channel, require_mention, channels, quiet, digest, zone, api_url, notes_threads };
     Ok((section, warnings))
+}
+
+/// A switch; `usual` where it is left out. `key` is its place within the section `discord`.
+fn flag(within: &Mapping, key: &str, usual: bool, problems: &mut Vec<String>) -> bool {
+    match within.get(key.rsplit('.').next().unwrap_or(key)) {
+        None | Some(Value::Null) => usual,
+        Some(Value::Bool(value)) => *value,
+        Some(_) => {
+            problems.push(format!("discord.{key}: must be true or false"));
+            usual
+        }
+    }
+}
+
+/// A text; empty where it is left out. `key` is its place within the section `discord`.
+fn text(within: &Mapping, key: &str, problems: &mut Vec<String>) -> String {
+    match within.get(key.rsplit('.').next().unwrap_or(key)) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.trim().to_owned(),
+        Some(_) => {
+            problems.push(format!("discord.{key}: must be a text; write it in quotation marks"));
+            String::new()
+        }
+    }
 }
 
 fn token(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>, problems: &mut Vec<String>) -> BotToken {
@@ -242,12 +281,12 @@ fn main_channel(entries: &Mapping, problems: &mut Vec<String>, warnings: &mut Ve
             return String::new();
         }
     };
-    let text = |key: &str| channels.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-    if let Some(channel) = text("channel") {
+    let mut named = |key: &str| Some(text(channels, &format!("channels.{key}"), problems)).filter(|name| !name.is_empty());
+    if let Some(channel) = named("channel") {
         return channel;
     }
     for old in ["control", "notifications"] {
-        if let Some(channel) = text(old) {
+        if let Some(channel) = named(old) {
             warnings.push(format!("discord.channels.{old}: is now called `channel`"));
             return channel;
         }
@@ -256,14 +295,27 @@ fn main_channel(entries: &Mapping, problems: &mut Vec<String>, warnings: &mut Ve
 }
 
 fn project_channels(entries: &Mapping, problems: &mut Vec<String>) -> ProjectChannels {
-    let given = entries.get("per_project_channels");
-    let text = |key: &str| given.and_then(|section| section.get(key)).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-    let flag = |key: &str, default: bool| given.and_then(|section| section.get(key)).and_then(Value::as_bool).unwrap_or(default);
-    let naming = Some(text("naming_convention")).filter(|text| !text.is_empty()).unwrap_or_else(|| "{project_id}".to_owned());
+    let none = Mapping::new();
+    let given = match entries.get("per_project_channels") {
+        None | Some(Value::Null) => &none,
+        Some(Value::Mapping(given)) => given,
+        Some(_) => {
+            problems.push("discord.per_project_channels: must be a mapping".to_owned());
+            &none
+        }
+    };
+    let key = |name: &str| format!("per_project_channels.{name}");
+    let naming = text(given, &key("naming_convention"), problems);
+    let naming = if naming.is_empty() { "{project_id}".to_owned() } else { naming };
     if !naming.contains("{project_id}") {
         problems.push("discord.per_project_channels.naming_convention: must contain `{project_id}`".to_owned());
     }
-    ProjectChannels { auto_create: flag("auto_create", false), naming, category: text("category_name"), private: flag("private", true) }
+    ProjectChannels {
+        auto_create: flag(given, &key("auto_create"), false, problems),
+        naming,
+        category: text(given, &key("category_name"), problems),
+        private: flag(given, &key("private"), true, problems),
+    }
 }
 
 #[cfg(test)]
@@ -295,6 +347,21 @@ mod tests {
         assert!(loaded("discord: {bot_token_file: /run/secrets/bot, guild_id: '42', authorized_roles: [1]}").is_ok());
     }
 
+    /// D-103, gateway R3: a key that does nothing is told, wherever it stands; that of a channel for questions with where they are asked.
+    #[test]
+    fn keys_without_effect_are_told() {
+        let text = "discord: {bot_token: '${BOT}', guild_id: 42, authorized_users: [7], guild: 1, channels: {channel: ops, \
+                    agent_questions: ask}, per_project_channels: {auto_create: true, colour: red}}";
+        let (section, warnings) = loaded(text).unwrap();
+        assert_eq!((section.channel.as_str(), section.channels.auto_create), ("ops", true));
+        let told = [
+            "discord.guild: is not a known key and has no effect",
+            "discord.channels.agent_questions: has no effect: a question is asked in the channel of its project, below the card of its run",
+            "discord.per_project_channels.colour: is not a known key and has no effect",
+        ];
+        assert_eq!(warnings, told);
+    }
+
     /// Gateway R1: an empty allow-list is a start error, unless everyone is let in by name.
     #[test]
     fn an_empty_allow_list_is_refused() {
@@ -312,6 +379,15 @@ mod tests {
         let problems = loaded(text).unwrap_err();
         assert_eq!(problems.0.len(), 6, "{problems}");
         assert!(!problems.to_string().contains("hush"));
+        let text = "discord: {bot_token: '${BOT}', guild_id: 42, authorized_users: [7], quiet_hours: 22, api_url: 1, require_mention: 'no', \
+                    channels: {channel: 5}, per_project_channels: {private: 'no', auto_create: 1, category_name: [x]}}";
+        let problems = loaded(text).unwrap_err();
+        assert_eq!(problems.0.len(), 7, "{problems}");
+        assert!(problems.to_string().contains("discord.per_project_channels.private: must be true or false"), "{problems}");
+        assert_eq!(
+            loaded("discord: {bot_token: '${BOT}', guild_id: 42, authorized_users: [7], per_project_channels: 1}").unwrap_err().0.len(),
+            1
+        );
         assert!(loaded("discord: {bot_token: '${GONE}'}").unwrap_err().to_string().contains("GONE is not set"));
         assert_eq!(loaded("").unwrap_err().0.len(), 3);
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serenity::all::{
-    ActionRowComponent, ClientBuilder, CommandDataOption, CommandDataOptionValue, ComponentInteractionDataKind, Context, EventHandler,
-    GatewayIntents, GuildChannel, HttpBuilder, Interaction as Theirs, Member, Message, MessageType, PartialChannel, PartialGuildChannel,
-    Ready, ResumedEvent, User,
+    ActionRowComponent, ChannelType, ClientBuilder, CommandDataOption, CommandDataOptionValue, ComponentInteractionDataKind, Context,
+    EventHandler, GatewayIntents, GuildChannel, HttpBuilder, Interaction as Theirs, Member, Message, MessageType, PartialChannel,
+    PartialGuildChannel, Ready, ResumedEvent, User,
 };
 use serenity::cache::Settings as CacheSettings;
 use serenity::gateway::GatewayError as Closed;
@@ -32,6 +32,13 @@ pub(crate) enum Incoming {
     Interaction(Box<Interaction>),
     /// A channel or a thread was deleted.
     Gone(u64),
+    /// A channel is new, or has a new name.
+    Named {
+        /// Its id.
+        id: u64,
+        /// Its name.
+        name: String,
+    },
 }
 
 /// A message.
@@ -136,6 +143,12 @@ impl Handler {
         // Nobody listens any more only when the program ends.
         drop(self.to.send(incoming).await);
     }
+
+    async fn named(&self, channel: GuildChannel) {
+        if matches!(channel.kind, ChannelType::Text | ChannelType::News) {
+            self.tell(Incoming::Named { id: channel.id.get(), name: channel.name }).await;
+        }
+    }
 }
 
 #[serenity::async_trait]
@@ -156,6 +169,14 @@ impl EventHandler for Handler {
         if let Some(interaction) = translated(interaction) {
             self.tell(Incoming::Interaction(Box::new(interaction))).await;
         }
+    }
+
+    async fn channel_create(&self, _: Context, channel: GuildChannel) {
+        self.named(channel).await;
+    }
+
+    async fn channel_update(&self, _: Context, _: Option<GuildChannel>, channel: GuildChannel) {
+        self.named(channel).await;
     }
 
     async fn channel_delete(&self, _: Context, channel: GuildChannel, _: Option<Vec<Message>>) {

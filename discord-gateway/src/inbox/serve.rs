@@ -39,7 +39,12 @@ pub(crate) async fn serve(bridge: &Bridge, mut incoming: mpsc::Receiver<Incoming
                 let bridge = bridge.clone();
                 tokio::spawn(async move { interact(bridge, *interaction).await });
             }
-            Incoming::Gone(channel) => gone(bridge, channel).await,
+            // The server may be away for long; nothing else waits for it meanwhile.
+            Incoming::Gone(channel) => {
+                let bridge = bridge.clone();
+                tokio::spawn(async move { gone(&bridge, channel).await });
+            }
+            Incoming::Named { id, name } => named(bridge, id, &name),
         }
     }
 }
@@ -71,6 +76,20 @@ async fn interact(bridge: Bridge, interaction: Interaction) {
     }
 }
 
+/// A channel has the name of the main one: it is that, when there is none.
+fn named(bridge: &Bridge, id: u64, name: &str) {
+    let main = bridge.channels(|channels| {
+        let main = channels.global.is_none() && bridge.config.is_main(name);
+        if main {
+            channels.global = Some(id);
+        }
+        main
+    });
+    if main {
+        tracing::info!(channel = name, id, "main channel");
+    }
+}
+
 /// A channel or thread is gone: whoever it belonged to has none of its own any more.
 async fn gone(bridge: &Bridge, channel: u64) {
     bridge.thread_is(channel, None);
@@ -78,6 +97,9 @@ async fn gone(bridge: &Bridge, channel: u64) {
         && let Err(error) = crate::notes::gone(bridge, channel).await
     {
         tracing::warn!(channel, error = error.message(), "the server still keeps the notes thread");
+    }
+    if bridge.channels(|channels| channels.global.take_if(|main| *main == channel)).is_some() {
+        tracing::warn!(channel, "the main channel was deleted; a new one of its name takes its place");
     }
     let Some(project) = bridge.channels(|channels| channels.project(channel).map(str::to_owned)) else { return };
     let main = bridge.channels(|channels| channels.links(&project).and_then(|links| links.main)) == Some(channel);

@@ -23,7 +23,7 @@ pub(super) fn contents(project: &str, notes: &[pb::Note], page: usize) -> Messag
     let shown = notes.iter().enumerate().skip(page * PAGE).take(PAGE);
     let line = |(index, note): (usize, &pb::Note)| {
         #[expect(clippy::cast_precision_loss, reason = "kilobytes with one digit")]
-        let size = note.size_bytes as f64 / 1024.0;
+        let size = (note.size_bytes as f64 / 1024.0).max(if note.size_bytes > 0 { 0.1 } else { 0.0 });
         format!("**{}.** {} ({}, {size:.1} KB)", index + 1, cut(&one_line(&note.title), 72), inline(&note.name))
     };
     let lines: Vec<String> = shown.clone().map(line).collect();

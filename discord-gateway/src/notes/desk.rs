@@ -49,7 +49,8 @@ impl Desk {
         bridge.server.keep_one(key, text).await
     }
 
-    async fn of(bridge: &Bridge, message: u64) -> Result<Option<Self>, Status> {
+    /// The desk of a table or of an open view.
+    pub(super) async fn of(bridge: &Bridge, message: u64) -> Result<Option<Self>, Status> {
         let here = |desk: &Self| desk.contents == message || desk.views.values().any(|view| *view == message);
         Ok(desks(bridge).await?.into_iter().find(here))
     }
@@ -75,7 +76,7 @@ pub(super) async fn notes(server: &Connection, project: &str) -> Result<Vec<pb::
     }
 }
 
-fn failed(error: CallError) -> Status {
+pub(super) fn failed(error: CallError) -> Status {
     Status::unavailable(error.to_string())
 }
 
@@ -134,6 +135,9 @@ async fn work(responder: &Responder, server: &Connection, project: &str, note: N
     }
     let message = responder.interaction.message.unwrap_or(0);
     let gone = || Status::failed_precondition("this notes thread was closed; `/notes` opens a new one");
+    // One after the other: each changes what is kept of the desk as a whole.
+    let turn = bridge.desk_turn(Desk::of(bridge, message).await?.ok_or_else(gone)?.contents);
+    let _turn = turn.lock().await;
     let mut desk = Desk::of(bridge, message).await?.ok_or_else(gone)?;
     match note {
         Note::View(name) => {
@@ -164,14 +168,14 @@ async fn work(responder: &Responder, server: &Connection, project: &str, note: N
         Note::Page(page) => {
             desk.page = page;
             desk.keep(bridge).await?;
-            redraw(bridge, &desk, &found).await
+            redraw(bridge, &desk, &found).await.map_err(failed)
         }
-        _ => redraw(bridge, &desk, &found).await,
+        _ => redraw(bridge, &desk, &found).await.map_err(failed),
     }
 }
 
 /// Brings a table of contents up to date.
-pub(super) async fn redraw(bridge: &Bridge, desk: &Desk, found: &[pb::Note]) -> Result<(), Status> {
+pub(super) async fn redraw(bridge: &Bridge, desk: &Desk, found: &[pb::Note]) -> Result<(), CallError> {
     let toc = contents(&desk.project, found, usize::from(desk.page));
-    bridge.out.edit(desk.channel, desk.contents, &toc, false).await.map_err(failed)
+    bridge.out.edit(desk.channel, desk.contents, &toc, false).await
 }

@@ -93,15 +93,15 @@ async fn board(asked: &Asked<'_>) -> Result<Message, Status> {
     let people = asked.server.tasks().list_tasks(request).await?.into_inner();
     let request = pb::ForecastTasksRequest { project_id: project.clone(), max_tasks: 200 };
     let forecast = asked.server.tasks().forecast_tasks(request).await?.into_inner();
-    let tasks = tasks(asked, only).await?;
+    let (tasks, more) = tasks(asked, only).await?;
     let message = render::board(&status, &projects, &people, &forecast.tasks, about(&project));
     let bridge = &asked.responder.bridge;
-    let picture = chart::board(&tasks, &forecast.tasks, about(&project), bridge.now_ms(), &bridge.config.zone);
+    let picture = chart::board(&tasks, more, &forecast.tasks, about(&project), bridge.now_ms(), &bridge.config.zone);
     Ok(chart::attached(message, picture, "board.png").await)
 }
 
-/// Tasks, finished ones too, the last changed first.
-async fn tasks(asked: &Asked<'_>, project_ids: Vec<String>) -> Result<Vec<pb::Task>, Status> {
+/// Tasks, finished ones too, the last changed first; and whether there are more.
+async fn tasks(asked: &Asked<'_>, project_ids: Vec<String>) -> Result<(Vec<pb::Task>, bool), Status> {
     let (mut found, mut page_token) = (Vec::new(), String::new());
     loop {
         let request = pb::ListTasksRequest {
@@ -115,7 +115,7 @@ async fn tasks(asked: &Asked<'_>, project_ids: Vec<String>) -> Result<Vec<pb::Ta
         let answer = asked.server.tasks().list_tasks(request).await?.into_inner();
         found.extend(answer.tasks);
         if answer.next_page_token.is_empty() || found.len() >= TASKS {
-            return Ok(found);
+            return Ok((found, !answer.next_page_token.is_empty()));
         }
         page_token = answer.next_page_token;
     }

@@ -50,7 +50,7 @@ pub(super) async fn run(word: &str, asked: &Asked<'_>) -> Result<Message, Status
 
 fn counted(counts: &[pb::TaskStatusCount]) -> String {
     let line = |count: &pb::TaskStatusCount| {
-        format!("{} {} {}", status_of(count.status()).1, count.count, status_of(count.status()).0.to_lowercase())
+        format!("{} {} {}", status_of(count.status()).1, count.count, status_of(count.status()).0.to_lowercase().replace('_', " "))
     };
     counts.iter().filter(|count| count.count > 0).map(line).collect::<Vec<_>>().join("\n")
 }

@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    /// F-188, F-220: what is registered stays within Discord's limits, and every command is there once.
+    /// F-188, F-220, D-91: what is registered stays within Discord's limits, and every command is there once.
     #[test]
     fn commands_stay_within_limits() {
         let made = described();

@@ -31,11 +31,14 @@ pub(crate) async fn run(responder: &Responder, words: &[String], options: BTreeM
         Ok(server) => dispatch(command, &Asked::new(responder, server, options, here)).await,
         Err(status) => Err(status),
     };
-    let message = answer.unwrap_or_else(|status| {
-        tracing::debug!(command = command.words, message = status.message(), "refused");
-        refusal(&sentence(&status))
-    });
-    responder.finish(&message).await
+    match answer {
+        Ok(message) => responder.finish(&message).await,
+        Err(status) => {
+            tracing::debug!(command = command.words, message = status.message(), "refused");
+            let told = refusal(&sentence(&status));
+            if command.quiet { responder.finish(&told).await } else { responder.refuse(&told).await }
+        }
+    }
 }
 
 async fn dispatch(command: &Command, asked: &Asked<'_>) -> Result<Message, Status> {

@@ -22,6 +22,25 @@ fn open_after(text: &str, before: Option<String>) -> Option<String> {
     open
 }
 
+/// Where the headings begin that a piece ends with: they belong to what follows. `None`: it ends with none, or would be left with less than `least`.
+/// `fenced`: it begins within a fence.
+fn before_headings(piece: &str, fenced: bool, least: usize) -> Option<usize> {
+    let mut end = piece.len();
+    let mut found = None;
+    for line in piece.split_inclusive('\n').rev() {
+        let heading = line.trim_start_matches('#').len() < line.len() && line.trim_start_matches('#').starts_with(' ');
+        if !heading && !line.trim().is_empty() {
+            break;
+        }
+        end -= line.len();
+        if heading {
+            found = Some(end);
+        }
+    }
+    // Within a fence it is no heading.
+    found.filter(|end| *end > least && piece.get(..*end).is_some_and(|before| before.matches("```").count() % 2 == usize::from(fenced)))
+}
+
 /// Pieces of at most `most` units. What was put in comes out in order; only fences are added at cuts.
 pub(crate) fn split(text: &str, most: usize) -> Vec<String> {
     let mut pieces = Vec::new();
@@ -42,6 +61,7 @@ pub(crate) fn split(text: &str, most: usize) -> Vec<String> {
             if let Some(line) = window.rfind('\n').filter(|at| *at >= end / 4) {
                 end = line + 1;
             }
+            end = before_headings(window.get(..end).unwrap_or_default(), open.is_some(), end / 4).unwrap_or(end);
         }
         if end == 0 {
             end = rest.chars().next().map_or(rest.len(), char::len_utf8);
@@ -79,6 +99,21 @@ mod tests {
                 assert!(piece.starts_with("```rust\n") && piece.ends_with("```"), "{piece}");
             }
         }
+    }
+
+    /// F-214, text R2: a heading goes with what stands below it.
+    #[test]
+    fn a_heading_is_not_left_behind() {
+        let chapter = |n: usize| format!("## Chapter {n}\n\n{}\n\n", "Words of it. ".repeat(8));
+        let text: String = (0..12).map(chapter).collect();
+        let pieces = split(&text, 270);
+        assert!(pieces.len() > 3 && pieces.concat() == text);
+        for piece in &pieces {
+            assert!(!piece.trim_end().lines().last().unwrap_or_default().starts_with('#'), "{piece}");
+        }
+        let code = "text\n```\n# no heading\n";
+        assert_eq!((before_headings(code, false, 0), before_headings("x\n# nor this\n", true, 0)), (None, None));
+        assert_eq!(before_headings(code, true, 0), Some(9));
     }
 
     /// F-214: a line longer than a message is cut hard, never within a character.

@@ -96,6 +96,10 @@ async fn buttons_do_what_they_say() {
             fake.find(APP, "Decided").filter(|found| found["components"].to_string().contains("\"disabled\":true"))
         })
         .await;
+    // What it was about can still be read.
+    let used = world.fake.find(APP, "Decided").unwrap();
+    let shown = world.fake.click(VIEWER, &used, "View error");
+    assert!(text(&world.fake.answered(shown).await).contains("the key is wrong"));
     let stopping = world.task("Hangs", "say Waiting.\nwait-file /nonexistent/file").await;
     let card = world.fake.wait("the card", |fake| fake.find(APP, &stopping)).await;
     let ask = world.fake.click(ADMIN, &card, "Stop");
@@ -198,6 +202,10 @@ async fn commands_work() {
         let answer = text(&world.fake.answered(asked).await);
         assert!(answer.contains(expected), "/{words}: {answer}");
     }
+    // Actions R9: a refusal is for the asker only, also where everybody would have seen the answer.
+    let asked = world.fake.slash(ADMIN, APP, "task show", &[("task", json!("no-such-task"))]);
+    let refused = world.fake.answered(asked).await;
+    assert!(!world.fake.whispered(asked) && refused["flags"].as_u64() == Some(64), "{refused:#}");
     // Charts R7: pictures stand in the answer's box, with words for who does not see them.
     for (words, said) in [("usage", "Model tokens · everything"), ("limits", "Limits and shares"), ("board", "Queue · everything")] {
         let asked = world.fake.slash(VIEWER, MAIN, words, &[]);

@@ -1,7 +1,7 @@
 //! Starting: what is refused with a sentence, what is registered, what is found.
 
-use crate::fake::call;
-use crate::world::{APP, MAIN, World};
+use crate::fake::{call, text};
+use crate::world::{ADMIN, APP, MAIN, World};
 
 fn ends_with(world: &World) -> String {
     let output = world.command().output().unwrap();
@@ -92,6 +92,30 @@ async fn set_up_and_check() {
     let output = world.command().arg("check").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success() && text.contains("Message Content Intent") && text.contains("#elsewhere is not there"), "{text}");
+}
+
+/// Routing R5: when the main channel is deleted, the next one of its name takes its place at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_main_channel_takes_the_place_of_the_old_one() {
+    let world = World::start().await;
+    world.project("Web", "").await;
+    let main = async |wanted: &str| {
+        for _ in 0..500 {
+            let asked = world.fake.slash(ADMIN, APP, "channel map", &[]);
+            if text(&world.fake.answered(asked).await).contains(wanted) {
+                return;
+            }
+        }
+        panic!("{wanted} is not told");
+    };
+    world.fake.delete_channel(MAIN);
+    main("Main channel: does not exist").await;
+    world.fake.make_channel("elsewhere");
+    let id = world.fake.make_channel("Agent-Queue");
+    main(&format!("Main channel: <#{id}>")).await;
+    world.task_with("Back", "done Over.", |task| task.project_id = "web".into()).await;
+    world.fake.wait("the notice", |fake| fake.find(id, "Task Completed: Back")).await;
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
 /// F-228: the fake refuses what Discord refuses: each rule has a client that breaks it.

@@ -138,6 +138,10 @@ impl Fake {
             }
             ("POST", ["interactions", id, token, "callback"]) => self.callback(state, number(id), token, &request.body),
             ("PATCH", ["webhooks", _, token, "messages", "@original"]) => self.finish(state, token, request),
+            ("DELETE", ["webhooks", _, token, "messages", "@original"]) => {
+                let here = state.asked.values().any(|asked| asked.token == *token && asked.answer.is_some() && asked.message.is_none());
+                if here { Answer::empty() } else { Answer::refused(404, 10_008, "Unknown Message") }
+            }
             ("POST", ["webhooks", _, token]) => self.aside(state, token, &request.body),
             ("POST" | "PATCH" | "PUT" | "GET" | "DELETE", ["channels", channel, rest @ ..]) => {
                 if state.channels.contains_key(&number(channel)) {

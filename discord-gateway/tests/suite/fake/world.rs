@@ -295,6 +295,20 @@ impl Fake {
         self.change(|state| state.cut += 1);
     }
 
+    /// Makes a text channel behind the bot's back.
+    pub(crate) fn make_channel(&self, name: &str) -> u64 {
+        self.change(|state| {
+            let id = state.id();
+            let made = json!({ "id": id.to_string(), "name": name, "type": 0, "guild_id": GUILD.to_string() });
+            state.channels.insert(id, made.clone());
+            let mut told = made;
+            told["position"] = json!(0);
+            told["permission_overwrites"] = json!([]);
+            state.emit("CHANNEL_CREATE", &told);
+            id
+        })
+    }
+
     /// Deletes a channel behind the bot's back.
     pub(crate) fn delete_channel(&self, id: u64) {
         self.change(|state| {

@@ -28,7 +28,7 @@ pub(crate) fn error(look: &Look, error: &GetTaskErrorResponse) -> String {
     sheet.toned("failure", if class.is_empty() { "not landed".to_owned() } else { class }, Tone::Bad);
     sheet.field("task", words::upper::<TaskStatus>(error.task_status));
     sheet.field("blocked by", words::phrase::<BlockReason>(error.block_reason));
-    sheet.field("tries", format!("{} of {}", error.retry_count, error.max_retries));
+    sheet.field("tries", format!("{} of {} failed", error.retry_count, error.max_retries.max(1)));
     sheet.toned("what helps", &error.hint, Tone::Warn);
     sheet.text("Message", &error.message);
     sheet.finish()

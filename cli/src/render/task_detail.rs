@@ -29,7 +29,7 @@ pub(crate) fn show(look: &Look, answer: &GetTaskResponse) -> String {
         .field("under review", if shown.under_review { "yes" } else { "" })
         .field("plans", words::phrase::<PlanApproval>(shown.plan_approval));
     sheet.field("approval", if shown.requires_approval { "required before it lands" } else { "" });
-    sheet.field("retries", format!("{} of {}", shown.retry_count, shown.max_retries));
+    sheet.field("tries", format!("{} of {} failed", shown.retry_count, shown.max_retries.max(1)));
     sheet.field("goes on", time::both(look, shown.resume_at.as_ref()));
     sheet.field("tokens", amount::usage(shown.usage.as_ref())).field("cost", amount::money(shown.cost_micros));
     sheet.field("token budget", shown.token_budget.map(amount::tokens).unwrap_or_default());

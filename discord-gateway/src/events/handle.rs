@@ -87,7 +87,7 @@ async fn notice(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, S
         "task.failed" => match task().await?.and_then(|found| found.task) {
             // Its last try: that it is blocked now says more.
             Some(task) if task.status() == pb::TaskStatus::Blocked => None,
-            Some(task) => Some(render::failed(&task, bridge.server.error(&task.id).await.as_ref())),
+            Some(task) => Some(render::failed(&task, event.run_number, facts, bridge.server.error(&task.id).await.as_ref())),
             None => None,
         },
         "task.blocked" => match task().await?.and_then(|found| found.task) {

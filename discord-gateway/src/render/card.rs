@@ -60,7 +60,10 @@ pub(crate) fn card(task: &pb::Task, run: &pb::Run, last: &Step, mark: &str, fore
     };
     let told = run.usage.as_ref().map_or(0, total);
     let tokens = told.max(if over { 0 } else { last.tokens });
-    let tries = task.max_retries + 1;
+    let number = match (current, task.retry_count) {
+        (true, failed @ 1..) if tries(task) > 1 => format!("{} · {failed} of {} tries failed", run.number, tries(task)),
+        _ => run.number.to_string(),
+    };
     let embed = Embed {
         title: format!("{emoji} {project}{}", clean(&task.title)),
         description: text.join("\n"),
@@ -74,7 +77,7 @@ pub(crate) fn card(task: &pb::Task, run: &pb::Run, last: &Step, mark: &str, fore
         .beside("Status", state)
         .beside("Agent", clean(&run.agent_id))
         .beside("Time", length)
-        .beside("Run", if tries > 1 { format!("{} of at most {tries}", run.number) } else { run.number.to_string() })
+        .beside("Run", number)
         .beside("Tokens", if tokens > 0 { grouped(tokens) } else { String::new() })
         .below("Branch", if run.branch.is_empty() { String::new() } else { inline(&run.branch) });
     let button = |verb, label: &str, emoji, style| write(&Action::On(verb, task.id.clone())).map(|id| Button::new(id, label, emoji, style));
@@ -86,7 +89,28 @@ pub(crate) fn card(task: &pb::Task, run: &pb::Run, last: &Step, mark: &str, fore
     Message::embed(embed).with_buttons(buttons)
 }
 
+/// Tries in all before the task is blocked; the first one is always made.
+pub(super) fn tries(task: &pb::Task) -> u32 {
+    task.max_retries.max(1)
+}
+
 /// Model tokens of all kinds.
 pub(crate) fn total(usage: &pb::TokenUsage) -> u64 {
     usage.input + usage.output + usage.cache_read + usage.cache_write
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// D-96, runs R1: a card has the number of its run, and the newest one how many tries of how many have failed.
+    #[test]
+    fn tries_are_counted() {
+        let shown = |number, retry_count, max_retries| {
+            let task = pb::Task { id: "swift-falcon".into(), last_run_number: 7, retry_count, max_retries, ..Default::default() };
+            let made = card(&task, &pb::Run { number, ..Default::default() }, &Step::default(), "event 1", false);
+            made.embeds[0].fields.iter().find(|field| field.name == "Run").unwrap().value.clone()
+        };
+        assert_eq!([shown(7, 0, 3), shown(7, 2, 3), shown(6, 2, 3), shown(7, 1, 1)], ["7", "7 · 2 of 3 tries failed", "6", "7"]);
+    }
 }

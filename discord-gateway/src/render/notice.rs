@@ -3,7 +3,7 @@
 use aq_proto::v1 as pb;
 use pb::BlockReason;
 
-use super::card::total;
+use super::card::{total, tries};
 use super::failure::cause_of;
 use super::style::{Style, boxed, reason_of, sentence, status_of};
 use crate::custom_id::{Action, Verb, write};
@@ -67,16 +67,19 @@ pub(crate) fn completed(task: &pb::Task, run: Option<&pb::Run>, event: Facts<'_>
     ))
 }
 
-/// A run of a task failed; another try follows.
-pub(crate) fn failed(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>) -> Message {
-    let message = error.map_or(task.result_summary.as_str(), |error| error.message.as_str());
+/// A run of a task failed; another try follows. The event says how it was then: the task may have failed again since, and its last error is
+/// that of a later run.
+pub(crate) fn failed(task: &pb::Task, run: u32, event: Facts<'_>, error: Option<&pb::GetTaskErrorResponse>) -> Message {
+    let error = error.filter(|error| error.run.as_ref().is_none_or(|of| run == 0 || of.number == run));
+    let message = error.map_or_else(|| fact(event, "context"), |error| error.message.as_str());
+    let count = fact(event, "retry_count").parse().unwrap_or(task.retry_count);
     let found = cause_of(error, message);
     let hint = error.map(|error| error.hint.as_str()).filter(|hint| !hint.is_empty()).unwrap_or(found.hint);
     let detail = if message.is_empty() { String::new() } else { fenced(&cut(message, 300), "") };
     let agent = error.and_then(|error| error.run.as_ref()).map(|run| inline(&run.agent_id)).unwrap_or_default();
     let embed = about(Style::Error, "Task Failed", task)
         .beside("Agent", agent)
-        .beside("Retries", format!("{} of {}", task.retry_count, task.max_retries))
+        .beside("Tries", format!("{count} of {} failed", tries(task)))
         .beside("Error Type", found.label)
         .below("Error Detail", detail)
         .below("Suggestion", format!("💡 {}", sentence(&clean(hint))))
@@ -96,10 +99,8 @@ pub(crate) fn blocked(task: &pb::Task, error: Option<&pb::GetTaskErrorResponse>)
     let reason = task.block_reason();
     let message = error.map_or("", |error| error.message.as_str());
     let action = match reason {
-        BlockReason::RetriesExhausted if task.max_retries == 0 => {
-            "Its only try failed. Restart it, skip it, or change it first.".to_owned()
-        }
-        BlockReason::RetriesExhausted => format!("All {} tries failed. Restart it, skip it, or change it first.", task.max_retries + 1),
+        BlockReason::RetriesExhausted if tries(task) == 1 => "Its only try failed. Restart it, skip it, or change it first.".to_owned(),
+        BlockReason::RetriesExhausted => format!("All {} tries failed. Restart it, skip it, or change it first.", tries(task)),
         BlockReason::MergeConflict => {
             "Its work conflicts with the target branch. Its branch is kept; a repair task can resolve it.".to_owned()
         }
@@ -308,4 +309,37 @@ pub(crate) fn untold(event: &pb::Event, refusal: &str) -> Message {
         embed = embed.beside("Task ID", inline(&event.task_id));
     }
     Message::embed(embed.below("The server refuses more", sentence(&cut(&clean(refusal), 800))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field<'a>(message: &'a Message, name: &str) -> &'a str {
+        message.embeds[0].fields.iter().find(|field| field.name == name).map_or("", |field| field.value.as_str())
+    }
+
+    /// D-96: a notice of a failure counts the try that it is about, and says what went wrong with it, also when it is written after the next one
+    /// has failed.
+    #[test]
+    fn a_failure_counts_its_own_try() {
+        let task = pb::Task { id: "swift-falcon".into(), retry_count: 2, max_retries: 3, ..Default::default() };
+        let facts = [("retry_count", "1"), ("context", "the first problem")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let run = |number| Some(pb::Run { number, ..Default::default() });
+        let later = pb::GetTaskErrorResponse { message: "the second problem".into(), run: run(2), ..Default::default() };
+        let first = failed(&task, 1, &facts, Some(&later));
+        assert_eq!((field(&first, "Tries"), field(&first, "Error Detail")), ("1 of 3 failed", "```\nthe first problem\n```"));
+        let own = pb::GetTaskErrorResponse { message: "the first problem, whole".into(), run: run(1), ..Default::default() };
+        assert_eq!(field(&failed(&task, 1, &facts, Some(&own)), "Error Detail"), "```\nthe first problem, whole\n```");
+    }
+
+    /// D-96: so many tries are told as the server makes: none at all is one.
+    #[test]
+    fn all_tries_are_counted() {
+        for (max_retries, said) in [(0, "Its only try failed."), (1, "Its only try failed."), (2, "All 2 tries failed.")] {
+            let block_reason = BlockReason::RetriesExhausted.into();
+            let task = pb::Task { block_reason, max_retries, ..Default::default() };
+            assert!(field(&blocked(&task, None), "Action Required").starts_with(said), "{max_retries}");
+        }
+    }
 }

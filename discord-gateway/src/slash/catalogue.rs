@@ -156,7 +156,7 @@ commands! {
         may("description", "New description", Takes::Text),
         may("priority", "Lower runs first", Takes::Whole(1, 100_000)),
         may("task_type", "What kind of work", Takes::One(TYPES)),
-        may("max_retries", "Tries after the first", Takes::Whole(0, 20)),
+        may("max_retries", "Most tries in all", Takes::Whole(0, 20)),
         may("approval", "Its work waits for a person before it lands", Takes::Flag),
     ];
     "task set-status" (was "edit-task status, set-status") Operator all "Set the status by hand" [

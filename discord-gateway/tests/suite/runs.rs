@@ -24,6 +24,18 @@ async fn a_run_has_a_card_and_a_thread() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
+/// D-96: the first failure is told as the first of its tries; the last one says how many there were.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_counts_its_try() {
+    let world = World::start().await;
+    world.task_with("Breaks", "fail it is broken", |task| task.max_retries = Some(2)).await;
+    let failed = world.fake.wait("the first failure", |fake| fake.find(APP, "Task Failed: Breaks")).await;
+    assert!(crate::fake::text(&failed).contains("Tries: 1 of 2 failed"), "{}", crate::fake::text(&failed));
+    let blocked = world.fake.wait("the last failure", |fake| fake.find(APP, "Task Blocked: Breaks")).await;
+    assert!(crate::fake::text(&blocked).contains("All 2 tries failed."), "{}", crate::fake::text(&blocked));
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
 /// F-217, F-227: a flood stays within Discord's limits, and its end is seen.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_stays_within_limits() {

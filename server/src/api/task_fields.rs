@@ -11,7 +11,7 @@ use super::status::ApiError;
 use crate::commands::create::NewTask;
 use crate::commands::edit::TaskEdit;
 
-/// Most attempts after the first that may be asked for.
+/// Most tries in all that may be asked for.
 const MAX_RETRIES: u32 = 20;
 /// Most dependencies named in one request.
 const MAX_AFTER: usize = 1_000;

@@ -46,8 +46,11 @@ pub(super) fn failed(
     task.failure = Some(history);
     withdraw_question(tx, &mut task, run, now)?;
     let decision = after_failure(class, task.task.retry_count, task.task.max_retries, same, policy.backoff, now, at.jitter);
-    let fail =
-        Move::system(Trigger::failure_in(task.task.status), now).with("context", message.clone()).with("failure_class", class.as_str());
+    let (RetryDecision::RetryAt { retry_count, .. } | RetryDecision::Block { retry_count, .. }) = &decision;
+    let fail = Move::system(Trigger::failure_in(task.task.status), now)
+        .with("context", message.clone())
+        .with("failure_class", class.as_str())
+        .with("retry_count", *retry_count);
     apply(tx, &mut task, run, fail)?;
     match decision {
         RetryDecision::RetryAt { at, retry_count } => {

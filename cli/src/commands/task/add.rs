@@ -77,7 +77,7 @@ pub(crate) struct Args {
     /// A condition that the work must meet; may be repeated
     #[arg(long, value_name = "TEXT")]
     criterion: Vec<String>,
-    /// Most attempts after the first, 0 to 20 [default: 3]
+    /// Most tries in all before it is blocked, 0 to 20 [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     max_retries: Option<u32>,
     /// Most model tokens of all its runs, for example 500k

@@ -77,7 +77,7 @@ pub(crate) struct Args {
     /// Whether finished work waits for a person
     #[arg(long, value_name = "true|false")]
     requires_approval: Option<bool>,
-    /// Most attempts after the first, 0 to 20
+    /// Most tries in all before it is blocked, 0 to 20
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     max_retries: Option<u32>,
     /// Most model tokens of all its runs, or none for the server's default

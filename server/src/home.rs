@@ -11,8 +11,16 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
+use aq_runner::process::read_stat;
 use sha2::Digest as _;
+
+/// How long one look waits for the next while the lock of a dead server is still held.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Looks until that is given up.
+const LOOKS: u32 = 500;
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +54,8 @@ pub struct Again {
     pub arguments: Vec<OsString>,
 }
 
-/// The data directory, locked for this process. The lock ends with the process, however it ends.
+/// The data directory, locked for this process. The lock ends with the process, however it ends: at once, or, when it died while it was starting a
+/// program, as soon as that has begun.
 #[derive(Debug)]
 pub struct Home {
     path: PathBuf,
@@ -59,6 +68,10 @@ impl Home {
     /// # Errors
     /// [`HomeError::InUse`] when another server holds it.
     pub fn open(path: &Path) -> Result<Self, HomeError> {
+        Self::open_patiently(path, &mut || thread::sleep(PAUSE))
+    }
+
+    fn open_patiently(path: &Path, pause: &mut dyn FnMut()) -> Result<Self, HomeError> {
         let failed = |what| move |source| HomeError::Io { path: path.to_owned(), what, source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("created"))?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(failed("made private"))?;
@@ -69,15 +82,21 @@ impl Home {
         };
         let mut lock =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&file).map_err(failed("opened"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                // What the file says is only a help for the reader; the lock itself is what counts.
-                let _unknown = lock.read_to_string(&mut pid);
-                return Err(HomeError::InUse { home: path.to_owned(), pid: pid.trim().to_owned() });
+        let mut looks = 0;
+        while let Err(refused) = lock.try_lock() {
+            if let TryLockError::Error(source) = refused {
+                return Err(failed("locked")(source));
             }
-            Err(TryLockError::Error(source)) => return Err(failed("locked")(source)),
+            // What the file says is only a help: for the reader, and to tell a server that lives from what one that was killed was just about to start.
+            // Such a program has the lock from its fork until it begins.
+            let (mut pid, _unknown) = (String::new(), lock.rewind());
+            let _unknown = lock.read_to_string(&mut pid);
+            let pid = pid.trim().to_owned();
+            if looks == LOOKS || lives(&pid) {
+                return Err(HomeError::InUse { home: path.to_owned(), pid });
+            }
+            looks += 1;
+            pause();
         }
         lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(failed("written"))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -136,8 +155,15 @@ impl Home {
     }
 }
 
+/// True while the process of this id runs, whoever it is.
+fn lives(pid: &str) -> bool {
+    pid.parse().ok().and_then(read_stat).is_some_and(|stat| !stat.is_dead())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     /// F-230, D-107: a second server on the same data directory is refused; a lock file left by a dead one is taken over.
@@ -149,6 +175,38 @@ mod tests {
         assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
         drop(home);
         Home::open(&folder.path().join("h")).unwrap();
+    }
+
+    /// cli/server-control R2, D-107: what a killed server was starting holds the lock a moment longer. The next one waits for that, as long as the file names
+    /// nobody who lives, and not for ever.
+    #[test]
+    fn what_a_killed_server_left_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut dead = Command::new("true").spawn().unwrap();
+        dead.wait().unwrap();
+        let file = folder.path().join("aqd.lock");
+        std::fs::write(&file, format!("{}\n", dead.id())).unwrap();
+        let take = || {
+            let lock = File::open(&file).unwrap();
+            lock.try_lock().unwrap();
+            lock
+        };
+        let (mut left, mut looks) = (Some(take()), 0);
+        let home = Home::open_patiently(folder.path(), &mut || {
+            looks += 1;
+            if looks == 3 {
+                left = None;
+            }
+        });
+        let home = home.unwrap();
+        assert_eq!(looks, 3);
+        let refused = Home::open_patiently(folder.path(), &mut || panic!("a server that lives is not waited for")).unwrap_err();
+        assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
+        drop(home);
+        std::fs::write(&file, format!("{}\n", dead.id())).unwrap();
+        let (_held, mut looks) = (take(), 0);
+        let refused = Home::open_patiently(folder.path(), &mut || looks += 1).unwrap_err();
+        assert!(matches!(refused, HomeError::InUse { .. }) && looks == LOOKS, "{refused} after {looks}");
     }
 
     /// A socket path stays below the kernel's limit however deep the home lies.

@@ -48,7 +48,7 @@ pub enum TelemetryError {
 /// [`TelemetryError`] when the directives do not parse, the file cannot be opened, or logging is already set up.
 pub fn init(logging: &Logging, home: &Path) -> Result<(), TelemetryError> {
     let file = if logging.file { Some(LogFile::open(&home.join("logs").join("aqd.log"), ROTATE_BYTES)?) } else { None };
-    let filter = EnvFilter::try_new(&logging.filter).map_err(|_| TelemetryError::Filter(logging.filter.clone()))?;
+    let filter = filter(&logging.filter)?;
     // `aqctl server start` sends the standard streams into the log file, for what is said before or outside of logging; a line belongs there once.
     let to_stderr = !file.as_ref().is_some_and(|file| file.is_also(io::stderr()));
     let layers = Registry::default()
@@ -56,6 +56,12 @@ pub fn init(logging: &Logging, home: &Path) -> Result<(), TelemetryError> {
         .with(to_stderr.then(|| lines(logging.format, io::stderr)))
         .with(file.map(|file| lines(logging.format, file)));
     layers.try_init().map_err(|_| TelemetryError::AlreadySet)
+}
+
+/// What is logged. The library that carries tools to assistants tells every message at `info`, which is heard only by who asks for it (telemetry R6):
+/// of two directives for one target the later counts.
+fn filter(directives: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(format!("rmcp=warn,{directives}")).map_err(|_| TelemetryError::Filter(directives.to_owned()))
 }
 
 /// Lines in the wanted format; never with colour codes, because a log outlives the terminal.
@@ -189,6 +195,23 @@ mod tests {
         let log = LogFile::open(&path, 10).unwrap();
         assert!(log.is_also(append(&path).unwrap()));
         assert!(!log.is_also(append(&folder.path().join("other")).unwrap()));
+    }
+
+    /// telemetry R6: what a library says of each message is left out unless it is asked for; what it warns of is not.
+    #[test]
+    fn a_talkative_library_is_heard_on_request() {
+        for (directives, heard) in [("info", 2), ("info,rmcp=info", 3), ("warn", 1), ("debug,rmcp=error", 1)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("aqd.log");
+            let log = lines(LogFormat::Text, LogFile::open(&path, ROTATE_BYTES).unwrap());
+            tracing::subscriber::with_default(Registry::default().with(filter(directives).unwrap()).with(log), || {
+                tracing::info!(target: "rmcp::service", "input stream terminated");
+                tracing::warn!(target: "rmcp::service", "a message cannot be read");
+                tracing::info!("a tool was used");
+            });
+            assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), heard, "{directives}");
+        }
+        assert!(filter("a=b=c").is_err());
     }
 
     /// telemetry R1: JSON lines carry the fields of the event and of its span.

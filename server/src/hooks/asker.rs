@@ -60,9 +60,14 @@ impl Asker {
         let usual = Limits::default();
         let cap = ask.max_tokens.unwrap_or(usual.turn_tokens);
         let answer_tokens = usual.answer_tokens.min(u32::try_from(cap).unwrap_or(u32::MAX)).max(1);
-        let limits = Limits { turn_tokens: cap.min(usual.turn_tokens), answer_tokens, ..usual };
+        let most = usual.turn_tokens;
+        let limits = Limits { turn_tokens: cap.min(most), answer_tokens, ..usual };
         let message = Message::text(Speaker::Person, format!("[from {}]: {}", ask.name, ask.prompt));
         let mut state = Turn::new(limits, Purpose::Hook, ask.model.clone(), system, vec![message], belt);
+        let needs = state.needs();
+        if needs > cap.min(most) {
+            return Err((nobody_asked(needs, ask.max_tokens, most), 0));
+        }
         let mut effects = VecDeque::from(turn(&mut state, Event::Begin));
         while let Some(effect) = effects.pop_front() {
             match effect {
@@ -72,8 +77,6 @@ impl Asker {
                     let done = self.use_tool(&ask, wanted).await;
                     effects.extend(turn(&mut state, Event::ToolDone(done)));
                 }
-                // Nobody was asked: not even the first call fits into what the run may use.
-                Effect::Finish(Outcome { text, rounds: 0, .. }) => return Err((text, 0)),
                 Effect::Finish(Outcome { text, tokens, steps, .. }) => {
                     return Ok(ModelAnswer { text, tokens: sum(tokens), tools: steps.iter().map(told).collect() });
                 }
@@ -112,6 +115,18 @@ impl Asker {
     async fn use_tool(&self, ask: &ModelAsk, wanted: ToolUse) -> Result<String, String> {
         let answer = self.tools.call(&ask.caller, &wanted.name, Value::Object(wanted.input)).await;
         answer.map(|answer| answer.to_string()).map_err(|error| error.to_string())
+    }
+}
+
+/// Why the question was not even asked, and what to change: the cap of the run, or, where that is no matter of the cap, the text.
+fn nobody_asked(needs: u64, left: Option<u64>, most: u64) -> String {
+    let begin = format!("nobody was asked: with its instructions and tools this question can take up to {needs} tokens");
+    match left.filter(|left| *left < most && needs <= most) {
+        Some(left) => format!(
+            "{begin}, and the run may use {left} (max_tokens_per_run); allow {} or more, so that there is room for an answer, or set no cap",
+            needs.saturating_mul(2).min(most)
+        ),
+        None => format!("{begin}, and a hook may use {most} at once; shorten the prompt, or what its steps fill in"),
     }
 }
 

@@ -160,6 +160,12 @@ impl Turn {
         &self.messages
     }
 
+    /// Tokens that a turn which has not begun must be allowed for its model to be asked at all: the most that the first call can cost, and a short answer.
+    #[must_use]
+    pub fn needs(&self) -> u64 {
+        bound(&self.system, &self.messages, &self.belt.specs()).saturating_add(LEAST_ANSWER)
+    }
+
     /// The steps so far, and the tokens of the calls that are over.
     #[must_use]
     pub fn account(&self) -> (&[Step], TokenUsage) {

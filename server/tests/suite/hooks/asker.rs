@@ -122,3 +122,31 @@ async fn a_model_has_the_tools_of_its_owner() {
     let tasks = server.admin().tasks().list_tasks(aq_proto::v1::ListTasksRequest::default()).await.unwrap().into_inner().tasks;
     assert!(tasks.is_empty());
 }
+
+/// Hooks R14, chat R12: a cap below what the first call can cost asks nobody, and the run says what to set; with what it says the model is asked. A text that no
+/// cap helps is told as one.
+#[tokio::test]
+async fn a_cap_that_is_too_small_says_which_is_not() {
+    let server = Server::start().await;
+    server.admin().project("Web").await;
+    let project = ProjectId::parse("web").unwrap();
+    let model = Arc::new(wants(Vec::new()));
+    let mut hooks = engine(&server, &model).await;
+    let run = async |hooks: &mut HookEngine, id: &'static str, cap: u64, name: String| {
+        let prompt = "Look after {{event.name}} and {{event.name}} and {{event.name}}".into();
+        let action = Action::AskModel { prompt, provider: String::new(), model: String::new(), timeout_ms: 60_000 };
+        let hook = Hook { actions: vec![action], max_tokens_per_run: Some(cap), ..draft(&project, id, Trigger::Manual, &server.inner) };
+        add(&server.inner, hook).await;
+        fire(&server.inner, id, &format!("run-of-{id}"), Some(serde_json::json!({ "name": name }))).await.unwrap();
+        hooks.settle().await.unwrap();
+        ledger(&server.inner, id).await.remove(0)
+    };
+    let refused = run(&mut hooks, "hk-1", 2000, "ci".into()).await;
+    assert_eq!((refused.state, refused.tokens, model.asked().len()), (RunState::Failed, 0, 0), "{refused:?}");
+    assert!(refused.note.contains("nobody was asked") && refused.note.contains("may use 2000 (max_tokens_per_run)"), "{}", refused.note);
+    let advised: u64 = refused.note.split("; allow ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let asked = run(&mut hooks, "hk-2", advised, "ci".into()).await;
+    assert!(asked.state == RunState::Completed && !model.asked().is_empty(), "{asked:?}");
+    let long = run(&mut hooks, "hk-3", advised, "x".repeat(200_000)).await;
+    assert!(long.state == RunState::Failed && long.note.contains("shorten the prompt"), "{}", long.note);
+}

@@ -151,7 +151,7 @@ pub struct Question {
     pub text: String,
     /// For a permission: the tool. Empty otherwise.
     pub tool: String,
-    /// For a permission: the tool's input as JSON. For a plan: the plan. Empty otherwise.
+    /// For a permission: the tool's input as JSON, else what the program prepared for people. For a plan: the plan. Empty otherwise.
     pub detail: String,
     /// The offered choices; empty for free text.
     pub options: Vec<QuestionOption>,

@@ -57,6 +57,28 @@ fn permissions_are_chosen_by_kind() {
     }
 }
 
+/// R6: of an agent that does not tell a call's input people read what it prepared for them, never the protocol's own words around it.
+#[test]
+fn people_read_what_they_decide_on() {
+    let command = r#"{"type":"content","content":{"type":"text","text":"in /work/shop: make"}}"#;
+    let change = r#"{"type":"diff","path":"/work/shop/a.txt","oldText":"old","newText":"new\nlines"}"#;
+    for (content, read) in [
+        (command.to_owned(), "in /work/shop: make"),
+        (format!("{command},{change}"), "in /work/shop: make\na.txt:\nnew\nlines"),
+        (r#"{"type":"terminal","terminalId":"t"}"#.to_owned(), "[terminal]"),
+        (String::new(), ""),
+    ] {
+        let (mut normalizer, _) = after(&asking(), "acp_claude_turns", 2);
+        let call = format!(r#"{{"toolCallId":"c","title":"make","kind":"execute","content":[{content}]}}"#);
+        let ask = format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"session/request_permission","params":{{"sessionId":"ses_1","options":[{{"optionId":"y","kind":"allow_once","name":"Y"}}],"toolCall":{call}}}}}"#
+        );
+        let step = normalizer.line(&line(&ask));
+        let Some(OutputBody::Question(question)) = step.items.last() else { panic!("{step:?}") };
+        assert_eq!(question.detail, read);
+    }
+}
+
 /// R6: the reason of a no, for which the protocol has no room, is told with the next prompt; an agent that stops at a no is sent on once.
 #[test]
 fn refusals_are_explained() {

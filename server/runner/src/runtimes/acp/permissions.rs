@@ -26,13 +26,13 @@ pub(super) fn ask(state: &mut State, id: &Value, params: &Value) -> Step {
     let name = wire::name(id);
     let tool = tools::name(&call).to_owned();
     let wants = format!("May {tool} be used? {}", tools::summary(&state.wanted.directory, &call.title));
-    let detail = if call.input.is_null() { part.get("content").cloned().unwrap_or_default() } else { call.input };
+    let detail = if call.input.is_null() { tools::prepared(&state.wanted.directory, &part) } else { call.input.to_string() };
     step.items.push(OutputBody::Question(Question {
         request_id: name.clone(),
         kind: QuestionKind::Permission,
         text: clip(wants.trim_end()),
         tool,
-        detail: if detail.is_null() { String::new() } else { clip(&detail.to_string()) },
+        detail: clip(&detail),
         options: choices.iter().map(option).collect(),
     }));
     let call_id = crate::runtimes::json::text(&part, "/toolCallId").to_owned();

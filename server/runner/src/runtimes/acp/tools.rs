@@ -108,8 +108,12 @@ pub(super) fn name(call: &Call) -> &str {
 
 /// A title; paths within the work directory are shown from there (F-100).
 pub(super) fn summary(directory: &str, title: &str) -> String {
-    let short = if directory.is_empty() { title.to_owned() } else { title.replace(&format!("{directory}/"), "") };
-    first_line(&short, SUMMARY_BYTES)
+    first_line(&within(directory, title), SUMMARY_BYTES)
+}
+
+/// A text that names files of the work directory without the directory.
+fn within(directory: &str, text: &str) -> String {
+    if directory.is_empty() { text.to_owned() } else { text.replace(&format!("{directory}/"), "") }
 }
 
 fn result(id: &str, part: &Value, failed: bool) -> OutputBody {
@@ -124,17 +128,30 @@ fn result(id: &str, part: &Value, failed: bool) -> OutputBody {
     OutputBody::ToolResult { call_id: id.to_owned(), is_error: failed || code.is_some(), text }
 }
 
+/// What an agent that does not tell a call's input prepared for people to decide on: its texts, and of each changed file the new contents.
+pub(super) fn prepared(directory: &str, part: &Value) -> String {
+    let parts = list(part, "/content").iter().map(|content| match text(content, "/type") {
+        "diff" => format!("{}:\n{}", within(directory, text(content, "/path")), text(content, "/newText")),
+        _ => in_short(content),
+    });
+    parts.collect::<Vec<_>>().join("\n")
+}
+
 /// What a tool answered: its raw output where that is text, else what was prepared for people.
 fn output(part: &Value) -> String {
     let raw = part.get("rawOutput").and_then(Value::as_str);
     if let Some(raw) = raw.or_else(|| part.pointer("/rawOutput/output").and_then(Value::as_str)) {
         return raw.to_owned();
     }
-    let parts = list(part, "/content").iter().map(|content| match text(content, "/type") {
+    list(part, "/content").iter().map(in_short).collect::<Vec<_>>().join("\n")
+}
+
+/// A part of what was prepared for people, in short.
+fn in_short(content: &Value) -> String {
+    match text(content, "/type") {
         "content" if content.pointer("/content/text").is_some() => text(content, "/content/text").to_owned(),
         "content" => format!("[{}]", text(content, "/content/type")),
         "diff" => format!("[changed {}]", text(content, "/path")),
         other => format!("[{other}]"),
-    });
-    parts.collect::<Vec<_>>().join("\n")
+    }
 }

@@ -56,6 +56,7 @@ pub(crate) fn show(look: &Look, project: &Project) -> String {
         .map(|time| humantime::format_duration(Duration::from_secs(u64::try_from(time.seconds).unwrap_or(0))).to_string());
     sheet.field("questions wait", timeout.unwrap_or_default());
     sheet.field("plans", words::phrase::<PlanApproval>(project.plan_approval));
+    sheet.field("plans of finished work", if project.skip_plans_of_finished_work { "put away" } else { "" });
     sheet.field("work checked by", words::phrase::<Verification>(project.verification));
     let reviewer = [words::phrase::<Runtime>(project.reviewer_runtime), project.reviewer_agent_id.clone()];
     sheet.field("reviewer", reviewer.join(" ").trim());

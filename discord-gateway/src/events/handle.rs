@@ -109,6 +109,8 @@ async fn notice(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, S
         "agent.error" => Some(render::agent_error(facts)),
         "system.degraded" => Some(render::degraded(facts)),
         "plan.found" | "plan.approved" => plan(bridge, event).await?,
+        // Whoever refuses a plan knows it; what the project's setting refuses is told.
+        "plan.rejected" if facts.get("actor").is_some_and(|actor| actor == "system") => Some(render::plan_put_away(event)),
         _ => None,
     })
 }

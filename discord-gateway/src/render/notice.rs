@@ -235,6 +235,19 @@ pub(crate) fn budget(project: &str, event: Facts<'_>, exhausted: bool) -> Messag
     )
 }
 
+/// A plan became no tasks, because its task did the work itself (D-60).
+pub(crate) fn plan_put_away(event: &pb::Event) -> Message {
+    let facts = &event.attributes;
+    let title = format!("Plan put away: {}", one_line(fact(facts, "title")));
+    Message::embed(
+        boxed(Style::Info, title, &sentence(&clean(fact(facts, "reason"))))
+            .beside("Parent Task", inline(&event.task_id))
+            .beside("Project", inline(&event.project_id))
+            .below("Its steps", few(&listed(fact(facts, "titles")), 10))
+            .below("To make tasks of it all the same", fenced(fact(facts, "action"), "")),
+    )
+}
+
 /// An agent wrote a plan.
 pub(crate) fn plan(plan: &pb::Plan, steps: &[pb::PlanStep]) -> Message {
     let waits = plan.state() == pb::PlanState::Proposed;

@@ -258,7 +258,8 @@ async fn hooks_are_worked_with() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
-/// F-218, F-220: a plan is read and refused by commands, another one is approved by a click; git acts on the project's repository.
+/// D-60, F-218, F-220: a plan is read and refused by commands, another one is approved by a click, one of finished work is told as put away; git acts on the project's
+/// repository.
 #[tokio::test(flavor = "multi_thread")]
 async fn plans_and_git_are_worked_with() {
     let world = World::start().await;
@@ -284,6 +285,13 @@ async fn plans_and_git_are_worked_with() {
     let said = text(&world.fake.answered(approved).await);
     assert!(!said.contains("did not work"), "{said}");
     world.fake.wait("the step", |fake| fake.find(APP, "Task Completed: Yard")).await;
+    world.aqctl(&["project", "edit", "app", "--plan-approval", "none", "--skip-plans-of-finished-work", "true"]);
+    let work = format!("{}\nwrite a.txt a\nwrite b.txt b\nwrite c.txt c\ndone Swept and raked.", write.replace("Yard", "Court"));
+    world.task("Sweep the court", &work).await;
+    let told = text(&world.fake.wait("the plan of finished work", |fake| fake.find(APP, "Plan put away: Sweep the court")).await);
+    for said in ["did the work itself: it changed 3 files", "`Sweep`, `Rake`", "aqctl plan create --project app"] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
     for (words, options, expected) in [
         ("git branch", vec![("branch", json!("topic"))], "topic"),
         ("git checkout", vec![("branch", json!("topic"))], "topic"),

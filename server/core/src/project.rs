@@ -78,6 +78,8 @@ pub struct Project {
     pub question_timeout_ms: Option<u64>,
     /// What happens with plans; `None`: as configured.
     pub plan_approval: Option<PlanApproval>,
+    /// Whether a plan of a task that did work itself becomes no tasks (`plan::is_finished_work`).
+    pub skip_plans_of_finished_work: bool,
     /// What becomes of tasks that its agents propose.
     pub proposals: ProposalPolicy,
     /// Who checks the work of tasks that say nothing about it.
@@ -111,6 +113,7 @@ impl Project {
             limits: OwnLimits::default(),
             question_timeout_ms: None,
             plan_approval: None,
+            skip_plans_of_finished_work: false,
             proposals: ProposalPolicy::Approval,
             verification: VerificationType::AutoTest,
             reviewer_runtime: None,

@@ -298,6 +298,8 @@ pub enum Conclusion {
         commit: String,
         /// Files that the task changed, relative to the repository.
         files_changed: Vec<String>,
+        /// Lines that were added or removed; files that are no text have none.
+        lines_changed: u64,
         /// True when it was pushed to a remote.
         pushed: bool,
     },

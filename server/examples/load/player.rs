@@ -49,7 +49,12 @@ impl RunnerLink for Player {
             }
             RunnerOrder::Conclude(order) => {
                 self.runtime.spawn(async move {
-                    let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a.txt".to_owned()], pushed: false };
+                    let conclusion = Conclusion::Done {
+                        commit: "1".repeat(40),
+                        files_changed: vec!["a.txt".to_owned()],
+                        lines_changed: 0,
+                        pushed: false,
+                    };
                     let _closed = sink.report(order.run, RunReport::Concluded { conclusion }).await;
                 });
             }

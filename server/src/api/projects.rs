@@ -34,6 +34,7 @@ const FIELDS: &[&str] = &[
     "silence_limit",
     "question_timeout",
     "plan_approval",
+    "skip_plans_of_finished_work",
     "proposals",
     "verification",
     "reviewer_runtime",
@@ -97,6 +98,7 @@ fn new_fields(body: &pb::CreateProjectRequest) -> Result<ProjectFields, ApiError
         silence_limit_ms: limit_ms("silence_limit", body.silence_limit.as_ref())?.map(Some),
         question_timeout_ms: Some(timeout("question_timeout", body.question_timeout)?),
         plan_approval: Some(plan_approval("plan_approval", body.plan_approval)?),
+        skip_plans_of_finished_work: Some(body.skip_plans_of_finished_work),
         proposals: Some(proposals("proposals", body.proposals)?),
         verification: Some(verification("verification", body.verification)?.unwrap_or(VerificationType::AutoTest)),
         reviewer_runtime: Some(runtime("reviewer_runtime", body.reviewer_runtime)?),
@@ -136,6 +138,7 @@ fn changed_fields(body: &pb::UpdateProjectRequest, project: &pb::Project) -> Res
             None
         },
         plan_approval: if has("plan_approval") { Some(plan_approval("project.plan_approval", project.plan_approval)?) } else { None },
+        skip_plans_of_finished_work: has("skip_plans_of_finished_work").then_some(project.skip_plans_of_finished_work),
         proposals: if has("proposals") { Some(proposals("project.proposals", project.proposals)?) } else { None },
         verification: if has("verification") {
             Some(verification("project.verification", project.verification)?.unwrap_or(VerificationType::AutoTest))

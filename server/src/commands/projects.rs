@@ -49,6 +49,8 @@ pub struct ProjectFields {
     pub question_timeout_ms: Option<Option<u64>>,
     /// What happens with plans; `Some(None)` clears it.
     pub plan_approval: Option<Option<PlanApproval>>,
+    /// Whether a plan of a task that did work itself becomes no tasks.
+    pub skip_plans_of_finished_work: Option<bool>,
     /// What becomes of tasks that its agents propose.
     pub proposals: Option<ProposalPolicy>,
     /// Who checks the work of tasks that say nothing about it.
@@ -81,6 +83,7 @@ fn lay(fields: &ProjectFields, project: &mut Project) -> Result<Vec<&'static str
         default_runtime,
         question_timeout_ms,
         plan_approval,
+        skip_plans_of_finished_work,
         proposals,
         verification,
         reviewer_runtime,

@@ -7,14 +7,24 @@ use std::path::Path;
 use aq_core::event::EventKind;
 use aq_core::ids::{RunRef, TaskId};
 use aq_core::output::{Question, QuestionKind};
-use aq_core::plan::{PlanSource, PlanState, ProposedStep, content_hash, reading};
+use aq_core::plan::{Parsed, PlanSource, PlanState, ProposedStep, content_hash, is_finished_work, reading};
 use aq_core::project::PlanApproval;
+use aq_core::task::TaskType;
 use aq_core::time::Timestamp;
 use serde_json::json;
 
 use super::policy::Policy;
 use crate::lifecycle::{LifecycleError, PlanRules, Subject, Tx, accept_plan, announce, approval_rule, fenced, may_plan};
 use crate::store::{PlanRecord, TaskRecord, plans};
+
+/// How much the work of a task changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    /// Files.
+    pub(super) files: usize,
+    /// Lines, added and removed.
+    pub(super) lines: u64,
+}
 
 /// The id of the plan with this content of this task: said again, it is the same.
 fn plan_id(task: &TaskId, hash: &str) -> String {
@@ -151,7 +161,7 @@ fn keep(
 ///
 /// # Errors
 /// When the rows cannot be read or written.
-pub(super) fn settle(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, now: Timestamp) -> Result<(), LifecycleError> {
+pub(super) fn settle(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, extent: Extent, now: Timestamp) -> Result<(), LifecycleError> {
     for mut plan in plans::of_task(tx.db, task.key)? {
         if plan.state != PlanState::Pending {
             continue;
@@ -163,11 +173,48 @@ pub(super) fn settle(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, now: T
             plans::update(tx.db, &plan)?;
         } else if approval_rule(tx, &policy.plans, task)? == PlanApproval::Approve {
             propose(tx, policy, task, &mut plan, now)?;
+        } else if tells_of_work(tx, task, extent) {
+            put_away(tx, task, &mut plan, &parsed, extent, now)?;
         } else {
             accept_plan(tx, &policy.plans, &mut plan, "system", now)?;
         }
     }
     Ok(())
+}
+
+/// True when the project wants no tasks of a plan whose task did the work itself (D-60). A task that was to plan is never taken to have worked.
+fn tells_of_work(tx: &Tx<'_>, task: &TaskRecord, extent: Extent) -> bool {
+    let wanted = tx.state.projects.get(&task.task.project).is_some_and(|hot| hot.project.skip_plans_of_finished_work);
+    wanted && task.task.task_type != Some(TaskType::Plan) && is_finished_work(extent.files, extent.lines)
+}
+
+/// Refuses a plan in the project's name, and says why and what brings its tasks all the same.
+fn put_away(
+    tx: &mut Tx<'_>,
+    task: &TaskRecord,
+    plan: &mut PlanRecord,
+    parsed: &Parsed,
+    extent: Extent,
+    now: Timestamp,
+) -> Result<(), LifecycleError> {
+    let Extent { files, lines } = extent;
+    plan.state = PlanState::Rejected;
+    plan.feedback = format!("the task did the work itself: it changed {files} files and {lines} lines (skip_plans_of_finished_work)");
+    plan.decided_by = Some("system".to_owned());
+    plan.decided_at = Some(now);
+    plans::update(tx.db, plan)?;
+    let titles: Vec<_> = parsed.steps.iter().map(|step| step.title.as_str()).collect();
+    let payload = json!({
+        "plan_id": plan.id, "title": task.task.title, "feedback": plan.feedback, "reason": plan.feedback, "actor": "system",
+        "steps": titles.len(), "titles": titles, "action": again(task, plan),
+    });
+    announce(tx, EventKind::PlanRejected, now, Subject { run: plan.run_number, ..Subject::task(task) }, payload)
+}
+
+/// What makes tasks of a plan that was put away.
+fn again(task: &TaskRecord, plan: &PlanRecord) -> String {
+    let file = if plan.archive.is_empty() { "FILE" } else { plan.archive.as_str() };
+    format!("aqctl plan create --project {} --parent {} {file}", plan.project, task.task.id)
 }
 
 fn propose(tx: &mut Tx<'_>, policy: &Policy, task: &TaskRecord, plan: &mut PlanRecord, now: Timestamp) -> Result<(), LifecycleError> {

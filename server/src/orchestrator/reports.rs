@@ -185,8 +185,10 @@ pub(super) fn concluded(
     tell_landing(tx, &task, &conclusion, !kept && !awaits && !review, now)?;
     let pushed = matches!(conclusion, Conclusion::Done { pushed: true, .. });
     let blocked = |reason, context: String| Move::system(Trigger::LandingFailed, now).because(reason).with("context", context);
+    let mut extent = plans::Extent::default();
     let (change, result, message) = match conclusion {
-        Conclusion::Done { commit, files_changed, pushed } => {
+        Conclusion::Done { commit, files_changed, lines_changed, pushed } => {
+            extent = plans::Extent { files: files_changed.len(), lines: lines_changed };
             record.run.commit = commit.clone();
             record.run.files_changed = files_changed;
             record.run.pushed = pushed;
@@ -227,7 +229,7 @@ pub(super) fn concluded(
     };
     apply(tx, &mut task, run.number, change)?;
     if matches!(result, RunResult::Done | RunResult::Kept | RunResult::NoOp | RunResult::NeedsReview) {
-        plans::settle(tx, policy, &task, now)?;
+        plans::settle(tx, policy, &task, extent, now)?;
     }
     if task.task.status == TaskStatus::Completed {
         repaired(tx, &task, now)?;

@@ -37,6 +37,7 @@ struct Row {
     verification: String,
     reviewer_runtime: Option<String>,
     reviewer: Option<String>,
+    skip_plans_of_finished_work: bool,
 }
 
 impl TryFrom<Row> for Project {
@@ -66,6 +67,7 @@ impl TryFrom<Row> for Project {
                 .map(|text| columns::runtime("projects.reviewer_runtime", text))
                 .transpose()?,
             reviewer: row.reviewer.as_deref().map(AgentId::from_trusted),
+            skip_plans_of_finished_work: row.skip_plans_of_finished_work,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
@@ -97,6 +99,7 @@ impl From<&Project> for Row {
             verification: project.verification.as_str().to_owned(),
             reviewer_runtime: project.reviewer_runtime.map(|runtime| runtime.as_str().to_owned()),
             reviewer: project.reviewer.as_ref().map(|agent| agent.as_str().to_owned()),
+            skip_plans_of_finished_work: project.skip_plans_of_finished_work,
         }
     }
 }

@@ -33,6 +33,7 @@ diesel::table! {
         verification -> Text,
         reviewer_runtime -> Nullable<Text>,
         reviewer -> Nullable<Text>,
+        skip_plans_of_finished_work -> Bool,
     }
 }
 

@@ -95,7 +95,7 @@ async fn conclude_order(server: &Harness, run: &RunRef) -> LandMode {
 }
 
 async fn kept(server: &Harness, run: &RunRef, pushed: bool) {
-    let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a.txt".into()], pushed };
+    let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a.txt".into()], lines_changed: 0, pushed };
     server.report(run, RunReport::Concluded { conclusion }).await;
 }
 

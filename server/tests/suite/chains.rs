@@ -58,7 +58,7 @@ async fn conclude_order(server: &Harness, run: &RunRef) -> ConcludeRun {
 }
 
 async fn done(server: &Harness, run: &RunRef) {
-    let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a.txt".into()], pushed: false };
+    let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a.txt".into()], lines_changed: 0, pushed: false };
     server.report(run, RunReport::Concluded { conclusion }).await;
 }
 

@@ -93,7 +93,7 @@ async fn approved_work_is_landed() {
     server.report(&order.run, RunReport::Finished { outcome, exit_code: Some(0) }).await;
     let land = |order: &RunnerOrder| if let RunnerOrder::Conclude(conclude) = order { Some(conclude.land) } else { None };
     assert_eq!(server.ordered(land).await, LandMode::KeepBranch);
-    let done = || Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], pushed: false };
+    let done = || Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], lines_changed: 0, pushed: false };
     server.report(&order.run, RunReport::Concluded { conclusion: done() }).await;
     assert_eq!(server.get(&task).await.status, TaskStatus::AwaitingApproval);
     assert_eq!(server.get(&next).await.status, TaskStatus::Defined);

@@ -72,7 +72,8 @@ async fn every_exit_keeps_the_tokens() {
 /// F-092, D-17, D-24: a run that concludes keeps its tokens whatever comes of the landing, and lists the files that it changed when it is done.
 #[tokio::test]
 async fn every_conclusion_keeps_the_tokens() {
-    let done = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["src/a.rs".into(), "b".into()], pushed: true };
+    let done =
+        Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["src/a.rs".into(), "b".into()], lines_changed: 0, pushed: true };
     let conclusions = [
         (done, RunResult::Done, TaskStatus::Completed),
         (Conclusion::NothingToDo, RunResult::NoOp, TaskStatus::Completed),

@@ -294,7 +294,7 @@ impl Harness {
         self.report(run, RunReport::Finished { outcome, exit_code: Some(0) }).await;
         let wanted = run.clone();
         self.ordered(move |order| matches!(order, RunnerOrder::Conclude(order) if order.run == wanted).then_some(())).await;
-        let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a.txt".into()], pushed: false };
+        let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a.txt".into()], lines_changed: 0, pushed: false };
         self.report(run, RunReport::Concluded { conclusion }).await;
     }
 

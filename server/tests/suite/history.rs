@@ -205,7 +205,7 @@ pub(crate) fn outcome(which: usize, now: Timestamp) -> RunOutcome {
 
 pub(crate) fn conclusion(which: usize) -> Conclusion {
     match which {
-        0 | 1 => Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], pushed: false },
+        0 | 1 => Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], lines_changed: 0, pushed: false },
         2 => Conclusion::NothingToDo,
         3 => Conclusion::VerifyFailed { command: "make".into(), exit_code: 2, tail: String::new() },
         4 => Conclusion::MergeConflict { files: vec!["a".into()] },

@@ -99,7 +99,7 @@ async fn a_report_that_cannot_be_taken_ends_its_run_only() {
         server.report(&order.run, RunReport::Finished { outcome, exit_code: Some(0) }).await;
         let wanted = order.run.clone();
         server.ordered(move |order| matches!(order, RunnerOrder::Conclude(order) if order.run == wanted).then_some(())).await;
-        let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: Vec::new(), pushed: false };
+        let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: Vec::new(), lines_changed: 0, pushed: false };
         server.report(&order.run, RunReport::Concluded { conclusion }).await;
     }
     server.until(&good, TaskStatus::Completed).await;

@@ -6,7 +6,7 @@ use aq_core::output::{OutputBody, OutputItem, Question, QuestionKind};
 use aq_core::plan::PlanState;
 use aq_core::project::PlanApproval;
 use aq_core::runner_link::{Answer, Conclusion, LandMode, RunOutcome, RunReport, RunnerOrder, StartRun};
-use aq_core::task::TaskStatus;
+use aq_core::task::{TaskStatus, TaskType};
 use aq_server::clock::Clock as _;
 use aq_server::commands::plans::NewPlan;
 use aq_server::commands::{self, CommandError};
@@ -52,7 +52,7 @@ async fn conclude(server: &Harness, order: &StartRun, conclusion: Conclusion) {
 }
 
 fn done() -> Conclusion {
-    Conclusion::Done { commit: "1".repeat(40), files_changed: Vec::new(), pushed: false }
+    Conclusion::Done { commit: "1".repeat(40), files_changed: Vec::new(), lines_changed: 0, pushed: false }
 }
 
 async fn all_plans(server: &Harness) -> Vec<PlanRecord> {
@@ -222,6 +222,60 @@ async fn a_person_may_accept_plans() {
     assert!(matches!(twice, CommandError::Precondition { reason: "PLAN_DECIDED", .. }), "{twice}");
     assert_eq!(server.start_order().await.run.task, made[0].task.id);
     all_is_well(&server).await;
+}
+
+/// D-60, plans R13: where the project says so, the plan of a task that did the work itself becomes no tasks, which is told with why and with what makes
+/// them all the same; elsewhere, after little work, and of a task that was to plan, it does.
+#[tokio::test]
+async fn a_plan_of_finished_work_becomes_no_tasks() {
+    let much = |files: usize, lines_changed| Conclusion::Done {
+        commit: "1".repeat(40),
+        files_changed: (0..files).map(|number| format!("{number}.txt")).collect(),
+        lines_changed,
+        pushed: false,
+    };
+    for (wanted, kind, work, made) in [
+        (true, None, much(3, 3), 0),
+        (true, None, much(1, 50), 0),
+        (true, None, much(2, 49), 2),
+        (true, Some(TaskType::Plan), much(3, 50), 2),
+        (false, None, much(3, 50), 2),
+    ] {
+        let server = Harness::start().await;
+        let (project, task, order) = started(&server, false).await;
+        let fields = commands::projects::ProjectFields { skip_plans_of_finished_work: Some(wanted), ..Default::default() };
+        let (named, id) = (project.clone(), task.clone());
+        server
+            .command(move |tx, context| {
+                commands::edit::edit(tx, context, &id, &commands::edit::TaskEdit { task_type: Some(kind), ..Default::default() })?;
+                commands::projects::edit(tx, context, &named, &fields)
+            })
+            .await
+            .unwrap();
+        finish(&server, &order).await;
+        found(&server, &order, PLAN).await;
+        // What a project wants is read when the work is through, also by the next server.
+        let server = server.restart().await;
+        found(&server, &order, PLAN).await;
+        conclude(&server, &order, work.clone()).await;
+        server.until(&task, TaskStatus::Completed).await;
+        assert_eq!(steps(&server, &task).await.len(), made, "{wanted} {kind:?} {work:?}");
+        all_is_well(&server).await;
+        let refused = told(&server, EventKind::PlanRejected).await;
+        if made > 0 {
+            assert_eq!((refused.len(), all_plans(&server).await[0].state), (0, PlanState::Accepted));
+            continue;
+        }
+        let plan = all_plans(&server).await.remove(0);
+        assert_eq!((plan.state, plan.decided_by.as_deref()), (PlanState::Rejected, Some("system")));
+        assert_eq!((refused.len(), &refused[0]["titles"]), (1, &serde_json::json!(["Add the form", "Test the form"])));
+        let (why, action) = (refused[0]["reason"].as_str().unwrap(), refused[0]["action"].as_str().unwrap());
+        assert!(why.contains("did the work itself") && why.contains(" files and ") && why == plan.feedback, "{why}");
+        assert!(action.starts_with(&format!("aqctl plan create --project {project} --parent {task} ")), "{action}");
+        let new = NewPlan { project, parent: Some(task.clone()), text: PLAN.into() };
+        server.command(move |tx, context| commands::plans::create(tx, context, &PlanRules::default(), &new)).await.unwrap();
+        assert_eq!(steps(&server, &task).await.len(), 2, "a person may want its tasks all the same");
+    }
 }
 
 /// F-129, F-130: the parent's own approval comes first; then the steps stay together on one branch that the last one's approval lands.

@@ -64,6 +64,9 @@ pub(crate) struct Args {
     /// What happens between a plan and its tasks [default: the server's]
     #[arg(long, value_name = "RULE", value_enum)]
     plan_approval: Option<PlanRule>,
+    /// Make no tasks of a plan when the task that left it changed three files or fifty lines itself
+    #[arg(long)]
+    skip_plans_of_finished_work: bool,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -86,6 +89,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         silence_limit: args.silence_limit.map(values::wire_length),
         question_timeout: args.question_timeout.map(values::wire_length),
         plan_approval: args.plan_approval.map_or_else(PlanApproval::default, PlanRule::on_the_wire).into(),
+        skip_plans_of_finished_work: args.skip_plans_of_finished_work,
         proposals: args.proposals.unwrap_or_default().into(),
         verification: args.verification.unwrap_or_default().into(),
         reviewer_runtime: args.reviewer_runtime.unwrap_or_default().into(),

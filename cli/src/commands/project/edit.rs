@@ -17,7 +17,8 @@ use crate::words;
 #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args([
     "name", "repo", "default_branch", "weight", "max_agents", "budget", "runtime", "any_runtime", "tests", "no_tests", "discord_channel",
     "time_limit", "silence_limit",
-    "question_timeout", "plan_approval", "proposals", "verification", "reviewer_runtime", "no_reviewer_runtime", "reviewer",
+    "question_timeout", "plan_approval", "skip_plans_of_finished_work", "proposals", "verification", "reviewer_runtime", "no_reviewer_runtime",
+    "reviewer",
 ]))]
 pub(crate) struct Args {
     /// The project
@@ -83,6 +84,9 @@ pub(crate) struct Args {
     /// What happens between a plan and its tasks: `none` creates them at once, `approve` asks first, `default` is as configured
     #[arg(long, value_name = "RULE", value_enum)]
     plan_approval: Option<PlanRule>,
+    /// Whether a plan becomes no tasks when the task that left it changed three files or fifty lines itself
+    #[arg(long, value_name = "true|false")]
+    skip_plans_of_finished_work: Option<bool>,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -154,6 +158,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if let Some(rule) = args.plan_approval {
         project.plan_approval = rule.on_the_wire().into();
         paths.push("plan_approval");
+    }
+    if let Some(skip) = args.skip_plans_of_finished_work {
+        project.skip_plans_of_finished_work = skip;
+        paths.push("skip_plans_of_finished_work");
     }
     let connection = context.connect().await?;
     project.id = ids::project(&connection, &args.project).await?;

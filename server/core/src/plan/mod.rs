@@ -6,6 +6,7 @@
 
 mod consolidate;
 mod document;
+mod finished;
 mod parse;
 mod port;
 mod quality;
@@ -18,6 +19,7 @@ mod title;
 
 pub use consolidate::MOST_PHASES;
 pub use document::{MAX_PLAN_BYTES, within_limit};
+pub use finished::is_finished_work;
 pub use parse::{MIN_BODY_CHARS, parse, reading};
 pub use port::{PlanParser, PlanParserError, ProposedStep, adopt};
 pub use quality::{looks_actionable, quality};

@@ -85,12 +85,13 @@ pub(super) fn print(diff: &Diff<'_>, longest: usize) -> Result<(String, bool), G
     Ok((String::from_utf8_lossy(&text).into_owned(), cut))
 }
 
-/// The paths changed from `base` (nothing: the empty tree) to `head`, sorted.
-pub(super) fn changed_paths(repo: &Repository, base: Option<Oid>, head: Oid) -> Result<Vec<String>, GitError> {
+/// The paths changed from `base` (nothing: the empty tree) to `head`, sorted, and how many lines were added or removed in them.
+pub(super) fn extent(repo: &Repository, base: Option<Oid>, head: Oid) -> Result<(Vec<String>, u64), GitError> {
     let tree = |id| repo.find_commit(id).and_then(|commit| commit.tree()).doing("reading a commit");
     let base = base.map(tree).transpose()?;
     let diff = repo.diff_tree_to_tree(base.as_ref(), Some(&tree(head)?), None).doing("comparing commits")?;
-    Ok(diff.deltas().filter_map(|delta| path_of(&delta)).collect())
+    let lines = diff.stats().map(|stats| stats.insertions().saturating_add(stats.deletions())).doing("counting changed lines")?;
+    Ok((diff.deltas().filter_map(|delta| path_of(&delta)).collect(), u64::try_from(lines).unwrap_or(u64::MAX)))
 }
 
 fn path_of(delta: &git2::DiffDelta<'_>) -> Option<String> {

@@ -8,7 +8,7 @@ use git2::Oid;
 
 use super::address::{Address, check_branch};
 use super::attributes;
-use super::changes::changed_paths;
+use super::changes::extent;
 use super::checkout::{self, Forwarded};
 use super::error::{GitError, While};
 use super::facts::open_source;
@@ -201,8 +201,7 @@ impl Rooms {
             return Ok(Conclusion::NothingToDo);
         }
         self.show(&mirror, &address, order, tip);
-        let files_changed = changed_paths(&mirror.repo, base, tip)?;
-        Ok(Conclusion::Done { commit: tip.to_string(), files_changed, pushed: false })
+        done(&mirror, base, tip, false)
     }
 
     /// Keeps the work on its branch and pushes that, for a pull request (F-080). A remote that refuses is a conclusion, not an error.
@@ -211,8 +210,8 @@ impl Rooms {
     /// As [`Rooms::keep_branch`].
     pub fn publish(&self, project: &ProjectId, task: &TaskId, order: &WorkspaceOrder) -> Result<Conclusion, GitError> {
         match self.keep_branch(project, task, order)? {
-            Conclusion::Done { commit, files_changed, .. } => match self.publish_branch(project, order) {
-                Ok(_) => Ok(Conclusion::Done { commit, files_changed, pushed: true }),
+            Conclusion::Done { commit, files_changed, lines_changed, .. } => match self.publish_branch(project, order) {
+                Ok(_) => Ok(Conclusion::Done { commit, files_changed, lines_changed, pushed: true }),
                 Err(error @ (GitError::Command { .. } | GitError::TimedOut { .. })) => {
                     Ok(Conclusion::PushFailed { message: error.to_string() })
                 }
@@ -283,8 +282,7 @@ impl Rooms {
         if let Err(error) = cleaned {
             tracing::warn!(branch = %order.branch, %error, "the landed branch could not be deleted everywhere");
         }
-        let files_changed = changed_paths(&mirror.repo, record.base, record.tip)?;
-        Ok(Conclusion::Done { commit: record.tip.to_string(), files_changed, pushed })
+        done(mirror, record.base, record.tip, pushed)
     }
 
     /// Lets the user see a branch that waits; failing at it changes no conclusion.
@@ -305,6 +303,12 @@ fn pushes(address: &Address) -> Result<bool, GitError> {
         Address::Remote(_) => Ok(true),
         Address::Path(path) => Ok(open_source(path)?.is_bare()),
     }
+}
+
+/// The conclusion of work from `base` (nothing: the empty tree) to `tip`.
+fn done(mirror: &Mirror, base: Option<Oid>, tip: Oid, pushed: bool) -> Result<Conclusion, GitError> {
+    let (files_changed, lines_changed) = extent(&mirror.repo, base, tip)?;
+    Ok(Conclusion::Done { commit: tip.to_string(), files_changed, lines_changed, pushed })
 }
 
 fn tree_of(mirror: &Mirror, commit: Oid) -> Result<Oid, GitError> {

@@ -164,7 +164,7 @@ impl Concluding<'_> {
 /// The conclusion as a note for people who follow the output.
 fn words(conclusion: &Conclusion) -> String {
     match conclusion {
-        Conclusion::Done { commit, files_changed, pushed } => {
+        Conclusion::Done { commit, files_changed, pushed, .. } => {
             let short = commit.get(..10).unwrap_or(commit);
             let pushed = if *pushed { ", pushed" } else { "" };
             format!("done: {short} with {} changed files{pushed}", files_changed.len())

@@ -29,7 +29,11 @@ fn a_clone_lands_on_the_remote() {
     write(&prepared.directory, "new/file.txt", "work\n");
     fs::remove_file(prepared.directory.join("readme.txt")).unwrap();
     write(&prepared.directory, ".claude/plan.md", "plan\n");
-    let (commit, files, pushed) = done(&world.finish(&order, 1));
+    let conclusion = world.finish(&order, 1);
+    // landing R10: one line came, and those of the file that went.
+    let lines = world.git(&world.path("seed"), &["show", "HEAD:readme.txt"]).lines().count() as u64 + 1;
+    assert!(matches!(conclusion, Conclusion::Done { lines_changed, .. } if lines_changed == lines), "{lines}: {conclusion:?}");
+    let (commit, files, pushed) = done(&conclusion);
     assert_eq!(files, ["new/file.txt", "readme.txt"]);
     assert!(pushed);
     assert_eq!(world.git(&remote, &["rev-parse", "main"]), commit);

@@ -169,7 +169,7 @@ pub(crate) fn read(directory: &Path, file: &str) -> String {
 #[track_caller]
 pub(crate) fn done(conclusion: &Conclusion) -> (String, Vec<String>, bool) {
     match conclusion {
-        Conclusion::Done { commit, files_changed, pushed } => (commit.clone(), files_changed.clone(), *pushed),
+        Conclusion::Done { commit, files_changed, pushed, .. } => (commit.clone(), files_changed.clone(), *pushed),
         other => panic!("expected Done, got {other:?}"),
     }
 }

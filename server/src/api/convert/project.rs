@@ -46,6 +46,7 @@ pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, now: Timestam
             nanos: i32::try_from(ms % 1000).unwrap_or(0) * 1_000_000,
         }),
         plan_approval: plan_approval(project.plan_approval),
+        skip_plans_of_finished_work: project.skip_plans_of_finished_work,
         verification: verification(project.verification),
         reviewer_runtime: runtime(project.reviewer_runtime),
         reviewer_agent_id: project.reviewer.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -108,7 +108,7 @@ async fn other_waits_name_who_ends_them() {
     let done = RunOutcome::Succeeded { summary: "painted".into() };
     server.inner.report(&run, RunReport::Finished { outcome: done, exit_code: Some(0) }).await;
     assert_eq!(why(&admin, &first).await.0, WaitKind::Verifying);
-    let kept = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], pushed: false };
+    let kept = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], lines_changed: 0, pushed: false };
     server.inner.report(&run, RunReport::Concluded { conclusion: kept.clone() }).await;
     assert_eq!(why(&admin, &first).await.0, WaitKind::Approval);
     server.inner.ordered(|order| matches!(order, RunnerOrder::Conclude(_)).then_some(())).await;

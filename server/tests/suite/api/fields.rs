@@ -89,7 +89,7 @@ async fn a_review_is_shown() {
     let outcome = RunOutcome::Succeeded { summary: "done".into() };
     server.inner.report(&run, RunReport::Finished { outcome, exit_code: Some(0) }).await;
     server.inner.ordered(|order| matches!(order, RunnerOrder::Conclude(_)).then_some(())).await;
-    let kept = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], pushed: false };
+    let kept = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], lines_changed: 0, pushed: false };
     server.inner.report(&run, RunReport::Concluded { conclusion: kept }).await;
     let (_, sentence) = explain().await;
     assert_eq!(sentence, "Its work is under review. Waits for an idle agent.");

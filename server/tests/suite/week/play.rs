@@ -394,7 +394,7 @@ impl Week {
     async fn landed(&mut self, run: &RunRef) {
         let Some(live) = self.runs.remove(run) else { return };
         self.progress[live.task].done = true;
-        let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], pushed: false };
+        let conclusion = Conclusion::Done { commit: "1".repeat(40), files_changed: vec!["a".into()], lines_changed: 0, pushed: false };
         self.server().report(run, RunReport::Concluded { conclusion }).await;
     }
 

@@ -1,0 +1,1 @@
+ALTER TABLE projects DROP COLUMN skip_plans_of_finished_work;

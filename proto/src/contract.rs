@@ -11,8 +11,8 @@ fn files() -> Vec<FileDescriptorProto> {
 }
 
 /// Calls whose names begin so change nothing, or nothing more when they are repeated.
-const READS: [&str; 12] =
-    ["Get", "List", "Watch", "Stream", "Explain", "Forecast", "Check", "Acknowledge", "Compare", "Render", "Keep", "Summarize"];
+const READS: [&str; 13] =
+    ["Get", "List", "Watch", "Stream", "Explain", "Forecast", "Check", "Verify", "Acknowledge", "Compare", "Render", "Keep", "Summarize"];
 
 /// F-173, contract R7: every mutation takes `request_id` in field 15.
 #[test]

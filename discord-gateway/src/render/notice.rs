@@ -240,7 +240,7 @@ pub(crate) fn plan_put_away(event: &pb::Event) -> Message {
     let facts = &event.attributes;
     let title = format!("Plan put away: {}", one_line(fact(facts, "title")));
     Message::embed(
-        boxed(Style::Info, title, &sentence(&clean(fact(facts, "reason"))))
+        boxed(Style::Info, title, sentence(&clean(fact(facts, "reason"))))
             .beside("Parent Task", inline(&event.task_id))
             .beside("Project", inline(&event.project_id))
             .below("Its steps", few(&listed(fact(facts, "titles")), 10))

@@ -289,7 +289,7 @@ async fn plans_and_git_are_worked_with() {
     let work = format!("{}\nwrite a.txt a\nwrite b.txt b\nwrite c.txt c\ndone Swept and raked.", write.replace("Yard", "Court"));
     world.task("Sweep the court", &work).await;
     let told = text(&world.fake.wait("the plan of finished work", |fake| fake.find(APP, "Plan put away: Sweep the court")).await);
-    for said in ["did the work itself: it changed 3 files", "`Sweep`, `Rake`", "aqctl plan create --project app"] {
+    for said in ["did the work itself: it changed 3 files", "`Court`", "aqctl plan create --project app"] {
         assert!(told.contains(said), "{said}: {told}");
     }
     for (words, options, expected) in [

@@ -332,7 +332,7 @@ mod tests {
         doubled.insert(2, sound[1].clone());
         assert_eq!(broken(&doubled), Broken::new(2, "is not in the order of the numbers"));
 
-        let mut more = sound.clone();
+        let mut more = sound;
         more.push(Record::behind(newest, Entry::default()));
         assert_eq!(broken(&more), Broken::new(7, "was added at the end by somebody else"));
     }

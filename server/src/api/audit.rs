@@ -158,7 +158,7 @@ impl Api {
         code.clone_into(&mut entry.code);
         entry.note = status.message().chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(300).collect();
         if left_out > 0 {
-            entry.note.push_str(&format!("; {left_out} more refusals of this key before it were not recorded"));
+            entry.note = format!("{}; {left_out} more refusals of this key before it were not recorded", entry.note);
         }
         let entry = about::cleansed(entry, &self.redactor);
         let told = self.parts.engine.submit(move |tx| record(tx, entry.clone())).await;

@@ -281,6 +281,6 @@ async fn every_record_has_its_number() {
     told.iter().for_each(|record| *calls.entry(call(record)).or_default() += 1);
     assert_eq!(calls, BTreeMap::from([("CreateProject", 1), ("CreateTask", 40)]));
     assert!(told.iter().enumerate().all(|(at, record)| record.seq == u64::try_from(at).unwrap() + 1));
-    let read = server.inner.reader.read(|db| audit::last(db)).await;
+    let read = server.inner.reader.read(audit::last).await;
     assert_eq!(read.unwrap(), 41);
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aq_proto::client::{ApiKey, Connection, Endpoint, Options, default_home, discover, read_key_file};
+use aq_proto::client::{ApiKey, ClientIdentity, Connection, Endpoint, Options, default_home, discover, read_identity, read_key_file};
 use aq_proto::resume::{Interruption, ResumeOptions};
 
 use crate::environment::Environment;
@@ -101,7 +101,23 @@ impl Context {
             let pem = fs::read(path).map_err(|error| CliError::usage(format!("cannot read {path}: {error}")))?;
             options.ca_certificate = Some(pem);
         }
+        options.client_identity = self.identity()?;
         Ok(options)
+    }
+
+    /// What this client proves itself by.
+    fn identity(&self) -> Result<Option<ClientIdentity>, CliError> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).map(PathBuf::from);
+        match (given(&self.globals.tls_cert_file), given(&self.globals.tls_key_file)) {
+            (Some(certificate), Some(key)) => Ok(Some(read_identity(&certificate, &key)?)),
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                Err(CliError::usage("the key of the certificate is missing").hint("name it with --tls-key-file or AQ_TLS_KEY_FILE"))
+            }
+            (None, Some(_)) => {
+                Err(CliError::usage("the certificate of the key is missing").hint("name it with --tls-cert-file or AQ_TLS_CERT_FILE"))
+            }
+        }
     }
 
     /// Connects to the server.

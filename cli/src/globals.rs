@@ -34,6 +34,12 @@ pub(crate) struct Globals {
     /// PEM file of the certificate that proves the server; needed for https
     #[arg(long, global = true, env = "AQ_CA_FILE", hide_env_values = true, value_name = "FILE")]
     pub(crate) ca_file: Option<String>,
+    /// PEM file of your own certificate, for a server that asks for one
+    #[arg(long, global = true, env = "AQ_TLS_CERT_FILE", hide_env_values = true, value_name = "FILE")]
+    pub(crate) tls_cert_file: Option<String>,
+    /// PEM file of the key of that certificate, readable by you only
+    #[arg(long, global = true, env = "AQ_TLS_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    pub(crate) tls_key_file: Option<String>,
     /// Form of the data on standard output
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Format,

@@ -26,6 +26,12 @@ pub(crate) struct Arguments {
     /// PEM file of the certificate that proves a server with TLS
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// PEM file of the gateway's own certificate, for a server that asks for one
+    #[arg(long, global = true, value_name = "FILE", requires = "tls_key_file")]
+    pub(crate) tls_cert_file: Option<PathBuf>,
+    /// PEM file of the key of that certificate, readable by its owner only
+    #[arg(long, global = true, value_name = "FILE", requires = "tls_cert_file")]
+    pub(crate) tls_key_file: Option<PathBuf>,
     /// Data directory of a server on this machine, to find its endpoint and key [env: AQ_HOME]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use aq_proto::client::{
-    ConnectError, Connection, DiscoverError, Endpoint, InvalidEndpoint, Options, default_home, discover, read_key_file,
+    ConnectError, Connection, DiscoverError, Endpoint, InvalidEndpoint, Options, default_home, discover, read_identity, read_key_file,
 };
 
 use crate::args::Arguments;
@@ -59,6 +59,9 @@ pub(crate) fn connection(arguments: &Arguments, environment: &Environment) -> Re
     if let Some(path) = &arguments.ca_file {
         let pem = std::fs::read(path).map_err(|source| ServerError::Certificate { path: path.clone(), source })?;
         options.ca_certificate = Some(pem);
+    }
+    if let (Some(certificate), Some(key)) = (&arguments.tls_cert_file, &arguments.tls_key_file) {
+        options.client_identity = Some(read_identity(certificate, key)?);
     }
     Ok(Connection::connect_lazy(&options)?)
 }

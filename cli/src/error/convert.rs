@@ -99,6 +99,7 @@ impl From<DiscoverError> for CliError {
             DiscoverError::Key { .. } | DiscoverError::Empty(_) => {
                 Self::new(Kind::Auth, error.to_string()).hint("name a file with a key with --key-file or AQ_KEY_FILE")
             }
+            DiscoverError::NotPem { .. } => Self::usage(error.to_string()),
             DiscoverError::Read { .. } | DiscoverError::Endpoint { .. } => Self::failure(error.to_string()),
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! Spec: specs/proto/client.md
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderValue;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint as TonicEndpoint};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint as TonicEndpoint, Identity};
 
 use super::channel::{AqChannel, CallHeaders};
 use super::{ApiKey, Endpoint};
@@ -23,6 +24,8 @@ pub struct Options {
     pub api_key: Option<ApiKey>,
     /// The certificate (PEM) that a server with TLS is proven by. Required for `https`.
     pub ca_certificate: Option<Vec<u8>>,
+    /// What the client proves itself by, where the server asks for it.
+    pub client_identity: Option<ClientIdentity>,
     /// For gateways: the person it acts for when a call names nobody else.
     pub on_behalf_of: Option<String>,
     /// Longest time to connect.
@@ -41,11 +44,27 @@ impl Options {
             endpoint,
             api_key,
             ca_certificate: None,
+            client_identity: None,
             on_behalf_of: None,
             connect_timeout: Duration::from_secs(5),
             deadline: Duration::from_secs(30),
             user_agent: concat!("aq-proto/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
+    }
+}
+
+/// A client's certificate and its key, as PEM texts.
+#[derive(Clone)]
+pub struct ClientIdentity {
+    /// The certificate chain.
+    pub certificate_pem: Vec<u8>,
+    /// The private key.
+    pub key_pem: Vec<u8>,
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientIdentity").finish_non_exhaustive()
     }
 }
 
@@ -252,7 +271,10 @@ fn prepare(options: &Options) -> Result<(TonicEndpoint, CallHeaders), ConnectErr
         Endpoint::Tcp { tls: true, host, .. } => {
             let pem = options.ca_certificate.as_ref().ok_or_else(|| ConnectError::NoCertificate(options.endpoint.clone()))?;
             let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-            let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)).domain_name(name);
+            let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)).domain_name(name);
+            if let Some(own) = &options.client_identity {
+                tls = tls.identity(Identity::from_pem(&own.certificate_pem, &own.key_pem));
+            }
             endpoint = endpoint.tls_config(tls).map_err(unusable)?;
         }
         plain if !plain.is_local() => return Err(ConnectError::Plaintext(options.endpoint.clone())),

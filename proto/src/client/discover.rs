@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{ApiKey, Endpoint, InvalidApiKey, InvalidEndpoint};
+use super::{ApiKey, ClientIdentity, Endpoint, InvalidApiKey, InvalidEndpoint};
 
 /// Largest file read, in bytes.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -44,6 +44,14 @@ pub enum DiscoverError {
         path: PathBuf,
         /// What is wrong.
         source: InvalidEndpoint,
+    },
+    /// A file of a certificate or its key holds something else.
+    #[error("{path} holds no {what} in PEM form")]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What should be there.
+        what: &'static str,
     },
     /// The key file holds something else.
     #[error("{path}: {source}")]
@@ -95,15 +103,34 @@ pub fn discover(home: &Path) -> Result<ServerAddress, DiscoverError> {
 /// [`DiscoverError`] when the file cannot be read, can be read by others, or holds no key.
 pub fn read_key_file(path: &Path) -> Result<ApiKey, DiscoverError> {
     let failed = |source| DiscoverError::Read { path: path.to_owned(), source };
-    let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(DiscoverError::Exposed { path: path.to_owned(), mode });
-    }
+    private(path)?;
     let text = read(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
     if text.trim().is_empty() {
         return Err(DiscoverError::Empty(path.to_owned()));
     }
     text.parse().map_err(|source| DiscoverError::Key { path: path.to_owned(), source })
+}
+
+/// Reads a client's certificate, and its key from a file that only its owner may read.
+///
+/// # Errors
+/// [`DiscoverError`] when a file cannot be read, does not hold what it should, or the key can be read by others.
+pub fn read_identity(certificate: &Path, key: &Path) -> Result<ClientIdentity, DiscoverError> {
+    let pem = |path: &Path, what: &'static str| {
+        let bytes = fs::read(path).map_err(|source| DiscoverError::Read { path: path.to_owned(), source })?;
+        let holds = String::from_utf8_lossy(&bytes).lines().any(|line| line.starts_with("-----BEGIN ") && line.contains(what));
+        if holds { Ok(bytes) } else { Err(DiscoverError::NotPem { path: path.to_owned(), what }) }
+    };
+    let certificate_pem = pem(certificate, "CERTIFICATE")?;
+    private(key)?;
+    Ok(ClientIdentity { certificate_pem, key_pem: pem(key, "PRIVATE KEY")? })
+}
+
+/// Refuses a file that others than its owner may read.
+fn private(path: &Path) -> Result<(), DiscoverError> {
+    let metadata = fs::metadata(path).map_err(|source| DiscoverError::Read { path: path.to_owned(), source })?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(DiscoverError::Exposed { path: path.to_owned(), mode }) }
 }
 
 fn read(path: &Path) -> Result<Option<String>, DiscoverError> {
@@ -126,6 +153,24 @@ mod tests {
     fn write(path: &Path, text: &str, mode: u32) {
         fs::write(path, text).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Client R9: a certificate and its key are what they should be, and the key is its owner's only.
+    #[test]
+    fn an_identity_is_read_with_care() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
+        let begin = |what: &str| format!("-----BEGIN {what}-----\nAAAA\n-----END {what}-----\n");
+        write(&certificate, &begin("CERTIFICATE"), 0o644);
+        write(&key, &begin("PRIVATE KEY"), 0o600);
+        let identity = read_identity(&certificate, &key).unwrap();
+        assert!(!format!("{identity:?}").contains("AAAA"));
+        let told = |certificate: &Path, key: &Path| read_identity(certificate, key).unwrap_err().to_string();
+        assert!(told(&key, &key).ends_with("k.pem holds no CERTIFICATE in PEM form"));
+        assert!(told(&certificate, &certificate).contains("can be read by others"));
+        assert!(told(&folder.path().join("none.pem"), &key).contains("none.pem"));
+        write(&certificate, "", 0o600);
+        assert!(told(&certificate, &key).contains("holds no CERTIFICATE"));
     }
 
     /// Client R4: endpoint and key are found in the data directory.

@@ -12,8 +12,8 @@ mod endpoint;
 
 pub use api_key::{ApiKey, InvalidApiKey};
 pub use channel::AqChannel;
-pub use connection::{ConnectError, Connection, Options};
-pub use discover::{DiscoverError, ServerAddress, default_home, discover, read_key_file};
+pub use connection::{ClientIdentity, ConnectError, Connection, Options};
+pub use discover::{DiscoverError, ServerAddress, default_home, discover, read_identity, read_key_file};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 
 #[cfg(test)]

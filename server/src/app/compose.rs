@@ -288,7 +288,8 @@ fn options(config: &ServerConfig, home: &Home, environment: &Environment) -> Res
         .as_ref()
         .map(|files| {
             let read = |path: &PathBuf| std::fs::read(path).map_err(io(format!("{} cannot be read", path.display())));
-            Ok::<_, AppError>(TlsIdentity { certificate_pem: read(&files.certificate)?, key_pem: read(&files.key)? })
+            let client_ca_pem = files.client_ca.as_ref().map(read).transpose()?;
+            Ok::<_, AppError>(TlsIdentity { certificate_pem: read(&files.certificate)?, key_pem: read(&files.key)?, client_ca_pem })
         })
         .transpose()?;
     let tcp = config.server.listen.map(|address| TcpOptions { address, tls });

@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+
 use super::environment::Environment;
 use super::load::ServerConfig;
 use super::problem::{Problem, Sink};
@@ -19,9 +21,19 @@ pub fn inspect(config: &ServerConfig, environment: &Environment) -> Vec<Problem>
         }
     }
     if let Some(tls) = &config.server.tls {
-        for (field, path) in [("tls_cert_file", &tls.certificate), ("tls_key_file", &tls.key)] {
-            if let Err(error) = std::fs::File::open(path) {
-                sink.error(("server", field), format!("cannot be read: {error}"), None);
+        let own = [("tls_cert_file", &tls.certificate, "CERTIFICATE"), ("tls_key_file", &tls.key, "PRIVATE KEY")];
+        let clients = tls.client_ca.iter().map(|path| ("tls_client_ca_file", path, "CERTIFICATE"));
+        for (field, path, what) in own.into_iter().chain(clients) {
+            match std::fs::read(path) {
+                Err(error) => sink.error(("server", field), format!("cannot be read: {error}"), None),
+                Ok(bytes) if !holds_pem(&bytes, what) => {
+                    sink.error(
+                        ("server", field),
+                        format!("holds no {what} in PEM form"),
+                        Some("is it another file, or in DER form?".to_owned()),
+                    );
+                }
+                Ok(_) => {}
             }
         }
     }
@@ -34,6 +46,15 @@ pub fn inspect(config: &ServerConfig, environment: &Environment) -> Vec<Problem>
         }
     }
     sink.into_sorted()
+}
+
+/// True when a file holds a block of this kind with content that can be decoded.
+fn holds_pem(bytes: &[u8], what: &str) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines =
+        text.lines().skip_while(|line| !(line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{what}-----"))));
+    let body: String = lines.by_ref().skip(1).take_while(|line| !line.starts_with("-----END ")).map(str::trim).collect();
+    base64::engine::general_purpose::STANDARD.decode(body).is_ok_and(|content| !content.is_empty())
 }
 
 /// Why files cannot be made at `path`, judged by the nearest directory that exists; `None` when they can.
@@ -73,9 +94,21 @@ mod tests {
         assert!(!folder.path().join("deep").exists());
         std::fs::write(folder.path().join("file"), "").unwrap();
         config.server.home = folder.path().join("file/home");
-        config.server.tls = Some(TlsFiles { certificate: folder.path().join("no.pem"), key: folder.path().join("file") });
-        let paths: Vec<String> = inspect(&config, &Environment::default()).iter().map(Problem::path).collect();
-        assert_eq!(paths, ["server.tls_cert_file", "server.home"]);
+        let (missing, wrong) = (folder.path().join("no.pem"), folder.path().join("wrong.pem"));
+        config.server.tls = Some(TlsFiles { certificate: missing.clone(), key: folder.path().join("file"), client_ca: Some(missing) });
+        let paths = |config: &ServerConfig| inspect(config, &Environment::default()).iter().map(Problem::path).collect::<Vec<_>>();
+        assert_eq!(paths(&config), ["server.tls_cert_file", "server.tls_client_ca_file", "server.tls_key_file", "server.home"]);
+
+        // A key where certificates belong, and a certificate where the key belongs.
+        let block = |what: &str, body: &str| format!("-----BEGIN {what}-----\n{body}\n-----END {what}-----\n");
+        let (certificate, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
+        std::fs::write(&certificate, block("CERTIFICATE", "AAAA")).unwrap();
+        std::fs::write(&key, block("EC PRIVATE KEY", "AAAA")).unwrap();
+        std::fs::write(&wrong, block("CERTIFICATE", "no base64")).unwrap();
+        config.server.tls = Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca: Some(certificate.clone()) });
+        assert_eq!(paths(&config), ["server.home"]);
+        config.server.tls = Some(TlsFiles { certificate: wrong, key: certificate, client_ca: Some(key) });
+        assert_eq!(paths(&config), ["server.tls_cert_file", "server.tls_client_ca_file", "server.tls_key_file", "server.home"]);
     }
 
     /// config R8: a program that a configured agent needs and that is not there is named, whichever runtime it is.

@@ -18,6 +18,8 @@ pub struct TlsIdentity {
     pub certificate_pem: Vec<u8>,
     /// The private key.
     pub key_pem: Vec<u8>,
+    /// Certificates of which one must have signed a client's own; a client without is refused at the handshake. `None`: clients need none.
+    pub client_ca_pem: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for TlsIdentity {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic::transport::{Identity, Server, ServerTlsConfig};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthService;
 use tower::ServiceBuilder;
@@ -135,8 +135,12 @@ fn builder() -> Server {
 }
 
 fn tls_config(identity: &TlsIdentity) -> ServerTlsConfig {
-    let identity = Identity::from_pem(&identity.certificate_pem, &identity.key_pem);
-    ServerTlsConfig::new().identity(identity).timeout(Duration::from_secs(5))
+    let own = Identity::from_pem(&identity.certificate_pem, &identity.key_pem);
+    let config = ServerTlsConfig::new().identity(own).timeout(Duration::from_secs(5));
+    match &identity.client_ca_pem {
+        Some(pem) => config.client_ca_root(Certificate::from_pem(pem)),
+        None => config,
+    }
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

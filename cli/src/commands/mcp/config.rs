@@ -42,8 +42,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
 
 /// The arguments of the bridge: those that this command was given, as far as they lead to the server.
 fn arguments(globals: &Globals) -> Vec<String> {
-    let given =
-        [("--home", &globals.home), ("--server", &globals.server), ("--key-file", &globals.key_file), ("--ca-file", &globals.ca_file)];
+    let given = [
+        ("--home", &globals.home),
+        ("--server", &globals.server),
+        ("--key-file", &globals.key_file),
+        ("--ca-file", &globals.ca_file),
+        ("--tls-cert-file", &globals.tls_cert_file),
+        ("--tls-key-file", &globals.tls_key_file),
+    ];
     let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_ref().filter(|value| !value.is_empty())?)));
     given.flat_map(|(name, value)| [name.to_owned(), value.clone()]).chain(["mcp".to_owned()]).collect()
 }

@@ -1,6 +1,6 @@
 //! Section `server`: where the server lives, where it listens, how long it takes to stop.
 //!
-//! Keys: `home`, `workspaces`, `socket`, `listen`, `tls_cert_file`, `tls_key_file`, `grace_seconds`.
+//! Keys: `home`, `workspaces`, `socket`, `listen`, `tls_cert_file`, `tls_key_file`, `tls_client_ca_file`, `grace_seconds`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,6 +41,9 @@ pub struct TlsFiles {
     /// PEM private key; never shown, only its path.
     #[serde(rename = "tls_key_file")]
     pub key: PathBuf,
+    /// PEM certificates of which one must have signed the certificate of every client; `None`: clients need none.
+    #[serde(rename = "tls_client_ca_file")]
+    pub client_ca: Option<PathBuf>,
 }
 
 impl Server {
@@ -59,8 +62,9 @@ impl Server {
         let workspaces = reader.path("workspaces").unwrap_or_else(|| home.join("workspaces"));
         let socket = reader.path("socket");
         let listen = address(&mut reader);
+        let client_ca = reader.path("tls_client_ca_file");
         let tls = match (reader.path("tls_cert_file"), reader.path("tls_key_file")) {
-            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key, client_ca }),
             (Some(_), None) => {
                 reader.error("tls_key_file", "is missing beside tls_cert_file", Some("name the PEM file of the private key".to_owned()));
                 None
@@ -69,7 +73,13 @@ impl Server {
                 reader.error("tls_cert_file", "is missing beside tls_key_file", Some("name the PEM file of the certificate".to_owned()));
                 None
             }
-            (None, None) => None,
+            (None, None) => {
+                if client_ca.is_some() {
+                    let remedy = "set tls_cert_file and tls_key_file as well".to_owned();
+                    reader.error("tls_client_ca_file", "asks clients for certificates, which needs TLS", Some(remedy));
+                }
+                None
+            }
         };
         if let Some(address) = listen.filter(|address| !address.ip().is_loopback() && tls.is_none()) {
             let remedy = "set tls_cert_file and tls_key_file, or listen on 127.0.0.1".to_owned();

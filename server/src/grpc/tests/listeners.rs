@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 
-use aq_proto::client::{Connection, Options};
+use aq_proto::client::{ClientIdentity, Connection, Options};
 use tokio::net::TcpStream;
 
 use super::fixture::{Fixture, key, run_of};
@@ -12,8 +12,11 @@ use crate::grpc::{GrpcOptions, ListenError, TcpOptions, TlsIdentity, bind};
 
 fn tcp(address: &str, tls: bool) -> TcpOptions {
     // A certificate for `localhost` and 127.0.0.1, valid until 2120, of an authority that exists for these tests only.
-    let identity =
-        TlsIdentity { certificate_pem: include_bytes!("tls/server.pem").to_vec(), key_pem: include_bytes!("tls/server.key").to_vec() };
+    let identity = TlsIdentity {
+        certificate_pem: include_bytes!("tls/server.pem").to_vec(),
+        key_pem: include_bytes!("tls/server.key").to_vec(),
+        client_ca_pem: None,
+    };
     TcpOptions { address: address.parse().unwrap(), tls: tls.then_some(identity) }
 }
 
@@ -71,6 +74,39 @@ async fn tls_answers() {
     options.ca_certificate = Some(include_bytes!("tls/ca.pem").to_vec());
     let connection = Connection::connect(&options).await.unwrap();
     connection.runs().get_run(run_of("a")).await.unwrap();
+}
+
+/// gRPC R15: where clients must prove themselves, one without a certificate, or with one that another authority signed, gets no answer at all, not even to the
+/// health service; one with the right certificate still needs its key.
+#[tokio::test]
+async fn clients_prove_themselves_at_the_handshake() {
+    let server = Fixture::start(|options| {
+        options.unix_socket = None;
+        let mut listener = tcp("127.0.0.1:0", true);
+        if let Some(tls) = &mut listener.tls {
+            tls.client_ca_pem = Some(include_bytes!("tls/client_ca.pem").to_vec());
+        }
+        options.tcp = Some(listener);
+    })
+    .await;
+    let identity = |certificate: &[u8], key: &[u8]| Some(ClientIdentity { certificate_pem: certificate.to_vec(), key_pem: key.to_vec() });
+    let right = identity(include_bytes!("tls/client.pem"), include_bytes!("tls/client.key"));
+    let strange = identity(include_bytes!("tls/stranger.pem"), include_bytes!("tls/stranger.key"));
+    let with = |identity: Option<ClientIdentity>, api_key: Option<&str>| {
+        let mut options = Options::new(server.endpoint.clone(), api_key.map(key));
+        options.ca_certificate = Some(include_bytes!("tls/ca.pem").to_vec());
+        options.client_identity = identity;
+        Connection::connect_lazy(&options).unwrap()
+    };
+    for stranger in [None, strange, identity(include_bytes!("tls/server.pem"), include_bytes!("tls/server.key"))] {
+        let refused = with(stranger.clone(), Some("admin")).runs().get_run(run_of("a")).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
+        let mut health = tonic_health::pb::health_client::HealthClient::new(with(stranger, None).channel());
+        health.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap_err();
+    }
+    with(right.clone(), Some("admin")).runs().get_run(run_of("a")).await.unwrap();
+    let keyless = with(right, None).runs().get_run(run_of("a")).await.unwrap_err();
+    assert_eq!(keyless.code(), tonic::Code::Unauthenticated);
 }
 
 /// gRPC R2: an address that takes too many connections gets no more.

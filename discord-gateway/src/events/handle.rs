@@ -110,7 +110,7 @@ async fn notice(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, S
         "system.degraded" => Some(render::degraded(facts)),
         "plan.found" | "plan.approved" => plan(bridge, event).await?,
         // Whoever refuses a plan knows it; what the project's setting refuses is told.
-        "plan.rejected" if event.actor == "system" => Some(render::plan_put_away(event)),
+        "plan.rejected" if event.actor == "server" => Some(render::plan_put_away(event)),
         _ => None,
     })
 }

@@ -252,7 +252,7 @@ pub(crate) fn plan_put_away(event: &pb::Event) -> Message {
 pub(crate) fn plan(plan: &pb::Plan, steps: &[pb::PlanStep]) -> Message {
     let waits = plan.state() == pb::PlanState::Proposed;
     let title = format!("Plan: {}", one_line(&plan.title));
-    let text = if waits { "It waits for your word. Its steps become tasks when you approve it." } else { "Its steps became tasks." };
+    let text = if waits { "Its steps become tasks when it is approved." } else { "Its steps became tasks." };
     let mut embed =
         boxed(Style::Info, title, text).beside("Parent Task", inline(&plan.task_id)).beside("Project", inline(&plan.project_id));
     embed.colour = 0x1A_BC9C;

@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use aq_runner::process::read_stat;
+use data_encoding::HEXLOWER;
 use sha2::Digest as _;
 
 /// How long one look waits for the next while the lock of a dead server is still held.
@@ -150,8 +151,7 @@ impl Home {
             return Err(failed(io::Error::other("it is not a private directory of this user")));
         }
         let digest = sha2::Sha256::digest(self.path.as_os_str().as_encoded_bytes());
-        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Ok(folder.join(format!("{name}.sock")))
+        Ok(folder.join(format!("{}.sock", HEXLOWER.encode(&digest[..8]))))
     }
 }
 

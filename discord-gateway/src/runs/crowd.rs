@@ -1,6 +1,7 @@
 //! Many tasks that move at once in one channel, against Discord's limits, in simulated time.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use aq_proto::v1 as pb;
@@ -109,6 +110,13 @@ impl Transport for Discord {
     }
 }
 
+/// A gateway between a server that answers for the crowd and this Discord, with no time but the test's.
+fn between(folder: &Path, crowd: &Arc<Crowd>, discord: &Discord) -> Bridge {
+    let server = stand(folder, Arc::<Crowd>::clone(crowd));
+    let outbound = Outbound::new(Arc::new(discord.clone()));
+    Bridge::new(server, outbound, DiscordSection::sample(), Arc::new(Paused::at(1_790_000_000_000)))
+}
+
 /// Runs R10: fifty cards of one channel change ten times within a second: no call is refused, a notice does not wait behind them, the newest change is to
 /// be seen within three seconds, in the end every card shows its last state, and it takes few more edits than there are cards.
 #[tokio::test(start_paused = true)]
@@ -121,9 +129,7 @@ async fn fifty_cards_move_at_once() {
         crowd.records.put(RunRecord::key(&format!("task-{number}"), 1), text);
     }
     let discord = Discord::default();
-    let server = stand(folder.path(), Arc::<Crowd>::clone(&crowd));
-    let outbound = Outbound::new(Arc::new(discord.clone()));
-    let bridge = Bridge::new(server, outbound, DiscordSection::sample(), Arc::new(Paused::at(1_790_000_000_000)));
+    let bridge = between(folder.path(), &crowd, &discord);
     let change = |number: u64| {
         let task = format!("task-{number}");
         *crowd.changes.lock().unwrap().entry(task.clone()).or_default() += 1;
@@ -168,9 +174,7 @@ async fn fifty_cards_move_at_once() {
 async fn fifty_runs_start_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let discord = Discord::default();
-    let server = stand(folder.path(), Arc::new(Crowd::default()));
-    let outbound = Outbound::new(Arc::new(discord.clone()));
-    let bridge = Bridge::new(server, outbound, DiscordSection::sample(), Arc::new(Paused::at(1_790_000_000_000)));
+    let bridge = between(folder.path(), &Arc::default(), &discord);
     bridge.channels(|channels| channels.link("app", Some(CHANNEL)));
     let begun = Instant::now();
     let mut opened = Vec::new();
@@ -212,9 +216,7 @@ async fn fifty_runs_start_at_once() {
 async fn a_thread_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let discord = Discord::default();
-    let server = stand(folder.path(), Arc::new(Crowd::default()));
-    let outbound = Outbound::new(Arc::new(discord.clone()));
-    let bridge = Bridge::new(server, outbound, DiscordSection::sample(), Arc::new(Paused::at(1_790_000_000_000)));
+    let bridge = between(folder.path(), &Arc::default(), &discord);
     bridge.channels(|channels| channels.link("app", Some(CHANNEL)));
     for (seq, refused) in [(1, true), (2, true), (3, false)] {
         discord.0.lock().unwrap().no_threads = refused;

@@ -7,6 +7,9 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
 use super::{ApiKey, ClientIdentity, Endpoint, InvalidApiKey, InvalidEndpoint};
 
 /// Largest file read, in bytes.
@@ -116,14 +119,15 @@ pub fn read_key_file(path: &Path) -> Result<ApiKey, DiscoverError> {
 /// # Errors
 /// [`DiscoverError`] when a file cannot be read, does not hold what it should, or the key can be read by others.
 pub fn read_identity(certificate: &Path, key: &Path) -> Result<ClientIdentity, DiscoverError> {
-    let pem = |path: &Path, what: &'static str| {
-        let bytes = fs::read(path).map_err(|source| DiscoverError::Read { path: path.to_owned(), source })?;
-        let holds = String::from_utf8_lossy(&bytes).lines().any(|line| line.starts_with("-----BEGIN ") && line.contains(what));
-        if holds { Ok(bytes) } else { Err(DiscoverError::NotPem { path: path.to_owned(), what }) }
-    };
-    let certificate_pem = pem(certificate, "CERTIFICATE")?;
+    let certificate_pem = pem::<CertificateDer<'_>>(certificate, "certificate")?;
     private(key)?;
-    Ok(ClientIdentity { certificate_pem, key_pem: pem(key, "PRIVATE KEY")? })
+    Ok(ClientIdentity { certificate_pem, key_pem: pem::<PrivateKeyDer<'_>>(key, "private key")? })
+}
+
+/// What a file in PEM form says, when it holds an item of this kind.
+fn pem<T: PemObject>(path: &Path, what: &'static str) -> Result<Vec<u8>, DiscoverError> {
+    let bytes = fs::read(path).map_err(|source| DiscoverError::Read { path: path.to_owned(), source })?;
+    if T::from_pem_slice(&bytes).is_ok() { Ok(bytes) } else { Err(DiscoverError::NotPem { path: path.to_owned(), what }) }
 }
 
 /// Refuses a file that others than its owner may read.
@@ -166,11 +170,11 @@ mod tests {
         let identity = read_identity(&certificate, &key).unwrap();
         assert!(!format!("{identity:?}").contains("AAAA"));
         let told = |certificate: &Path, key: &Path| read_identity(certificate, key).unwrap_err().to_string();
-        assert!(told(&key, &key).ends_with("k.pem holds no CERTIFICATE in PEM form"));
+        assert!(told(&key, &key).ends_with("k.pem holds no certificate in PEM form"));
         assert!(told(&certificate, &certificate).contains("can be read by others"));
         assert!(told(&folder.path().join("none.pem"), &key).contains("none.pem"));
         write(&certificate, "", 0o600);
-        assert!(told(&certificate, &key).contains("holds no CERTIFICATE"));
+        assert!(told(&certificate, &key).contains("holds no certificate"));
     }
 
     /// Client R4: endpoint and key are found in the data directory.

@@ -4,6 +4,7 @@
 //!
 //! Spec: specs/server/audit.md
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use sha2::{Digest as _, Sha256};
 
 use crate::principal::Principal;
@@ -147,25 +148,13 @@ impl Record {
 /// A hash in hexadecimal digits.
 #[must_use]
 pub fn hex(hash: &Hash) -> String {
-    use std::fmt::Write as _;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string never fails.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(hash)
 }
 
 /// The hash of 64 hexadecimal digits; `None` for anything else.
 #[must_use]
 pub fn unhex(text: &str) -> Option<Hash> {
-    let mut hash = Hash::default();
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(hash)
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 /// Where a row of records breaks, and how.
@@ -301,7 +290,9 @@ mod tests {
         let record = Record::behind(Place::default(), entry);
         assert_eq!(hex(&record.hash), "b1b6dabc1827faa256e022355ee3fd0bc4fdbc6e02f0bb8784b136fdb2bdb37f");
         assert_eq!(unhex(&hex(&record.hash)), Some(record.hash));
-        assert_eq!((unhex("00"), unhex(&"x".repeat(64))), (None, None));
+        for none in ["00".to_owned(), "x".repeat(64), "+f".repeat(32), "ü".repeat(32)] {
+            assert_eq!(unhex(&none), None, "{none}");
+        }
     }
 
     /// audit R6: each way of tampering is named at the first record that shows it.

@@ -174,6 +174,8 @@ enum Value<'a> {
 }
 
 /// Each field of a message in its wire form that the shape knows. The bytes were written by our own encoder; what is none of its work ends the walk.
+/// Read in place, because messages made from descriptors would copy every text of every call to look at three of them, and prost keeps its own
+/// reader of the wire form out of its public interface.
 fn each<'a>(mut bytes: &'a [u8], shape: &'a Shape, mut take: impl FnMut(&'a Says, Value<'a>)) -> Option<()> {
     while !bytes.is_empty() {
         let (tag, rest) = varint(bytes)?;

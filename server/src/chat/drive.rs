@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aq_core::chat::{ChatModel, Effect, Event, ModelCall, Purpose, Situation, ToolUse, Turn, system_prompt, turn};
 use aq_core::principal::Principal;
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
@@ -141,8 +142,7 @@ fn request_id(asked: &str, wanted: &ToolUse) -> String {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("chat-{hex}")
+    format!("chat-{}", HEXLOWER.encode(&hash.finalize()[..16]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::environment::Environment;
 use super::load::ServerConfig;
@@ -21,12 +22,14 @@ pub fn inspect(config: &ServerConfig, environment: &Environment) -> Vec<Problem>
         }
     }
     if let Some(tls) = &config.server.tls {
-        let own = [("tls_cert_file", &tls.certificate, "CERTIFICATE"), ("tls_key_file", &tls.key, "PRIVATE KEY")];
-        let clients = tls.client_ca.iter().map(|path| ("tls_client_ca_file", path, "CERTIFICATE"));
-        for (field, path, what) in own.into_iter().chain(clients) {
+        let certificate = ("certificate", holds_certificate as fn(&[u8]) -> bool);
+        let own =
+            [("tls_cert_file", &tls.certificate, certificate), ("tls_key_file", &tls.key, ("private key", holds_key as fn(&[u8]) -> bool))];
+        let clients = tls.client_ca.iter().map(|path| ("tls_client_ca_file", path, certificate));
+        for (field, path, (what, holds)) in own.into_iter().chain(clients) {
             match std::fs::read(path) {
                 Err(error) => sink.error(("server", field), format!("cannot be read: {error}"), None),
-                Ok(bytes) if !holds_pem(&bytes, what) => {
+                Ok(bytes) if !holds(&bytes) => {
                     sink.error(
                         ("server", field),
                         format!("holds no {what} in PEM form"),
@@ -48,13 +51,14 @@ pub fn inspect(config: &ServerConfig, environment: &Environment) -> Vec<Problem>
     sink.into_sorted()
 }
 
-/// True when a file holds a block of this kind with content that can be decoded.
-fn holds_pem(bytes: &[u8], what: &str) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    let mut lines =
-        text.lines().skip_while(|line| !(line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{what}-----"))));
-    let body: String = lines.by_ref().skip(1).take_while(|line| !line.starts_with("-----END ")).map(str::trim).collect();
-    base64::engine::general_purpose::STANDARD.decode(body).is_ok_and(|content| !content.is_empty())
+/// True when a file in PEM form holds a certificate, whatever else stands in it.
+fn holds_certificate(bytes: &[u8]) -> bool {
+    CertificateDer::from_pem_slice(bytes).is_ok_and(|found| !found.is_empty())
+}
+
+/// True when a file in PEM form holds a private key of any usual form, whatever else stands in it.
+fn holds_key(bytes: &[u8]) -> bool {
+    PrivateKeyDer::from_pem_slice(bytes).is_ok_and(|found| !found.secret_der().is_empty())
 }
 
 /// Why files cannot be made at `path`, judged by the nearest directory that exists; `None` when they can.

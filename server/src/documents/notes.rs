@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aq_core::ids::ProjectId;
 use aq_core::note::{MAX_NOTE_BYTES, appended, note_name, title_of};
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::error::DocumentError;
@@ -58,7 +59,7 @@ pub struct Written {
 }
 
 fn revision(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..8])
 }
 
 fn note(name: &str, read: Contents) -> Note {

@@ -66,14 +66,17 @@ async fn all_plans(server: &Harness) -> Vec<PlanRecord> {
         .unwrap()
 }
 
-/// The steps that came out of a task, in their order.
+/// The steps that came out of a task, in their order. The writer reads them: nothing starts in between, so no step is seen in two statuses.
 async fn steps(server: &Harness, parent: &TaskId) -> Vec<TaskRecord> {
     let key = server.record(parent).await.key;
-    let mut found: Vec<TaskRecord> = Vec::new();
-    for status in TaskStatus::ALL {
-        let records = server.reader.read(move |db| tasks::in_status(db, *status)).await.unwrap();
-        found.extend(records.into_iter().filter(|record| record.parent_key == Some(key)));
-    }
+    let read = server.engine.submit(move |tx| {
+        let mut found = Vec::new();
+        for status in TaskStatus::ALL {
+            found.extend(tasks::in_status(tx.db, *status)?.into_iter().filter(|record| record.parent_key == Some(key)));
+        }
+        Ok::<_, CommandError>(found)
+    });
+    let mut found = read.await.unwrap();
     found.sort_by_key(|record| record.key);
     found
 }

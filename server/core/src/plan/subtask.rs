@@ -1,7 +1,6 @@
 //! How the steps of a plan read as tasks: fields, inheritance, descriptions, the announcement (F-128, F-129, F-131).
 
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::document::{Document, list_item};
@@ -114,11 +113,7 @@ pub fn content_hash(text: &str) -> String {
         hash.update(line.trim_end());
         hash.update("\n");
     }
-    hash.finalize().iter().fold(String::with_capacity(64), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _infallible = write!(out, "{byte:02x}");
-        out
-    })
+    HEXLOWER.encode(&hash.finalize())
 }
 
 /// A task that a plan became, as it is announced.

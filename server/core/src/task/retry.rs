@@ -2,6 +2,7 @@
 //!
 //! Limits of a provider are not failures and never come here; they pause the task without using a try.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::blocked::BlockedReason;
@@ -80,8 +81,7 @@ impl FailureFingerprint {
             }
             last = c;
         }
-        let digest = Sha256::digest(normal.trim_end().as_bytes());
-        Self(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        Self(HEXLOWER.encode(&Sha256::digest(normal.trim_end().as_bytes())[..8]))
     }
 
     /// The fingerprint as text, for the store.

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use serde::Serialize;
@@ -147,8 +148,7 @@ impl RunFolder {
     /// Where the control socket may be, best first: in the folder when the path is short enough, else under the user's runtime folder,
     /// else under `/tmp/aq-<uid>`; the latter two named by a digest of the folder's path.
     pub(super) fn socket_candidates(&self) -> Vec<PathBuf> {
-        let digest = Sha256::digest(self.path.as_os_str().as_bytes());
-        let name: String = digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+        let name = HEXLOWER.encode(&Sha256::digest(self.path.as_os_str().as_bytes())[..10]);
         let uid = rustix::process::getuid().as_raw();
         let mut candidates = vec![self.file("control.sock")];
         // Where XDG_RUNTIME_DIR points on every machine that has one; the shim's own environment is empty.

@@ -108,7 +108,7 @@ mod tests {
         let (certificate, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
         std::fs::write(&certificate, block("CERTIFICATE", "AAAA")).unwrap();
         std::fs::write(&key, block("EC PRIVATE KEY", "AAAA")).unwrap();
-        std::fs::write(&wrong, block("CERTIFICATE", "no base64")).unwrap();
+        std::fs::write(&wrong, block("CERTIFICATE", "no*base64")).unwrap();
         config.server.tls = Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca: Some(certificate.clone()) });
         assert_eq!(paths(&config), ["server.home"]);
         config.server.tls = Some(TlsFiles { certificate: wrong, key: certificate, client_ca: Some(key) });

@@ -1,11 +1,12 @@
 //! The one writer: a thread that owns the write connection and the state that hot decisions read.
 //!
 //! Commands queue up while a batch is being written and share the next commit, so that durability costs one synchronisation for all of
-//! them. Within a batch each command runs in a savepoint against the connection and the state, and a command that is alone in its batch has the
-//! transaction for itself; one that fails takes back both. Answers, and the facts that others are told, leave only after the commit. A batch whose commit fails is taken back whole and run again command by
-//! command, so that one bad command cannot take its neighbours along. Where the database is behind a connection that breaks, nobody knows
-//! whether the last commit happened: the writer ends, and a new start reads the state from what was stored. A command that panics is one
-//! that fails: it takes back what it did, its caller is told of the defect, and the writer goes on.
+//! them. A command that fails takes back what it did to the connection and to the state. Where several share a batch, that needs a savepoint before
+//! each, which makes the database copy every page that the command changes; most batches hold no command that fails, so they are tried without, and
+//! one that turns out to hold such a command is taken back whole and run again with savepoints. Answers, and the facts that others are told, leave only
+//! after the commit. A batch whose commit fails is taken back whole and run again command by command, so that one bad command cannot take its
+//! neighbours along. Where the database is behind a connection that breaks, nobody knows whether the last commit happened: the writer ends, and a new
+//! start reads the state from what was stored. A command that panics is one that fails: its caller is told of the defect, and the writer goes on.
 //!
 //! What the state is and what the commands do live elsewhere (`lifecycle`, `commands`, `orchestrator`).
 
@@ -21,6 +22,9 @@ use crate::background::panic_text;
 
 /// Most commands in one batch; bounds the latency of the first one.
 const MAX_BATCH: usize = 512;
+
+/// How many batches keep their savepoints after one in which a command failed: whoever sends commands that fail makes few batches run twice.
+const CAREFUL: u32 = 32;
 
 /// State that lives beside the database and changes only together with it.
 pub trait State: Send + Sync + 'static {
@@ -153,7 +157,7 @@ impl<S: State> Writer<S> {
         let thread = thread::Builder::new()
             .name("aq-writer".to_owned())
             .spawn(move || {
-                Loop { connection, state: written, publish: Box::new(publish), lost: false }.run(&receiver);
+                Loop { connection, state: written, publish: Box::new(publish), lost: false, careful: 0 }.run(&receiver);
                 drop(life);
             })
             .map_err(|error| StoreError::Unavailable(format!("cannot start the writer thread: {error}")))?;
@@ -248,6 +252,16 @@ struct Unwritten {
     begun: bool,
 }
 
+/// What became of the commands of a batch before it was committed.
+enum Ran {
+    /// What they did is to be kept; those that failed are taken back already.
+    Kept,
+    /// The only command failed, and has its answer: nothing is to be kept.
+    Nothing,
+    /// One failed where there was no savepoint to go back to: the batch has to run again.
+    Again,
+}
+
 struct Loop<S: State> {
     connection: Connection,
     /// Held from the first change to the commit. Fair, so that neither looks nor batches wait for more than one of the others.
@@ -255,6 +269,8 @@ struct Loop<S: State> {
     publish: Box<dyn FnMut(Vec<S::Fact>) + Send>,
     /// The connection broke.
     lost: bool,
+    /// How many batches to come have a savepoint before each command.
+    careful: u32,
 }
 
 impl<S: State> Loop<S> {
@@ -281,8 +297,13 @@ impl<S: State> Loop<S> {
         if batch.is_empty() {
             return;
         }
-        match self.attempt(&mut batch) {
-            Ok(()) => {
+        let mut written = self.attempt(&mut batch);
+        if matches!(written, Ok(false)) {
+            self.careful = CAREFUL;
+            written = self.attempt(&mut batch);
+        }
+        match written {
+            Ok(_) => {
                 for job in batch {
                     (job.reply)(Ok(()));
                 }
@@ -316,21 +337,33 @@ impl<S: State> Loop<S> {
         self.lost
     }
 
-    /// Runs the whole batch in one transaction. An error means that nothing of it was kept.
-    fn attempt(&mut self, batch: &mut [Job<S>]) -> Result<(), Unwritten> {
+    /// Runs the whole batch in one transaction. False: it has to run again, carefully. An error or false means that nothing of it was kept.
+    fn attempt(&mut self, batch: &mut [Job<S>]) -> Result<bool, Unwritten> {
         self.connection.begin_write().map_err(|error| Unwritten { error, begun: false })?;
         let mut facts = Vec::new();
         let shared = Arc::clone(&self.state);
         let mut state = shared.blocking_write();
         let done = match batch {
-            [alone] => self.run_alone(&mut state, alone, &mut facts),
-            _ => self.run_all(&mut state, batch, &mut facts),
+            [alone] => Ok(self.run_alone(&mut state, alone, &mut facts)),
+            _ if self.careful == 0 => Ok(self.run_together(&mut state, batch, &mut facts)),
+            _ => self.run_apart(&mut state, batch, &mut facts),
         };
-        let written = done.and_then(|kept| if kept { self.connection.commit() } else { self.connection.roll_back() });
+        let written = done.and_then(|ran| {
+            match ran {
+                Ran::Kept => self.connection.commit(),
+                Ran::Nothing | Ran::Again => self.connection.roll_back(),
+            }
+            .map(|()| ran)
+        });
         match written {
-            Ok(()) => {
+            Ok(Ran::Again) => {
+                state.undo_batch();
+                Ok(false)
+            }
+            Ok(Ran::Kept | Ran::Nothing) => {
                 state.settle();
                 drop(state);
+                self.careful = self.careful.saturating_sub(1);
                 if !facts.is_empty() {
                     // The batch is durable: whoever is told of it must not be able to end the writer, nor keep answers back.
                     let told = guarded(|| {
@@ -341,7 +374,7 @@ impl<S: State> Loop<S> {
                         tracing::error!(%error, "the facts of a batch could not be told; readers find them in the store");
                     }
                 }
-                Ok(())
+                Ok(true)
             }
             Err(error) => {
                 state.undo_batch();
@@ -354,36 +387,44 @@ impl<S: State> Loop<S> {
         }
     }
 
-    /// Runs a command that has the transaction for itself: a savepoint would only make the database copy aside, once more, every page that is
-    /// changed. False: it failed, and the transaction has to be taken back.
-    fn run_alone(&mut self, state: &mut S, job: &mut Job<S>, facts: &mut Vec<S::Fact>) -> Result<bool, StoreError> {
-        state.begin();
-        let kept = (job.run)(&mut Tx { db: &mut self.connection, state: &mut *state, facts }).is_ok();
-        if kept {
-            state.keep();
-        } else {
-            state.undo();
-            facts.clear();
+    /// Runs a command that has the transaction for itself.
+    fn run_alone(&mut self, state: &mut S, job: &mut Job<S>, facts: &mut Vec<S::Fact>) -> Ran {
+        if self.run_one(state, job, facts) {
+            return Ran::Kept;
         }
-        Ok(kept)
+        state.undo();
+        facts.clear();
+        Ran::Nothing
     }
 
-    /// Runs commands that share a transaction. Whatever failed is taken back already; the rest is to be committed.
-    fn run_all(&mut self, state: &mut S, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<bool, StoreError> {
+    /// Runs commands that share a transaction and are expected to succeed.
+    fn run_together(&mut self, state: &mut S, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Ran {
+        if batch.iter_mut().all(|job| self.run_one(state, job, facts)) { Ran::Kept } else { Ran::Again }
+    }
+
+    /// Runs commands that share a transaction, each of which may fail by itself.
+    fn run_apart(&mut self, state: &mut S, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<Ran, StoreError> {
         for job in batch {
             self.connection.mark()?;
-            state.begin();
             let announced = facts.len();
-            let result = (job.run)(&mut Tx { db: &mut self.connection, state: &mut *state, facts });
-            if result.is_ok() {
+            if self.run_one(state, job, facts) {
                 self.connection.keep()?;
-                state.keep();
             } else {
                 self.connection.take_back()?;
                 state.undo();
                 facts.truncate(announced);
             }
         }
-        Ok(true)
+        Ok(Ran::Kept)
+    }
+
+    /// Runs a command and keeps what it did to the state; false: it failed, and what it did is still there.
+    fn run_one(&mut self, state: &mut S, job: &mut Job<S>, facts: &mut Vec<S::Fact>) -> bool {
+        state.begin();
+        let done = (job.run)(&mut Tx { db: &mut self.connection, state: &mut *state, facts }).is_ok();
+        if done {
+            state.keep();
+        }
+        done
     }
 }

@@ -1,5 +1,6 @@
 //! The writer: shared commits, commands that fail alone, facts after the commit, an orderly end.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, mpsc};
 
 use aq_server::store::{Reader, StoreError, Writer, settings};
@@ -58,27 +59,33 @@ on_both! {
         assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("5050"));
     }
 
-    /// Store R4: a command that fails takes back its rows, its state and its facts, and nobody else's.
+    /// Store R4: a command that fails takes back its rows, its state and its facts, and nobody else's, whether its batch was run without savepoints
+    /// first, as the first one is, or with them from the start, as those are that follow a failure.
     fn a_failing_command_fails_alone(home) {
         let (writer, thread, facts) = start(home);
-        let answers = block_on(together(&writer, join_all((1..=5).map(|value| {
-            writer.submit(move |tx| {
-                add(tx, "sum", value)?;
-                match value {
-                    2 => Err(StoreError::Refused("no".to_owned())),
-                    // A statement that the database itself refuses; on PostgreSQL it breaks the transaction up to the savepoint.
-                    4 => tx.db.batch("INSERT INTO settings VALUES ('sum', '0')").map(|()| 0),
-                    _ => Ok(tx.state.values["sum"]),
-                }
-            })
-        }))));
-        let answers: Vec<_> = answers.into_iter().map(Result::ok).collect();
-        assert_eq!(answers, [Some(1), None, Some(4), None, Some(9)]);
+        for (ran, expected) in [(7, [Some(1), None, Some(4), None, Some(9)]), (5, [Some(10), None, Some(13), None, Some(18)])] {
+            let runs = Arc::<AtomicUsize>::default();
+            let answers = block_on(together(&writer, join_all((1..=5).map(|value| {
+                let runs = Arc::clone(&runs);
+                writer.submit(move |tx| {
+                    runs.fetch_add(1, Ordering::SeqCst);
+                    add(tx, "sum", value)?;
+                    match value {
+                        2 => Err(StoreError::Refused("no".to_owned())),
+                        // A statement that the database itself refuses; on PostgreSQL it breaks the transaction up to the savepoint.
+                        4 => tx.db.batch("INSERT INTO settings VALUES ('sum', '0')").map(|()| 0),
+                        _ => Ok(tx.state.values["sum"]),
+                    }
+                })
+            }))));
+            assert_eq!(answers.into_iter().map(Result::ok).collect::<Vec<_>>(), expected);
+            assert_eq!(runs.load(Ordering::SeqCst), ran);
+        }
         writer.stop();
         thread.join();
         let told: Vec<_> = facts.into_iter().flatten().map(|(_, sum)| sum).collect();
-        assert_eq!(told, [1, 4, 9]);
-        assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("9"));
+        assert_eq!(told, [1, 4, 9, 10, 13, 18]);
+        assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("18"));
     }
 
     /// Store R4: a command that panics fails alone, and so does a part of a command that does; the writer goes on.

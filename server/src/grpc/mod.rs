@@ -20,6 +20,7 @@ mod options;
 mod overload;
 mod permissions;
 mod rate;
+mod reflection;
 mod refusal;
 mod server;
 mod stream_limit;

@@ -9,14 +9,10 @@ use tonic::body::Body;
 
 use super::auth::ActingRole;
 use super::middleware::{Middleware, Next};
-use super::refusal;
+use super::{reflection, refusal};
 
 /// Services that answer without a key, see `auth`.
 const OPEN: &str = "/grpc.health.v1.Health/";
-
-/// The contract's own description, for every key.
-const REFLECTION: [&str; 2] =
-    ["/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"];
 
 /// The table of permissions, by the path of a call. Which projects a principal sees is not decided here. gRPC R4, invariant I-41.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +37,7 @@ impl Permissions {
     /// True when `role` may make the call at `path`.
     #[must_use]
     pub fn allows(&self, path: &str, role: Role) -> bool {
-        REFLECTION.contains(&path) || self.allowed.get(path).is_some_and(|roles| roles.contains(&role))
+        reflection::CALLS.contains(&path) || self.allowed.get(path).is_some_and(|roles| roles.contains(&role))
     }
 
     /// The calls of the contract that the table leaves out, and the paths in the table that the contract does not have. Both are empty in
@@ -61,7 +57,7 @@ impl Middleware for Permissions {
         if path.starts_with(OPEN) {
             return next(request).await;
         }
-        if !methods().contains_key(path) && !self.allowed.contains_key(path) && !REFLECTION.contains(&path) {
+        if !methods().contains_key(path) && !self.allowed.contains_key(path) && !reflection::CALLS.contains(&path) {
             return refusal::respond(refusal::unknown_method(path));
         }
         let Some(role) = request.extensions().get::<Principal>().map(|principal| principal.role) else {

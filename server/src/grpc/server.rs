@@ -20,6 +20,7 @@ use super::middleware::With;
 use super::options::{GrpcOptions, TlsIdentity};
 use super::overload::Overload;
 use super::permissions::Permissions;
+use super::reflection::{self, Older};
 use super::stream_limit::StreamLimit;
 use super::witness::{Refusals, Witness};
 use crate::metrics::CallMeters;
@@ -68,10 +69,11 @@ pub async fn serve(
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
+    let described = reflection::builder().build_v1()?;
     let services = services
         .add_service(HealthServer::new(HealthService::from_health_reporter(health.reporter())))
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
+        .add_service(described.clone())
+        .add_service(Older(described))
         .prepare();
     let service = ServiceBuilder::new()
         .layer(With::new(Calls { meters: gate.calls }))
@@ -141,10 +143,4 @@ fn tls_config(identity: &TlsIdentity) -> ServerTlsConfig {
         Some(pem) => config.client_ca_root(Certificate::from_pem(pem)),
         None => config,
     }
-}
-
-fn reflection() -> tonic_reflection::server::Builder<'static> {
-    tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(aq_proto::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }

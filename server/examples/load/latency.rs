@@ -1,5 +1,6 @@
-//! Rows: from a task that may start to its claim, and to its process. One task at a time on an idle system, seen from outside: the clock
-//! starts before the call that creates the task, so that its own commit is counted too.
+//! Rows: from a task that may start to its claim, and to its process. One task at a time on an idle system, seen from outside by a client that follows
+//! the events: from the event that the task is READY to the event of its claim, both on their way through the same stream, and from before the call
+//! that creates the task, so that its own commit is counted too.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -73,18 +74,20 @@ impl RunnerLink for Real {
     }
 }
 
-/// Times of one task, in milliseconds.
+/// Times of one task.
 struct Times {
     task: String,
     sent: Instant,
-    claimed: f64,
+    /// The event of its creation was seen: it is READY, durably.
+    ready: Instant,
+    claimed: Instant,
 }
 
 /// Creates `count` tasks one after the other and waits for each until it is done.
 async fn one_by_one(house: &House, count: usize, description: &str) -> Result<Vec<Times>, String> {
     let said = |status: tonic::Status| status.to_string();
     let connection = house.connect().await?;
-    let types = ["task.assigned", "task.completed", "task.failed", "task.blocked"].map(str::to_owned).to_vec();
+    let types = ["task.created", "task.assigned", "task.completed", "task.failed", "task.blocked"].map(str::to_owned).to_vec();
     let filter = pb::EventFilter { types, ..Default::default() };
     let request = pb::WatchEventsRequest { filter: Some(filter), follow: true, ..Default::default() };
     let mut events = connection.events().watch_events(request).await.map_err(said)?.into_inner();
@@ -101,20 +104,21 @@ async fn one_by_one(house: &House, count: usize, description: &str) -> Result<Ve
         let sent = now();
         let mut tasks = connection.tasks();
         let created = tokio::spawn(async move { tasks.create_task(request).await });
-        let mut claimed = None;
+        let (mut ready, mut claimed) = (None, None);
         loop {
             let message = tokio::time::timeout(Duration::from_secs(30), events.message()).await;
             let message = message.map_err(|_| format!("task {number} did not end"))?.map_err(said)?;
             let Some(Told::Item(event)) = message.and_then(|message| message.event) else { continue };
             match event.r#type.as_str() {
-                "task.assigned" => claimed = Some(sent.elapsed()),
+                "task.created" => ready = Some(now()),
+                "task.assigned" => claimed = Some(now()),
                 "task.completed" => break,
                 other => return Err(format!("task {number}: {other}")),
             }
         }
         let task = created.await.map_err(|error| error.to_string())?.map_err(said)?.into_inner();
-        let claimed = claimed.ok_or_else(|| format!("task {number} was never claimed"))?;
-        times.push(Times { task: task.id, sent, claimed: claimed.as_secs_f64() * 1e3 });
+        let (Some(ready), Some(claimed)) = (ready, claimed) else { return Err(format!("task {number} was never claimed")) };
+        times.push(Times { task: task.id, sent, ready, claimed });
         // The next one meets a system at rest.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
@@ -127,6 +131,10 @@ fn fresh(turns: &Turns) -> Result<tempfile::TempDir, String> {
     let home = tempfile::tempdir_in(&turns.folder).map_err(|error| error.to_string())?;
     fill::copy(&fill::filled(&turns.folder, 0)?, &home.path().join("aq.db"))?;
     Ok(home)
+}
+
+fn ms(span: Duration) -> f64 {
+    span.as_secs_f64() * 1e3
 }
 
 fn line(what: &str, times: &[f64], floor: Floor) -> Line {
@@ -144,15 +152,17 @@ pub(crate) fn measure(runtime: &Runtime, turns: &Turns, count: usize, program: O
         house.close().await;
         times
     })?;
-    let claims: Vec<f64> = claims.iter().map(|times| times.claimed).collect();
-    let mut lines = vec![line("create called to claim seen by a client", &claims, Floor::AtMost(2.5))];
+    let claimed = |since: fn(&Times) -> Instant| claims.iter().map(|times| ms(times.claimed - since(times))).collect::<Vec<_>>();
+    let mut lines = vec![
+        line("READY to claimed, both seen by a client", &claimed(|times| times.ready), Floor::AtMost(2.5)),
+        line("create called to claim seen by a client", &claimed(|times| times.sent), Floor::Told),
+    ];
     let Some(program) = program else { return Ok(lines) };
     let home = fresh(turns)?;
     let (times, log) = runtime.block_on(real(home.path(), program, count.min(200)))?;
     let (mut preparing, mut starting) = (Vec::new(), Vec::new());
     for one in &times {
         let Stamps { ordered: Some(ordered), prepared: Some(prepared), started: Some(started) } = log.of(&one.task) else { continue };
-        let ms = |span: Duration| span.as_secs_f64() * 1e3;
         preparing.push(ms(prepared - ordered));
         starting.push(ms(started - one.sent) - ms(prepared - ordered));
     }

@@ -16,6 +16,7 @@ mod house;
 mod latency;
 mod lifecycle;
 mod light;
+mod machine;
 mod player;
 mod sample;
 mod serve;
@@ -104,6 +105,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(lines) => {
             println!("{}", table::render(&lines));
+            print!("{}", table::scores(&lines));
             ExitCode::SUCCESS
         }
         Err(error) => {

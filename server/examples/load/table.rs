@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::machine;
+
 /// What a value has to be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Floor {
@@ -44,16 +46,26 @@ pub(crate) fn render(lines: &[Line]) -> String {
     text
 }
 
+/// The judged lines as the scoreboard reads them.
+pub(crate) fn scores(lines: &[Line]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let (word, met) = match line.floor {
+            Floor::AtLeast(least) => (format!("at least {least}"), line.value >= least),
+            Floor::AtMost(most) => (format!("at most {most}"), line.value <= most),
+            Floor::Told => continue,
+        };
+        let met = if met { "" } else { ", NOT met" };
+        // Writing into a text cannot fail.
+        let _written = writeln!(text, "score: {}: {:.2} {} ({word}{met}); {}", line.what, line.value, line.unit, line.beside);
+    }
+    text
+}
+
 fn circumstances() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let load = read("/proc/loadavg").split_whitespace().take(3).collect::<Vec<_>>().join(" ");
     let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
-    let processor = read("/proc/cpuinfo");
-    let model =
-        processor.lines().find_map(|line| line.strip_prefix("model name")).map_or("", |rest| rest.trim_start_matches([' ', '\t', ':']));
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let commit = std::process::Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().ok();
-    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
     let build = if cfg!(debug_assertions) { "debug: not to be judged" } else { "optimised" };
-    format!("commit {commit} ({build}), {cores} cores, {model}, Linux {kernel}, load average {load}\n")
+    format!("commit {} ({build}), {}, Linux {kernel}, load average {load}\n", machine::commit(), machine::processor())
 }

@@ -94,6 +94,7 @@ fn main() -> ExitCode {
             } else {
                 println!("everything is kept in {}", folder.display());
             }
+            println!("score: server kills: {} violations; {} kills, seed {seed}", figures.violations.len(), figures.kills);
             println!("torture: {} kills, {} violations, seed {seed}", figures.kills, figures.violations.len());
             if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }

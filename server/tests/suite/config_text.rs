@@ -5,7 +5,7 @@ mod mutate;
 
 use aq_server::config::{ConfigFile, ConfigSource, Environment, load};
 
-use self::mutate::mutants;
+use self::mutate::{mutants, tell};
 
 const FILES: [&str; 3] = [
     "server:\n  listen: 127.0.0.1:7460\n  log: {format: json}\ndatabase:\n  url: sqlite:///var/lib/aq.db\nagents:\n  sandbox: landlock\n",
@@ -54,4 +54,5 @@ fn configuration_of_any_shape_is_read_or_refused() {
             }
         }
     }
+    tell("configuration of any shape", 1_500);
 }

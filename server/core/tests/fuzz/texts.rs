@@ -5,7 +5,7 @@ use aq_core::ids::{AccountId, ProjectId, TaskId, WorkspaceId};
 use aq_core::limits::DayHours;
 use aq_core::plan::{SubtaskRules, announces_a_plan, clean_title, parse, preamble, quality, report, subtasks, within_limit};
 
-use crate::mutate::mutants;
+use crate::mutate::{mutants, tell};
 
 const RULES: SubtaskRules = SubtaskRules { base_priority: 100, chain: true, inherit_approval: true, parent_needs_approval: false };
 const PLANS: [&str; 4] = [
@@ -52,6 +52,7 @@ fn plans_of_any_shape_are_read() {
         assert!((0.0..=1.0).contains(&share), "{share} of {text:?}");
         let (_, _, _) = (preamble(text, &parsed), report(text), announces_a_plan(text));
     }
+    tell("plans of any shape", 3_000);
 }
 
 /// Names R1, limits R4, models R9: what is read as an id, as hours or as the place of a key is written back the same; all else is refused with words.
@@ -76,4 +77,5 @@ fn small_texts_are_read_or_refused() {
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
+    tell("small texts of any shape", 6_000);
 }

@@ -9,7 +9,7 @@ use aq_core::runtime::RuntimeKind;
 use aq_runner::runtimes::{ExitFacts, LaunchOrder, Normalizer, runtime};
 use aq_runner::spool::{RawKind, RawLine};
 
-use crate::mutate::mutants;
+use crate::mutate::{mutants, tell};
 
 const SPICES: [&str; 18] = [
     "{",
@@ -130,6 +130,7 @@ fn output_of_any_shape_is_read() {
             play(&start, &input);
         }
     }
+    tell("output of any shape", 400 * RuntimeKind::ALL.len() as u64);
 }
 
 /// Runtimes R2: a state that was damaged on disk is refused or taken, and what goes on from it does not panic.
@@ -156,4 +157,5 @@ fn states_of_any_shape_are_read() {
             drop(normalizer.end(&ExitFacts::default()));
         }
     }
+    tell("states of any shape", 300 * RuntimeKind::ALL.len() as u64);
 }

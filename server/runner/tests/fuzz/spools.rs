@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aq_runner::spool::{RawKind, RawLine, Reader, Writer};
 
-use crate::mutate::mutants;
+use crate::mutate::{mutants, tell};
 
 fn read(folder: &Path) -> Vec<RawLine> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -46,4 +46,5 @@ fn spools_of_any_shape_are_read() {
             assert!(written.contains(&line.bytes) || line.kind == RawKind::Gap, "{line:?}");
         }
     }
+    tell("spools of any shape", 1_500);
 }

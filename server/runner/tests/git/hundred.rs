@@ -164,4 +164,5 @@ fn a_hundred_disasters_lose_no_byte() {
         }
     }
     assert_eq!(names.len(), 100);
+    println!("score: git disasters: 0 bytes lost; {} disasters", names.len());
 }

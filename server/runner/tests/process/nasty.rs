@@ -71,7 +71,12 @@ impl Decoys {
 }
 
 /// Runs every brood at once under `then`, ends each by `end`, and sees that nobody is left and no decoy was touched.
-async fn every_brood<F: Future<Output = ()>>(then: &str, change: impl Fn(&mut ShimSpec), end: impl Fn(Bench, ShimSpec, &'static str) -> F) {
+async fn every_brood<F: Future<Output = ()>>(
+    ending: &str,
+    then: &str,
+    change: impl Fn(&mut ShimSpec),
+    end: impl Fn(Bench, ShimSpec, &'static str) -> F,
+) {
     let decoys = Decoys::start();
     let runs = BROODS.iter().map(|(name, script)| {
         let bench = Bench::new();
@@ -81,6 +86,7 @@ async fn every_brood<F: Future<Output = ()>>(then: &str, change: impl Fn(&mut Sh
     });
     join_all(runs).await;
     decoys.check();
+    println!("score: nobody left: 0 processes left, 0 strangers killed; {} broods at {ending}", BROODS.len());
 }
 
 fn nobody_left(bench: &Bench, spec: &ShimSpec, name: &str) {
@@ -93,6 +99,7 @@ fn nobody_left(bench: &Bench, spec: &ShimSpec, name: &str) {
 #[tokio::test]
 async fn nobody_is_left_after_a_normal_end() {
     every_brood(
+        "a normal end",
         "exit 0",
         |_| {},
         async |bench, spec, name| {
@@ -108,6 +115,7 @@ async fn nobody_is_left_after_a_normal_end() {
 #[tokio::test]
 async fn nobody_is_left_after_a_stop() {
     every_brood(
+        "a stop",
         STAY,
         |_| {},
         async |bench, spec, name| {
@@ -126,6 +134,7 @@ async fn nobody_is_left_after_a_stop() {
 #[tokio::test]
 async fn nobody_is_left_after_the_wall_limit() {
     every_brood(
+        "the wall limit",
         STAY,
         |spec| (spec.limits.wall_ms, spec.limits.grace_ms) = (700, 50),
         async |bench, spec, name| {
@@ -141,6 +150,7 @@ async fn nobody_is_left_after_the_wall_limit() {
 #[tokio::test]
 async fn nobody_is_left_after_silence() {
     every_brood(
+        "silence",
         STAY,
         |spec| (spec.limits.silence_ms, spec.limits.grace_ms) = (500, 50),
         async |bench, spec, name| {
@@ -178,6 +188,7 @@ async fn alive(bench: &Bench, epoch: u64) -> Shim {
 #[tokio::test]
 async fn a_run_survives_its_launcher_and_is_taken_up() {
     every_brood(
+        "the death of the launcher",
         STAY,
         |_| {},
         async |bench, spec, name| {
@@ -209,6 +220,7 @@ async fn limits_hold_without_a_server() {
 #[tokio::test]
 async fn leftovers_of_a_lost_run_are_ended() {
     every_brood(
+        "the loss of the shim",
         STAY,
         |_| {},
         async |bench, spec, name| {

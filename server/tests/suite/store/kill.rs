@@ -98,5 +98,5 @@ fn nothing_acknowledged_is_lost_on_sqlite() {
             assert_eq!(db.quick_check().unwrap(), Vec::<String>::new(), "round {round}");
         }
     }
-    println!("{rounds} kills, {acknowledged} commands acknowledged, none lost");
+    println!("score: store kills: 0 acknowledged commands lost; {rounds} kills, {acknowledged} commands");
 }

@@ -11,5 +11,6 @@ mod layout;
 mod licences;
 mod modules;
 mod ranks;
+mod scoreboard;
 mod source;
 mod words;

@@ -74,6 +74,11 @@ async fn a_week_of_work_ends_and_uses_its_windows_up() {
 
     assert_eq!(week.launches_exhausted, 0);
     assert!(useful >= 0.96 && longest <= 3.0, "{useful} {longest}");
+    println!(
+        "score: week: {useful:.3} of what the windows offered, 0 starts on an exhausted account; {TASKS} tasks, {} resets, at most {longest:.1} s to the \
+         first token after one",
+        gaps.len()
+    );
     assert_eq!(week.done(), TASKS - waiting.len());
 
     week.help(&waiting).await;

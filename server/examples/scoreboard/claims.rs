@@ -1,0 +1,127 @@
+//! What we claim, and which program shows it. A claim without a program of the repository behind it has no place here.
+
+/// A promise that a program shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    /// Its name, on the command line and in the lines that programs print.
+    pub(crate) id: &'static str,
+    /// The promise.
+    pub(crate) promise: &'static str,
+    /// What shows it.
+    pub(crate) shown_by: Program,
+}
+
+/// What shows a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Program {
+    /// Tests: those of a program whose names hold the filter.
+    Tests {
+        /// The folder of its package, and its name.
+        of: (&'static str, &'static str),
+        /// The filter.
+        filter: &'static str,
+        /// The variable that says how much, with the quick and the long value.
+        much: Option<(&'static str, &'static str, &'static str)>,
+    },
+    /// The kill loop, with the kills of the quick and of the long run.
+    Torture(&'static str, &'static str),
+    /// A table of the load program. It is measured optimised and on a quiet machine, so it belongs to the long run.
+    Load(&'static str),
+}
+
+const SERVER: (&str, &str) = ("server", "suite");
+
+const fn tests(filter: &'static str) -> Program {
+    Program::Tests { of: SERVER, filter, much: None }
+}
+
+const fn many(filter: &'static str, variable: &'static str, quick: &'static str, long: &'static str) -> Program {
+    Program::Tests { of: SERVER, filter, much: Some((variable, quick, long)) }
+}
+
+const fn runner(target: &'static str, filter: &'static str) -> Program {
+    Program::Tests { of: ("server/runner", target), filter, much: None }
+}
+
+const fn mutated(of: (&'static str, &'static str), filter: &'static str) -> Program {
+    Program::Tests { of, filter, much: Some(("AQ_FUZZ", "1", "1000")) }
+}
+
+const fn claim(id: &'static str, promise: &'static str, shown_by: Program) -> Claim {
+    Claim { id, promise, shown_by }
+}
+
+/// Everything that is claimed, in the order of the table.
+pub(crate) const CLAIMS: &[Claim] = &[
+    claim(
+        "server kills",
+        "SIGKILL of the whole server with agents at work: nothing lost, doubled or stuck",
+        Program::Torture("100", "2000"),
+    ),
+    claim(
+        "store kills",
+        "SIGKILL of what writes the database: every acknowledged command is there, whole",
+        many("store::kill::nothing_acknowledged", "AQ_KILLS", "100", "3000"),
+    ),
+    claim(
+        "hook kills",
+        "SIGKILL between cause and ledger: every due time and event fires its hook once",
+        many("store::hook_kill::every_due_time", "AQ_KILLS", "20", "500"),
+    ),
+    claim(
+        "histories",
+        "Commands, reports, kills and jumps of the clock in any order: the promises hold after every step, and nothing is stuck",
+        many("simulator::histories", "AQ_HISTORIES", "400", "100000"),
+    ),
+    claim("week", "A week of work on throttled plans: what the windows offer becomes kept work", tests("week::whole_week")),
+    claim("git disasters", "Whatever an agent leaves in its checkout, every byte can be reached afterwards", runner("git", "hundred::")),
+    claim("hostile repositories", "Hooks, filters and settings planted in a repository run nothing", runner("git", "forty::forty")),
+    claim("nobody left", "Agents that do not want to go leave no process behind, and no stranger is touched", runner("process", "nasty::")),
+    claim("authority", "Every call by every role, reach and state of a key is answered as its table says", tests("api::matrix")),
+    claim(
+        "plans of any shape",
+        "Whatever an agent writes as a plan is read within its bounds",
+        mutated(("server/core", "fuzz"), "plans_of"),
+    ),
+    claim(
+        "small texts of any shape",
+        "Ids, hours and places of keys are read back the same or refused",
+        mutated(("server/core", "fuzz"), "small_texts"),
+    ),
+    claim(
+        "output of any shape",
+        "Whatever an agent prints is read, and a restart in the middle changes nothing",
+        mutated(("server/runner", "fuzz"), "output_of"),
+    ),
+    claim("states of any shape", "A damaged state of a run is refused or taken", mutated(("server/runner", "fuzz"), "states_of")),
+    claim(
+        "spools of any shape",
+        "A damaged spool is read to its end, and nothing is made up",
+        mutated(("server/runner", "fuzz"), "spools_of"),
+    ),
+    claim(
+        "configuration of any shape",
+        "Any text is read as a configuration or refused with every problem",
+        mutated(SERVER, "config_text"),
+    ),
+    claim("create, 64 in flight", "Tasks created through the API, each durable, beside bare calls", Program::Load("create")),
+    claim(
+        "lifecycles, 4 agents, 1000000 READY",
+        "Lifecycles beside a bare loop that writes the same rows, 4 agents, 1 M tasks waiting",
+        Program::Load("lifecycle"),
+    ),
+    claim("lifecycles, 64 agents, 1000000 READY", "The same with 64 agents", Program::Load("lifecycle")),
+    claim("READY to claimed, both seen by a client, p99", "From READY to claimed", Program::Load("latency")),
+    claim("create called to process started, workspace prepared, p99", "From the call to the agent's process", Program::Load("latency")),
+    claim("one decision, 1000000 READY, 4 idle agents", "One scheduling decision among 1 M tasks", Program::Load("decide")),
+    claim("one completion frees 10,000 tasks", "One completion frees 10,000 tasks, durably", Program::Load("decide")),
+    claim(
+        "resident memory of the server meanwhile",
+        "1,000 followers of 100 runs, 300 of whom do not read: nothing lost, and memory",
+        Program::Load("streams"),
+    ),
+    claim("resident memory, an empty server", "Memory of an empty server", Program::Load("light")),
+    claim("resident memory, 1000000 READY tasks", "Memory with 1 M tasks waiting", Program::Load("light")),
+    claim("idle, 100000 READY tasks", "A server with 100,000 tasks and nothing to do", Program::Load("light")),
+    claim("ready after a kill, 100000 READY tasks", "Ready after SIGKILL with 100,000 tasks", Program::Load("light")),
+];

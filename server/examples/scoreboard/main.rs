@@ -1,0 +1,127 @@
+//! The scoreboard: runs the programs that show what we claim, and writes what they say into the README. No cell is written in any other way.
+//!
+//! Run: `cargo scoreboard --help`
+//!
+//! Spec: specs/server/scoreboard.md
+
+mod board;
+mod claims;
+#[path = "../load/machine.rs"]
+mod machine;
+mod programs;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use aq_server::clock::{Clock as _, SystemClock};
+use clap::Parser;
+
+use claims::{CLAIMS, Claim, Program};
+use programs::{Built, Outcome};
+
+/// What is run.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "scoreboard", about = "Runs the programs that show what Agent Queue claims, and prints what they say")]
+struct Arguments {
+    /// Only these claims; `--list` names them.
+    #[arg(value_name = "CLAIM")]
+    only: Vec<String>,
+    /// As much as belongs to a release: thousands of kills, a hundred thousand histories, and the measurements, which build everything optimised.
+    /// Takes hours; keep the machine quiet.
+    #[arg(long)]
+    long: bool,
+    /// Writes the figures into the README. Rows that did not run stay as they are.
+    #[arg(long)]
+    write: bool,
+    /// Lists the claims and what shows them.
+    #[arg(long)]
+    list: bool,
+    /// Where the load program keeps its databases.
+    #[arg(long, value_name = "DIR", default_value = "/var/tmp/aq-load")]
+    folder: PathBuf,
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the program talks to people")]
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.list {
+        CLAIMS.iter().for_each(|claim| println!("{:<64} {}", claim.id, claim.promise));
+        return ExitCode::SUCCESS;
+    }
+    let said = run(&arguments, &mut |line| println!("{line}"));
+    match said {
+        Ok((table, true)) => {
+            println!("{table}");
+            ExitCode::SUCCESS
+        }
+        Ok((table, false)) => {
+            println!("{table}\nNot everything was shown.");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("scoreboard: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The claims that were asked for.
+fn chosen(arguments: &Arguments) -> Result<Vec<Claim>, String> {
+    if let Some(unknown) = arguments.only.iter().find(|id| CLAIMS.iter().all(|claim| claim.id != id.as_str())) {
+        return Err(format!("there is no claim `{unknown}`; --list names them all"));
+    }
+    let wanted = |claim: &&Claim| match arguments.only.is_empty() {
+        true => arguments.long || !matches!(claim.shown_by, Program::Load(_)),
+        false => arguments.only.iter().any(|id| id == claim.id),
+    };
+    Ok(CLAIMS.iter().filter(wanted).copied().collect())
+}
+
+/// Runs what is wanted; the table, and whether everything was shown.
+fn run(arguments: &Arguments, say: &mut dyn FnMut(&str)) -> Result<(String, bool), String> {
+    let claims = chosen(arguments)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    std::env::set_current_dir(root).map_err(|error| format!("{}: {error}", root.display()))?;
+    let readme = root.join("README.md");
+    let text = std::fs::read_to_string(&readme).map_err(|error| format!("{}: {error}", readme.display()))?;
+    let commit = machine::commit();
+    let day = SystemClock.now().to_string();
+    let circumstances = format!("{commit}, {}, {}", day.split('T').next().unwrap_or_default(), machine::processor());
+
+    let mut programs: BTreeMap<Program, Vec<Claim>> = BTreeMap::new();
+    for claim in claims {
+        programs.entry(claim.shown_by).or_default().push(claim);
+    }
+    let (mut rows, mut good) = (board::read(&text), true);
+    let (mut tests, mut load) = (None, None);
+    for (program, claims) in programs {
+        let built = match program {
+            Program::Load(_) => {
+                built(&mut load, root, &["build", "--profile", "load", "-p", "aq-server", "--bin", "aqd", "--example", "load"])?
+            }
+            _ => built(&mut tests, root, &["test", "--workspace", "--no-run"])?,
+        };
+        let command = programs::call(program, built, arguments.long, &arguments.folder)?;
+        let said = programs::run(command, &claims, say)?;
+        for claim in claims {
+            let outcome = said.as_ref().and_then(|said| said.get(claim.id)).unwrap_or(&Outcome::Failed);
+            good &= *outcome != Outcome::Failed;
+            rows.insert(claim.promise.to_owned(), board::row(outcome, &circumstances));
+        }
+    }
+    let table = board::render(&rows);
+    if arguments.write {
+        let written = board::write(&text, &table).ok_or("the README has no place for the scoreboard")?;
+        std::fs::write(&readme, written).map_err(|error| format!("{}: {error}", readme.display()))?;
+    }
+    Ok((table, good))
+}
+
+/// What was built, at most once.
+fn built<'a>(slot: &'a mut Option<Built>, root: &Path, arguments: &[&str]) -> Result<&'a Built, String> {
+    if slot.is_none() {
+        *slot = Some(Built::with(root, arguments)?);
+    }
+    slot.as_ref().ok_or_else(|| "nothing was built".to_owned())
+}

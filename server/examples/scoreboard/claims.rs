@@ -56,7 +56,7 @@ pub(crate) const CLAIMS: &[Claim] = &[
     claim(
         "server kills",
         "SIGKILL of the whole server with agents at work: nothing lost, doubled or stuck",
-        Program::Torture("100", "2000"),
+        Program::Torture("200", "2000"),
     ),
     claim(
         "store kills",
@@ -71,7 +71,7 @@ pub(crate) const CLAIMS: &[Claim] = &[
     claim(
         "histories",
         "Commands, reports, kills and jumps of the clock in any order: the promises hold after every step, and nothing is stuck",
-        many("simulator::histories", "AQ_HISTORIES", "400", "100000"),
+        many("simulator::histories", "AQ_HISTORIES", "2000", "100000"),
     ),
     claim("week", "A week of work on throttled plans: what the windows offer becomes kept work", tests("week::whole_week")),
     claim("git disasters", "Whatever an agent leaves in its checkout, every byte can be reached afterwards", runner("git", "hundred::")),

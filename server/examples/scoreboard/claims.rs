@@ -77,6 +77,11 @@ pub(crate) const CLAIMS: &[Claim] = &[
     claim("git disasters", "Whatever an agent leaves in its checkout, every byte can be reached afterwards", runner("git", "hundred::")),
     claim("hostile repositories", "Hooks, filters and settings planted in a repository run nothing", runner("git", "forty::forty")),
     claim("nobody left", "Agents that do not want to go leave no process behind, and no stranger is touched", runner("process", "nasty::")),
+    claim(
+        "escapes",
+        "A contained agent reaches nothing of the server, of other runs, of its user or of the system",
+        runner("process", "escapes::"),
+    ),
     claim("authority", "Every call by every role, reach and state of a key is answered as its table says", tests("api::matrix")),
     claim(
         "plans of any shape",

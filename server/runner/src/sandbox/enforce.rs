@@ -17,13 +17,19 @@ use super::policy::{Sandbox, SandboxLevel, SandboxPolicy};
 const WANTED: ABI = ABI::V6;
 
 /// Capabilities with which the kernel lets a process past Landlock: whoever may watch performance (`PERFMON`, and `SYS_ADMIN` in its place)
-/// reads other processes' memory and environment without Landlock being asked, and the others reach into the kernel itself. Only a
-/// server that runs as root has any to give up.
+/// reads other processes' memory and environment without Landlock being asked; a device file of a disk, made in an own directory (`MKNOD`), is the whole
+/// disk; a handle of a file (`DAC_READ_SEARCH`) needs no path; packets of its own making (`NET_RAW`, `NET_ADMIN`) know no ports; and the others
+/// reach into the kernel itself. Only a server that runs as root has any to give up.
 const PAST_LANDLOCK: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::PERFMON)
     .union(CapabilitySet::BPF)
     .union(CapabilitySet::CHECKPOINT_RESTORE)
     .union(CapabilitySet::SYS_PTRACE)
+    .union(CapabilitySet::MKNOD)
+    .union(CapabilitySet::DAC_READ_SEARCH)
+    .union(CapabilitySet::NET_RAW)
+    .union(CapabilitySet::NET_ADMIN)
+    .union(CapabilitySet::SYS_BOOT)
     .union(CapabilitySet::SYS_MODULE)
     .union(CapabilitySet::SYS_RAWIO);
 

@@ -7,6 +7,7 @@
 mod bench;
 mod containment;
 mod control;
+mod escapes;
 mod nasty;
 mod output;
 mod start;

@@ -78,6 +78,11 @@ pub(crate) const CLAIMS: &[Claim] = &[
     claim("hostile repositories", "Hooks, filters and settings planted in a repository run nothing", runner("git", "forty::forty")),
     claim("nobody left", "Agents that do not want to go leave no process behind, and no stranger is touched", runner("process", "nasty::")),
     claim(
+        "canaries",
+        "A secret that an agent knows takes no way out through the server, in none of its usual forms",
+        tests("served::canaries"),
+    ),
+    claim(
         "escapes",
         "A contained agent reaches nothing of the server, of other runs, of its user or of the system",
         runner("process", "escapes::"),

@@ -4,6 +4,7 @@
 //!
 //! Spec: specs/server/runner/redact.md
 
+mod encoded;
 mod redactor;
 mod shapes;
 mod stream;

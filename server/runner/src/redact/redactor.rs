@@ -10,6 +10,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
 
+use super::encoded::forms;
 use super::shapes::{BEGINNING, SHAPES};
 
 /// What stands in place of a secret.
@@ -50,12 +51,12 @@ impl Redactor {
             let secret = secret.as_ref().trim();
             let lines = secret.lines().map(str::trim).filter(|line| !line.starts_with("-----"));
             for text in std::iter::once(secret).chain(lines) {
-                let quoted = serde_json::to_string(text).unwrap_or_default();
-                let quoted = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned();
-                needles.extend([text.to_owned(), quoted]);
+                // A short value is no secret in any form.
+                if text.len() >= MIN_SECRET_BYTES {
+                    needles.extend(forms(text));
+                }
             }
         }
-        needles.retain(|needle| needle.len() >= MIN_SECRET_BYTES);
         let longest = needles.iter().map(String::len).max().unwrap_or(0);
         let exact = if needles.is_empty() {
             None
@@ -78,7 +79,7 @@ impl Redactor {
         if spans.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replace(text, &spans)) }
     }
 
-    /// The longest exact value in bytes.
+    /// The longest form of an exact value in bytes.
     pub(super) const fn longest(&self) -> usize {
         self.longest
     }

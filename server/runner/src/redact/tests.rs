@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use proptest::prelude::*;
 
 use super::{REDACTED, Redactor, StreamRedactor};
@@ -21,6 +22,27 @@ fn exact_values() {
     assert_eq!(redact(&["first line\nsecond line"], "x second line y"), "x [redacted] y");
     assert_eq!(redact(&["abcdefgh", "efghijkl"], "abcdefghijkl"), "[redacted]ijkl");
     assert_eq!(redact(&["abcdefgh", "abcdefghij"], "abcdefghij"), "[redacted]");
+}
+
+/// Redact R1: a value in the forms in which other texts hold it, wherever in them it stands.
+#[test]
+fn encoded_values() {
+    let secret = "Kanarie/+4f7d ü9c2b";
+    let redactor = Redactor::new(&[secret]).unwrap();
+    for before in 0..6 {
+        let whole = format!("{}{secret}{}", "x".repeat(before), "y".repeat(7 - before));
+        for encoding in [BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD] {
+            let (told, held) = (redactor.redact(&encoding.encode(whole.as_bytes())).into_owned(), encoding.encode(secret.as_bytes()));
+            // Only letters that also hold bits of the neighbours are left.
+            assert!(told.contains(REDACTED) && told.len() <= whole.len() * 4 / 3 + 12 - held.len(), "{before}: {told}");
+        }
+        for text in [HEXLOWER.encode(whole.as_bytes()), HEXUPPER.encode(whole.as_bytes())] {
+            assert_eq!(redactor.redact(&text).len(), 14 + REDACTED.len(), "{text}");
+        }
+    }
+    assert_eq!(redactor.redact("?key=Kanarie%2F%2B4f7d%20%C3%BC9c2b&x"), "?key=[redacted]&x");
+    let twice = serde_json::to_string(&serde_json::to_string("a\"b\\c-secret").unwrap()).unwrap();
+    assert_eq!(redact(&["a\"b\\c-secret"], &twice), "\"\\\"[redacted]\\\"\"");
 }
 
 /// Redact R2: shapes that nobody named, and texts that only look a little like them.

@@ -48,7 +48,7 @@ pub(super) async fn collect(shared: &Arc<Shared>, order: &ConcludeRun, journal: 
         Ok(Ok(None)) => Ok(()),
         Ok(Ok(Some(Kept { path, text, truncated }))) => {
             journal.side(vec![SideItem::note(format!("a plan was found in {path}"))]).await?;
-            let text = journal.screened(text);
+            let (path, text) = (journal.screened(path), journal.screened(text));
             journal.report(RunReport::PlanFound { path, text, truncated }).await
         }
         Ok(Err(error)) | Err(error) => journal.side(vec![SideItem::note(format!("warning: a plan could not be collected: {error}"))]).await,

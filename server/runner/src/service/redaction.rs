@@ -41,7 +41,7 @@ pub(super) fn body(screen: &Screen, body: OutputBody) -> OutputBody {
         OutputBody::Text { text } => OutputBody::Text { text: clean(text) },
         OutputBody::Thinking { text } => OutputBody::Thinking { text: clean(text) },
         OutputBody::ToolCall { call_id, name, summary, input } => {
-            OutputBody::ToolCall { call_id, name, summary: clean(summary), input: clean(input) }
+            OutputBody::ToolCall { call_id, name: clean(name), summary: clean(summary), input: clean(input) }
         }
         OutputBody::ToolResult { call_id, is_error, text } => OutputBody::ToolResult { call_id, is_error, text: clean(text) },
         OutputBody::Line { stream, text, truncated } => OutputBody::Line { stream, text: clean(text), truncated },
@@ -49,7 +49,7 @@ pub(super) fn body(screen: &Screen, body: OutputBody) -> OutputBody {
             let Question { request_id, kind, text, tool, detail, options } = question;
             let option = |option: QuestionOption| QuestionOption { label: clean(option.label), description: clean(option.description) };
             let options = options.into_iter().map(option).collect();
-            OutputBody::Question(Question { request_id, kind, text: clean(text), tool, detail: clean(detail), options })
+            OutputBody::Question(Question { request_id, kind, text: clean(text), tool: clean(tool), detail: clean(detail), options })
         }
         OutputBody::QuestionClosed { request_id, answer } => OutputBody::QuestionClosed { request_id, answer: clean(answer) },
         OutputBody::Error { text } => OutputBody::Error { text: clean(text) },
@@ -77,12 +77,17 @@ pub(super) fn text(screen: &Screen, text: String) -> String {
     clean(screen, text)
 }
 
-/// The conclusion without secrets.
+/// The conclusion without secrets: an agent may have given one to a file as its name.
 pub(super) fn conclusion(screen: &Screen, conclusion: Conclusion) -> Conclusion {
+    let all = |names: Vec<String>| names.into_iter().map(|name| clean(screen, name)).collect();
     match conclusion {
+        Conclusion::Done { commit, files_changed, lines_changed, pushed } => {
+            Conclusion::Done { commit, files_changed: all(files_changed), lines_changed, pushed }
+        }
+        Conclusion::MergeConflict { files } => Conclusion::MergeConflict { files: all(files) },
         Conclusion::VerifyFailed { command, exit_code, tail } => Conclusion::VerifyFailed { command, exit_code, tail: clean(screen, tail) },
         Conclusion::PushFailed { message } => Conclusion::PushFailed { message: clean(screen, message) },
         Conclusion::Error { message } => Conclusion::Error { message: clean(screen, message) },
-        other => other,
+        same @ (Conclusion::NothingToDo | Conclusion::TargetDirty { .. }) => same,
     }
 }

@@ -2,6 +2,7 @@
 
 mod agent_is_no_admin;
 mod bad_input;
+mod canaries;
 mod chat_program;
 mod disk_and_lock;
 mod floods;

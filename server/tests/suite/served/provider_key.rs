@@ -6,7 +6,7 @@ use std::time::Duration;
 use aq_proto::v1 as pb;
 
 use super::place::Place;
-use super::world::Launched;
+use super::world::{Launched, Served};
 
 const KEY: &str = "sk-test-4f7d9c2b1a8e6035";
 
@@ -18,25 +18,16 @@ async fn a_key_reaches_the_agent_alone() {
     let launched = Launched::on(Arc::clone(&folder), "agents:\n  sandbox: none\n", &[("PLAN_KEY", KEY)]);
     let served = launched.serving().await;
     let project = served.project().await;
-    let mut account = pb::CreateAccountRequest {
+    let account = pb::CreateAccountRequest {
         name: "Plan".into(),
         runtime: pb::Runtime::Claude.into(),
         key_variable: "MY_PROVIDER_KEY".into(),
         provider_key: KEY.into(),
         ..Default::default()
     };
-    let refused = served.admin.accounts().create_account(account.clone()).await.unwrap_err();
+    let refused = served.admin.accounts().create_account(account).await.unwrap_err();
     assert!(refused.code() == tonic::Code::InvalidArgument && !refused.message().contains(KEY), "{refused}");
-    account.provider_key = "env:PLAN_KEY".into();
-    let made = served.admin.accounts().create_account(account).await.unwrap().into_inner();
-    assert!(made.has_provider_key && made.provider_key.is_empty(), "{made:?}");
-    let agents = served.admin.agents().list_agents(pb::ListAgentsRequest::default()).await.unwrap().into_inner().agents;
-    let edit = pb::UpdateAgentRequest {
-        agent: Some(pb::Agent { id: agents[0].id.clone(), account_id: made.id, ..Default::default() }),
-        update_mask: Some(prost_types::FieldMask { paths: vec!["account_id".into()] }),
-        ..Default::default()
-    };
-    served.admin.agents().update_agent(edit).await.unwrap();
+    key_for_agents(&served, "MY_PROVIDER_KEY").await;
 
     let outside = folder.path().join("seen.txt").display().to_string();
     let task = served
@@ -66,8 +57,28 @@ async fn a_key_reaches_the_agent_alone() {
     assert_eq!(holding(&served.home(), KEY.as_bytes()), Vec::<String>::new());
 }
 
+/// Gives the scripted agent an account whose key is what `PLAN_KEY` of the server holds, under a name of its environment.
+pub(super) async fn key_for_agents(served: &Served, variable: &str) {
+    let account = pb::CreateAccountRequest {
+        name: "Plan".into(),
+        runtime: pb::Runtime::Claude.into(),
+        key_variable: variable.into(),
+        provider_key: "env:PLAN_KEY".into(),
+        ..Default::default()
+    };
+    let made = served.admin.accounts().create_account(account).await.unwrap().into_inner();
+    assert!(made.has_provider_key && made.provider_key.is_empty(), "{made:?}");
+    let agents = served.admin.agents().list_agents(pb::ListAgentsRequest::default()).await.unwrap().into_inner().agents;
+    let edit = pb::UpdateAgentRequest {
+        agent: Some(pb::Agent { id: agents[0].id.clone(), account_id: made.id, ..Default::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["account_id".into()] }),
+        ..Default::default()
+    };
+    served.admin.agents().update_agent(edit).await.unwrap();
+}
+
 /// The files below a folder that hold a text.
-fn holding(folder: &std::path::Path, text: &[u8]) -> Vec<String> {
+pub(super) fn holding(folder: &std::path::Path, text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();

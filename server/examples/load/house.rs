@@ -30,6 +30,7 @@ fn limits(socket: PathBuf) -> GrpcOptions {
     GrpcOptions {
         unix_socket: Some(socket),
         calls_per_second: 10_000_000,
+        calls_per_principal: 10_000,
         streams_per_principal: 10_000,
         connections: 10_000,
         ..GrpcOptions::default()

@@ -22,7 +22,7 @@ const ON_BEHALF_OF: &str = "x-aq-on-behalf-of";
 const ACTING_ROLE: &str = "x-aq-acting-role";
 
 /// Services that answer without a key: whether the server lives is no secret.
-const OPEN: &str = "/grpc.health.v1.Health/";
+pub(super) const OPEN: &str = "/grpc.health.v1.Health/";
 
 /// Keys cannot be checked at the moment; the caller may try again.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tonic::body::Body;
 use tracing::Instrument as _;
 
-use super::io::Peer;
+use super::io::{Arrival, Peer};
 use super::middleware::{Middleware, Next};
 use super::refusal;
 use crate::metrics::CallMeters;
@@ -42,6 +42,11 @@ fn code(response: &Response<Body>) -> i32 {
 impl Middleware for Calls {
     async fn handle(&self, mut request: Request<Body>, next: Next) -> Response<Body> {
         let id = request.headers().get(CALL_ID).and_then(usable).unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
+        if let Some(Arrival { peer, line }) = request.extensions_mut().remove::<Arrival>() {
+            line.call();
+            request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(line);
+        }
         let peer = request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         let method = request.uri().path().to_owned();
         request.extensions_mut().insert(CallId(id.clone()));

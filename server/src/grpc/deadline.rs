@@ -1,4 +1,4 @@
-//! Deadlines of calls that answer once: the client's own (`grpc-timeout`), else the server's.
+//! Deadlines of calls that answer once: the client's own (`grpc-timeout`), else the server's. A stream has the server's to begin.
 
 use std::time::Duration;
 
@@ -53,10 +53,9 @@ impl Middleware for Deadlines {
         let Ok(asked) = asked(request.headers()) else {
             return refusal::respond(refusal::bad_deadline());
         };
-        if is_server_streaming(request.uri().path()) {
-            return next(request).await;
-        }
-        let length = asked.unwrap_or(self.default).min(self.longest);
+        // A stream whose request never comes is none; once it has begun it may last.
+        let own = asked.filter(|_| !is_server_streaming(request.uri().path()));
+        let length = own.unwrap_or(self.default).min(self.longest);
         let timer = length.saturating_sub(MARGIN).max(length / 2);
         match tokio::time::timeout(timer, next(request)).await {
             Ok(response) => response,

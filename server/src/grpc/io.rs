@@ -1,4 +1,5 @@
-//! An accepted connection: who is at the other end, its place among the connections, and the means to end it.
+//! An accepted connection: who is at the other end, its place among the connections, and what ends it. What the connection has to show for itself is
+//! `line`'s.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,8 +13,11 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
+
+use super::line::{Line, Patience};
 
 /// Who is at the other end of a connection; found in the extensions of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +52,13 @@ impl fmt::Display for Peer {
             Self::Tcp(address) => write!(f, "{address}"),
         }
     }
+}
+
+/// The way that a request came; found in its extensions until the outermost station takes it apart.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    pub(super) peer: Peer,
+    pub(super) line: Arc<Line>,
 }
 
 /// How many connections there may be. gRPC R2.
@@ -114,34 +125,80 @@ enum Socket {
 pub(super) struct Accepted {
     socket: Socket,
     peer: Peer,
+    line: Arc<Line>,
+    patience: Patience,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Runs until the time for a first call is over.
+    first_call: Option<Pin<Box<Sleep>>>,
+    /// Runs while what is written does not leave.
+    stalled: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
 
 impl Accepted {
-    pub(super) fn tcp(stream: TcpStream, peer: Peer, place: Place, cut: CancellationToken) -> Self {
-        Self { socket: Socket::Tcp(stream), peer, cut: Box::pin(cut.cancelled_owned()), _place: place }
+    pub(super) fn tcp(stream: TcpStream, peer: Peer, place: Place, cut: CancellationToken, patience: Patience) -> Self {
+        Self::new(Socket::Tcp(stream), peer, place, cut, patience)
     }
 
-    pub(super) fn unix(stream: UnixStream, peer: Peer, place: Place, cut: CancellationToken) -> Self {
-        Self { socket: Socket::Unix(stream), peer, cut: Box::pin(cut.cancelled_owned()), _place: place }
+    pub(super) fn unix(stream: UnixStream, peer: Peer, place: Place, cut: CancellationToken, patience: Patience) -> Self {
+        Self::new(Socket::Unix(stream), peer, place, cut, patience)
+    }
+
+    fn new(socket: Socket, peer: Peer, place: Place, cut: CancellationToken, patience: Patience) -> Self {
+        let first_call = Some(Box::pin(tokio::time::sleep(patience.first_call)));
+        let (line, cut) = (Arc::default(), Box::pin(cut.cancelled_owned()));
+        Self { socket, peer, line, patience, cut, first_call, stalled: None, _place: place }
+    }
+
+    /// Why the connection ends now. Asked before each reading and writing, and the clocks wake the one that waits.
+    fn over(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.cut.as_mut().poll(cx).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        if self.first_call.as_mut().is_some_and(|clock| clock.as_mut().poll(cx).is_ready()) {
+            self.first_call = None;
+            if !self.line.called() {
+                return Err(self.late("made no call"));
+            }
+        }
+        // No clock of its own: a peer that lives is heard of at least as often as it is pinged.
+        if self.line.waits_longer_than(self.patience.answers) {
+            return Err(self.late("left an answer"));
+        }
+        Ok(())
+    }
+
+    fn late(&self, what: &str) -> io::Error {
+        tracing::debug!(peer = %self.peer, what, "a connection is cut");
+        io::Error::new(io::ErrorKind::TimedOut, format!("the peer {what} in time"))
+    }
+
+    /// Watches that what is written leaves at last.
+    fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let wait = self.patience.answers;
+        let clock = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+        if clock.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(self.late("took nothing of what was written")));
+        }
+        Poll::Pending
     }
 }
 
 impl Connected for Accepted {
-    type ConnectInfo = Peer;
+    type ConnectInfo = Arrival;
 
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
+    fn connect_info(&self) -> Arrival {
+        Arrival { peer: self.peer.clone(), line: Arc::clone(&self.line) }
     }
 }
 
 impl AsyncRead for Accepted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // Every connection always has a read waiting, so this is where it learns that its time is over.
-        if self.cut.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
+        self.over(cx)?;
         match &mut self.socket {
             Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Socket::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -151,10 +208,13 @@ impl AsyncRead for Accepted {
 
 impl AsyncWrite for Accepted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.socket {
+        // A connection whose peer takes nothing is not read any more, so that it has to learn here as well that its time is over.
+        self.over(cx)?;
+        let written = match &mut self.socket {
             Socket::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Socket::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
+        };
+        self.watched(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -172,10 +232,12 @@ impl AsyncWrite for Accepted {
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match &mut self.socket {
+        self.over(cx)?;
+        let written = match &mut self.socket {
             Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        }
+        };
+        self.watched(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

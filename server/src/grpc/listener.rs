@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use super::io::{Accepted, Peer, Room};
+use super::line::Patience;
 use super::options::{GrpcOptions, TlsIdentity};
 
 /// Longest path of a Unix socket that every client can connect to, in bytes.
@@ -141,8 +142,9 @@ pub(super) fn accept_unix(
     listener: UnixListener,
     room: Room,
     cut: CancellationToken,
+    patience: Patience,
 ) -> impl Stream<Item = Result<Accepted, io::Error>> + Send {
-    stream::unfold((listener, room, cut), |(listener, room, cut)| async move {
+    stream::unfold((listener, room, cut), move |(listener, room, cut)| async move {
         loop {
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
@@ -161,7 +163,7 @@ pub(super) fn accept_unix(
                 tracing::warn!(%peer, "too many connections; one was refused");
                 continue;
             };
-            let accepted = Accepted::unix(stream, peer, place, cut.clone());
+            let accepted = Accepted::unix(stream, peer, place, cut.clone(), patience);
             return Some((Ok(accepted), (listener, room, cut)));
         }
     })
@@ -172,8 +174,9 @@ pub(super) fn accept_tcp(
     listener: TcpListener,
     room: Room,
     cut: CancellationToken,
+    patience: Patience,
 ) -> impl Stream<Item = Result<Accepted, io::Error>> + Send {
-    stream::unfold((listener, room, cut), |(listener, room, cut)| async move {
+    stream::unfold((listener, room, cut), move |(listener, room, cut)| async move {
         loop {
             let (stream, address) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -191,7 +194,7 @@ pub(super) fn accept_tcp(
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
             }
-            let accepted = Accepted::tcp(stream, peer, place, cut.clone());
+            let accepted = Accepted::tcp(stream, peer, place, cut.clone(), patience);
             return Some((Ok(accepted), (listener, room, cut)));
         }
     })

@@ -2,7 +2,7 @@
 //!
 //! A call passes, from outside to inside: `call` (id, log, panics), `overload`, `deadline`, `auth` (key → principal), `witness` (refusals),
 //! `permissions`,
-//! `rate`, `stream_limit`, then its service. What a call does lives in `api`; nothing here knows the store or a command.
+//! `rate`, `call_limit`, `stream_limit`, then its service. What a call does lives in `api`; nothing here knows the store or a command.
 //!
 //! Reading order: `options`, `server`, `listener`, the layers in the order above, `stream`.
 //!
@@ -11,9 +11,11 @@
 mod auth;
 mod bad_keys;
 mod call;
+mod call_limit;
 mod deadline;
 mod health;
 mod io;
+mod line;
 mod listener;
 mod middleware;
 mod options;
@@ -23,6 +25,7 @@ mod rate;
 mod reflection;
 mod refusal;
 mod server;
+mod shares;
 mod stream_limit;
 mod witness;
 

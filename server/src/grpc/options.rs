@@ -50,10 +50,16 @@ pub struct GrpcOptions {
     pub concurrent_calls: usize,
     /// Calls per second of one principal, in the long run; twice as many in a burst.
     pub calls_per_second: u32,
+    /// Most open calls of one principal that answer once; of one peer without a key a quarter of it.
+    pub calls_per_principal: usize,
     /// Most open streams of one principal.
     pub streams_per_principal: usize,
-    /// Most connections; of one TCP address an eighth of it.
+    /// Most connections of each listener; of one TCP address an eighth of it.
     pub connections: usize,
+    /// Time that a connection gets for its first call.
+    pub first_call: Duration,
+    /// Time that a peer gets to take an answer, and anything that is written.
+    pub taking: Duration,
     /// Wrong keys per minute and peer before further ones are turned away unread.
     pub bad_keys_per_minute: u32,
     /// How often a stream's key is looked at again.
@@ -70,8 +76,11 @@ impl Default for GrpcOptions {
             deadline: Duration::from_secs(30),
             concurrent_calls: 512,
             calls_per_second: 200,
+            calls_per_principal: 64,
             streams_per_principal: 64,
             connections: 256,
+            first_call: Duration::from_secs(10),
+            taking: Duration::from_secs(30),
             bad_keys_per_minute: 10,
             recheck: Duration::from_secs(30),
             drain: Duration::from_secs(10),

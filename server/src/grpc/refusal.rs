@@ -75,6 +75,13 @@ pub(super) fn rate_limited(wait: Duration) -> Status {
         .into_status(Code::ResourceExhausted, format!("too many calls with this API key; try again in {} ms", wait.as_millis()))
 }
 
+pub(super) fn too_many_calls(most: usize) -> Status {
+    ErrorDetail::new(reason::RATE_LIMITED).with("limit", most.to_string()).with_retry_after(Duration::from_secs(1)).into_status(
+        Code::ResourceExhausted,
+        format!("{most} calls from here are open already; take their answers first, or try again in a second"),
+    )
+}
+
 pub(super) fn too_many_streams(most: usize) -> Status {
     ErrorDetail::new(reason::TOO_MANY_STREAMS)
         .with("limit", most.to_string())

@@ -12,9 +12,11 @@ use tower::ServiceBuilder;
 
 use super::auth::{Authentication, KeyStore};
 use super::call::Calls;
+use super::call_limit::CallLimit;
 use super::deadline::Deadlines;
 use super::health::Health;
 use super::io::Room;
+use super::line::Patience;
 use super::listener::{Listeners, accept_tcp, accept_unix};
 use super::middleware::With;
 use super::options::{GrpcOptions, TlsIdentity};
@@ -83,31 +85,33 @@ pub async fn serve(
         .layer(With::new(Refusals(gate.witness)))
         .layer(With::new(gate.permissions))
         .layer(With::new(Rate::new(options.calls_per_second)))
+        .layer(With::new(CallLimit::new(options.calls_per_principal)))
         .layer(With::new(StreamLimit::new(gate.keys, options.streams_per_principal, options.recheck, shutdown.clone())))
         .service(services);
 
-    let room = Room::new(options.connections);
+    let patience = Patience { first_call: options.first_call, answers: options.taking };
+    let connections = options.connections;
     let cut = CancellationToken::new();
     let Listeners { unix, tcp } = listeners;
     let unix = {
-        let (service, room, cut, shutdown) = (service.clone(), room.clone(), cut.clone(), shutdown.clone());
+        let (service, cut, shutdown) = (service.clone(), cut.clone(), shutdown.clone());
         async move {
             let Some((listener, file)) = unix else { return Ok(()) };
-            let incoming = accept_unix(listener, room, cut);
+            let incoming = accept_unix(listener, Room::new(connections), cut, patience);
             let served = builder().serve_with_incoming_shutdown(service, incoming, shutdown.cancelled_owned()).await;
             drop(file);
             served.map_err(ServeError::Transport)
         }
     };
     let tcp = {
-        let (room, cut, shutdown) = (room, cut.clone(), shutdown.clone());
+        let (cut, shutdown) = (cut.clone(), shutdown.clone());
         async move {
             let Some((listener, tls)) = tcp else { return Ok(()) };
             let mut server = builder();
             if let Some(identity) = tls {
                 server = server.tls_config(tls_config(&identity)).map_err(ServeError::Tls)?;
             }
-            let incoming = accept_tcp(listener, room, cut);
+            let incoming = accept_tcp(listener, Room::new(connections), cut, patience);
             let served = server.serve_with_incoming_shutdown(service, incoming, shutdown.cancelled_owned()).await;
             served.map_err(ServeError::Transport)
         }

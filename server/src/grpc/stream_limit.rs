@@ -1,7 +1,6 @@
 //! Open streams: how many a principal may have, and what ends them from outside: a key that is no longer valid, and the server's end.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aq_core::principal::Principal;
@@ -17,9 +16,10 @@ use super::auth::{Credential, KeyStore};
 use super::io::Peer;
 use super::middleware::{Middleware, Next};
 use super::refusal;
+use super::shares::{Held, Shares};
 
 /// Streams of other contracts that are served beside ours.
-const FOREIGN_STREAMS: [&str; 3] = [
+pub(super) const FOREIGN_STREAMS: [&str; 3] = [
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
@@ -28,48 +28,17 @@ const FOREIGN_STREAMS: [&str; 3] = [
 /// Time that a stream gets to end by itself when the server ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-type Counts = Arc<Mutex<BTreeMap<String, usize>>>;
-
 /// gRPC R8, R11.
 pub(super) struct StreamLimit {
     keys: Arc<dyn KeyStore>,
-    most: usize,
+    shares: Shares,
     recheck: Duration,
     shutdown: CancellationToken,
-    open: Counts,
-}
-
-/// One open stream; dropping it makes room.
-struct OpenStream {
-    owner: String,
-    open: Counts,
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.owner) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                open.remove(&self.owner);
-            }
-        }
-    }
 }
 
 impl StreamLimit {
     pub(super) fn new(keys: Arc<dyn KeyStore>, most: usize, recheck: Duration, shutdown: CancellationToken) -> Self {
-        Self { keys, most, recheck, shutdown, open: Counts::default() }
-    }
-
-    fn enter(&self, owner: String) -> Option<OpenStream> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(owner.clone()).or_insert(0);
-        if *count >= self.most {
-            return None;
-        }
-        *count += 1;
-        Some(OpenStream { owner, open: Arc::clone(&self.open) })
+        Self { keys, shares: Shares::new(most), recheck, shutdown }
     }
 
     /// Completes when the stream has to end although it has not, with the reason.
@@ -100,7 +69,7 @@ impl StreamLimit {
 }
 
 /// The body, ended by the status of `ending` when that comes first. `guard` lives as long as the body.
-fn until(body: Body, ending: impl Future<Output = Status> + Send + 'static, guard: OpenStream) -> Body {
+fn until(body: Body, ending: impl Future<Output = Status> + Send + 'static, guard: Held) -> Body {
     let cut: Arc<OnceLock<Status>> = Arc::default();
     let told = Arc::clone(&cut);
     let ending = async move {
@@ -131,8 +100,8 @@ impl Middleware for StreamLimit {
             (None, Some(peer)) => peer.group(),
             (None, None) => "unknown".to_owned(),
         };
-        let Some(guard) = self.enter(owner) else {
-            return refusal::respond(refusal::too_many_streams(self.most));
+        let Some(guard) = self.shares.enter(owner) else {
+            return refusal::respond(refusal::too_many_streams(self.shares.most()));
         };
         let ending = self.ending(extensions.get::<Credential>().cloned());
         next(request).await.map(|body| until(body, ending, guard))

@@ -1,6 +1,7 @@
 //! A server of the transport with a small service behind it, and clients for it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,6 +27,9 @@ use crate::grpc::{
 
 pub(super) const GET_RUN: &str = "/agentqueue.v1.RunService/GetRun";
 pub(super) const STREAM: &str = "/agentqueue.v1.RunService/StreamRunOutput";
+
+/// The task whose run is an answer of three megabytes.
+pub(super) const LARGE: &str = "large";
 
 const SECRET: &str = "0123456789abcdefABCDEFGH";
 
@@ -73,6 +77,7 @@ impl RunService for Runs {
                 self.begun.notify_one();
                 self.go.notified().await;
             }
+            LARGE => return Ok(Response::new(Run { agent_id: "x".repeat(3 << 20), ..Run::default() })),
             _ => {}
         }
         Ok(Response::new(Run { agent_id: actor, ..Run::default() }))
@@ -143,6 +148,7 @@ pub(super) struct Fixture {
     pub(super) health: Health,
     pub(super) shutdown: CancellationToken,
     pub(super) endpoint: Endpoint,
+    pub(super) tcp: Option<SocketAddr>,
     pub(super) served: JoinHandle<Result<(), ServeError>>,
 }
 
@@ -168,13 +174,14 @@ impl Fixture {
         let service = RunServiceServer::new(runs.clone()).max_decoding_message_size(MAX_DECODED_BYTES);
         let listeners = bind(&options).await.unwrap();
         let endpoint = listeners.endpoint().unwrap().parse().unwrap();
+        let tcp = listeners.tcp_address();
         let health = Health::starting().await;
         let gate = Gate { keys: keys.clone(), permissions, calls: None, witness: None };
         let served = tokio::spawn({
             let (health, shutdown) = (health.clone(), shutdown.clone());
             async move { serve(listeners, &options, gate, Routes::new(service), health, shutdown).await }
         });
-        Self { home, keys, runs, health, shutdown, endpoint, served }
+        Self { home, keys, runs, health, shutdown, endpoint, tcp, served }
     }
 
     /// A client with the key `kid`; `None`: without a key.

@@ -4,5 +4,6 @@ mod calls;
 mod fixture;
 mod follow;
 mod gate;
+mod hostile;
 mod listeners;
 mod streams;

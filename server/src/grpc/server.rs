@@ -95,17 +95,17 @@ pub async fn serve(
     let Listeners { unix, tcp } = listeners;
     let unix = {
         let (service, cut, shutdown) = (service.clone(), cut.clone(), shutdown.clone());
-        async move {
+        Box::pin(async move {
             let Some((listener, file)) = unix else { return Ok(()) };
             let incoming = accept_unix(listener, Room::new(connections), cut, patience);
             let served = builder().serve_with_incoming_shutdown(service, incoming, shutdown.cancelled_owned()).await;
             drop(file);
             served.map_err(ServeError::Transport)
-        }
+        })
     };
     let tcp = {
         let (cut, shutdown) = (cut.clone(), shutdown.clone());
-        async move {
+        Box::pin(async move {
             let Some((listener, tls)) = tcp else { return Ok(()) };
             let mut server = builder();
             if let Some(identity) = tls {
@@ -114,7 +114,7 @@ pub async fn serve(
             let incoming = accept_tcp(listener, Room::new(connections), cut, patience);
             let served = server.serve_with_incoming_shutdown(service, incoming, shutdown.cancelled_owned()).await;
             served.map_err(ServeError::Transport)
-        }
+        })
     };
     let drain = options.drain;
     let watch = async {

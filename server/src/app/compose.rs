@@ -153,7 +153,8 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     chat::spawn_records(&background, home.path(), config.llm_logging.retention_days, &started.clock);
     let endpoint = listeners.endpoint().unwrap_or_default();
     home.write("endpoint", format!("{endpoint}\n"))?;
-    tracing::info!(%endpoint, home = %home.path().display(), database = %database(&config), "serving");
+    let tcp = listeners.tcp_address().map(tracing::field::display);
+    tracing::info!(%endpoint, tcp, home = %home.path().display(), database = %database(&config), "serving");
     api.set_ready();
     health.ready().await;
     say(&started.engine, &context, EventKind::SystemStarted, json!({ "version": env!("CARGO_PKG_VERSION") })).await?;

@@ -69,10 +69,10 @@ impl Launched {
 
     /// Waits until it serves.
     pub(crate) async fn serving(mut self) -> Served {
-        self.until("\"serving\"").await;
+        let line = self.until("\"serving\"").await;
         let address = discover(&self.folder.path().join("home")).unwrap();
         let admin = Connection::connect(&Options::new(address.endpoint, address.api_key)).await.unwrap();
-        Served { process: self, admin }
+        Served { process: self, line, admin }
     }
 }
 
@@ -86,6 +86,8 @@ impl Drop for Launched {
 /// A server that serves, and its administrator.
 pub(crate) struct Served {
     pub(crate) process: Launched,
+    /// The line of the log that says so.
+    pub(crate) line: String,
     pub(crate) admin: Connection,
 }
 

@@ -98,12 +98,12 @@ fn assert_absent(what: &str, text: &str) {
 async fn told(served: &Served, task: &str) -> String {
     let request = pb::StreamRunOutputRequest { task_id: task.to_owned(), ..Default::default() };
     let mut stream = served.admin.runs().stream_run_output(request).await.unwrap().into_inner();
-    let mut told = String::new();
+    let mut told = Vec::new();
     while let Some(message) = stream.message().await.unwrap() {
-        told += &format!("{message:?}\n");
+        told.push(message);
     }
     let found = served.admin.tasks().get_task(pb::GetTaskRequest { task_id: task.to_owned() }).await.unwrap().into_inner();
-    told + &format!("{found:?}")
+    format!("{told:?} {found:?}")
 }
 
 /// Redact R1, R4, G24: whatever way it takes, no secret of the agent's gets into an answer, an event, a log or a file of the server's, in any of its usual forms.

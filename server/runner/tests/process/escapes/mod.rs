@@ -5,6 +5,7 @@
 
 mod cases;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt as _;
@@ -154,7 +155,8 @@ async fn attempt(groups: &[(&str, &[Case])], contained: bool) -> Vec<String> {
     );
     for (group, cases) in groups {
         for (case, line) in *cases {
-            script += &format!("if ({line}) >/dev/null 2>&1; then echo \"yes {group}: {case}\"; else echo \"no {group}: {case}\"; fi\n");
+            writeln!(script, "if ({line}) >/dev/null 2>&1; then echo \"yes {group}: {case}\"; else echo \"no {group}: {case}\"; fi")
+                .unwrap();
         }
     }
     let mut spec = bench.spec(&script);

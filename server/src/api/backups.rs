@@ -35,12 +35,8 @@ impl Api {
         let label = format!("by-hand-{}-{:04x}", now.as_millis(), rand::random::<u16>());
         let failed = |error: String| CommandError::Unavailable(format!("the database cannot be copied: {error}"));
         let write = move || {
-            let made = copy(&url, &folder, &label).map_err(|error| error.to_string());
-            if made.is_err() {
-                // What was written until the disk was full is no copy.
-                let _none = std::fs::remove_file(folder.join(format!("agent-queue-{label}.db")));
-            }
-            let path = made?.ok_or_else(|| "it is not embedded".to_owned())?;
+            let made = copy(&url, &folder, &label).map_err(|error| error.to_string())?;
+            let path = made.ok_or_else(|| "it is not embedded".to_owned())?;
             let size_bytes = std::fs::metadata(&path).map_err(|error| error.to_string())?.len();
             Ok::<_, String>(pb::Backup { path: path.to_string_lossy().into_owned(), size_bytes, created_at: Some(convert::timestamp(now)) })
         };

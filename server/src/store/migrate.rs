@@ -17,6 +17,9 @@ use super::error::StoreError;
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
+/// What the name of a copy ends with until it is whole. SQLite's own file beside it begins with the same.
+const UNFINISHED: &str = ".part";
+
 /// What bringing the schema up to date did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Migrated {
@@ -72,6 +75,9 @@ where
         Link::Sqlite(connection) => versions(connection)?,
         Link::Postgres(connection) => versions(connection)?,
     };
+    if connection.dialect() == Dialect::Sqlite {
+        remove_unfinished(backups);
+    }
     let known = names(&source)?;
     if let Some(found) = applied.iter().find(|version| !known.contains(version)) {
         return Err(StoreError::NewerSchema { found: found.clone() });
@@ -89,16 +95,49 @@ where
     Ok(migrated)
 }
 
-/// Writes a consistent copy of an embedded database to `folder/agent-queue-<label>.db` and returns its path. Blocking.
+/// Writes a consistent copy of an embedded database to `folder/agent-queue-<label>.db` and returns its path. It has that name only once it is whole
+/// and on the disk, so that whatever ends the server in the middle leaves nothing that looks like a copy. Blocking.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] when the folder cannot be made or is full; an existing file is not overwritten.
+/// [`StoreError::Unavailable`] when the folder cannot be made, [`StoreError::Full`] when it takes nothing more; an existing file is not overwritten.
 pub fn backup(connection: &mut Connection, folder: &Path, label: &str) -> Result<PathBuf, StoreError> {
     std::fs::create_dir_all(folder).map_err(|error| StoreError::Unavailable(format!("cannot create {}: {error}", folder.display())))?;
     let path = folder.join(format!("agent-queue-{label}.db"));
-    let literal = path.to_string_lossy().replace('\'', "''");
-    connection.batch(&format!("VACUUM INTO '{literal}'"))?;
+    if path.exists() {
+        return Err(StoreError::Database(format!("{} is there already", path.display())));
+    }
+    let unfinished = folder.join(format!("agent-queue-{label}.db{UNFINISHED}"));
+    let literal = unfinished.to_string_lossy().replace('\'', "''");
+    let written = connection.batch(&format!("VACUUM INTO '{literal}'")).and_then(|()| {
+        let named = name_finished(&unfinished, &path, folder);
+        named.map_err(|error| StoreError::Full(format!("cannot keep {}: {error}", path.display())))
+    });
+    if let Err(error) = written {
+        // What was written until the disk was full only takes room. It may not even be there.
+        let _nothing = std::fs::remove_file(&unfinished);
+        return Err(error);
+    }
     Ok(path)
+}
+
+/// Gives a file its name when its content is on the disk, and has the disk remember the name.
+fn name_finished(unfinished: &Path, path: &Path, folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(unfinished)?.sync_all()?;
+    std::fs::rename(unfinished, path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Removes what copies that were cut off have left: nobody else makes one while a server starts.
+fn remove_unfinished(folder: &Path) {
+    let Ok(read) = std::fs::read_dir(folder) else { return };
+    for entry in read.flatten() {
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with("agent-queue-") && name.contains(&format!(".db{UNFINISHED}"))) {
+            if let Err(error) = std::fs::remove_file(entry.path()) {
+                tracing::warn!(%error, file = %entry.path().display(), "what is left of a copy cannot be removed");
+            }
+        }
+    }
 }
 
 /// As [`backup`], on a connection of its own, so that nobody waits for it. `None` for a database that is not embedded: its own tools do that. Blocking.

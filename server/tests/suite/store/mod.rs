@@ -7,12 +7,20 @@ pub(crate) mod backend;
 mod faults;
 mod hook_kill;
 mod hooks;
+#[cfg(target_os = "linux")]
+mod io;
 mod keys;
 mod kill;
 mod leases;
 mod lists;
 mod migrate;
+#[cfg(target_os = "linux")]
+mod migrate_kill;
 mod model;
+#[cfg(target_os = "linux")]
+mod nth_call;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod ready;
 mod samples;
 mod tables;

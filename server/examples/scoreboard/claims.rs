@@ -64,6 +64,21 @@ pub(crate) const CLAIMS: &[Claim] = &[
         many("store::kill::nothing_acknowledged", "AQ_KILLS", "100", "3000"),
     ),
     claim(
+        "power cuts",
+        "Power lost at any write: every acknowledged command is there, and the database opens",
+        many("store::power_cut", "AQ_IMAGES", "300", "5000"),
+    ),
+    claim(
+        "errors at the n-th call",
+        "A call to the disk that fails, once or from then on: no false acknowledgement, no panic, no hang",
+        many("store::nth_call", "AQ_EVERY_CALL", "0", "1"),
+    ),
+    claim(
+        "migrations killed",
+        "A migration killed at any write: no row lost, the next start finishes it, and no copy in part",
+        many("store::migrate_kill", "AQ_EVERY_CALL", "0", "1"),
+    ),
+    claim(
         "hook kills",
         "SIGKILL between cause and ledger: every due time and event fires its hook once",
         many("store::hook_kill::every_due_time", "AQ_KILLS", "20", "500"),
@@ -87,6 +102,7 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "A contained agent reaches nothing of the server, of other runs, of its user or of the system",
         runner("process", "escapes::"),
     ),
+    claim("attacks", "Hostile peers at the transport bring nothing down and keep nobody waiting", tests("served::attacks")),
     claim("authority", "Every call by every role, reach and state of a key is answered as its table says", tests("api::matrix")),
     claim(
         "plans of any shape",

@@ -132,10 +132,10 @@ fn remove_unfinished(folder: &Path) {
     let Ok(read) = std::fs::read_dir(folder) else { return };
     for entry in read.flatten() {
         let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with("agent-queue-") && name.contains(&format!(".db{UNFINISHED}"))) {
-            if let Err(error) = std::fs::remove_file(entry.path()) {
-                tracing::warn!(%error, file = %entry.path().display(), "what is left of a copy cannot be removed");
-            }
+        if name.to_str().is_some_and(|name| name.starts_with("agent-queue-") && name.contains(&format!(".db{UNFINISHED}")))
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            tracing::warn!(%error, file = %entry.path().display(), "what is left of a copy cannot be removed");
         }
     }
 }

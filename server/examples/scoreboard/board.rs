@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::claims::CLAIMS;
+use super::claims::{CLAIMS, Claim};
 use super::programs::Outcome;
 
 /// Begins the table in the README.
-pub(crate) const BEGIN: &str = "<!-- scoreboard: written by `cargo scoreboard --write`, never by hand -->";
+const BEGIN: &str = "<!-- scoreboard: written by `cargo scoreboard --write`, never by hand -->";
 /// Ends it.
-pub(crate) const END: &str = "<!-- end of the scoreboard -->";
+const END: &str = "<!-- end of the scoreboard -->";
 /// What stands in the cells of a claim whose program never ran.
 const NOT_RUN: &str = "not run";
 
@@ -17,7 +17,7 @@ const NOT_RUN: &str = "not run";
 pub(crate) type Row = [String; 3];
 
 /// The rows of the table in a text, by their promises.
-pub(crate) fn read(text: &str) -> BTreeMap<String, Row> {
+fn read(text: &str) -> BTreeMap<String, Row> {
     let table = text.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map_or("", |(table, _)| table);
     let rows = table.lines().filter_map(|line| {
         let cells: Vec<_> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").map(str::to_owned).collect();
@@ -36,11 +36,11 @@ pub(crate) fn row(outcome: &Outcome, circumstances: &str) -> Row {
     cells.map(str::to_owned)
 }
 
-/// The table, each claim in its place.
-pub(crate) fn render(rows: &BTreeMap<String, Row>) -> String {
+/// A table of these claims, each in its place.
+pub(crate) fn render(claims: &[Claim], rows: &BTreeMap<String, Row>) -> String {
     let mut text = "| We claim | Figure | Over | Commit, day, machine |\n|---|---|---|---|\n".to_owned();
     let none = [NOT_RUN, "", ""].map(str::to_owned);
-    for claim in CLAIMS {
+    for claim in claims {
         let [figure, amount, circumstances] = rows.get(claim.promise).unwrap_or(&none);
         // Writing into a text cannot fail.
         let _written = writeln!(text, "| {} | {figure} | {amount} | {circumstances} |", claim.promise);
@@ -48,9 +48,11 @@ pub(crate) fn render(rows: &BTreeMap<String, Row>) -> String {
     text
 }
 
-/// The text with another table; `None` when it has no place for one.
-pub(crate) fn write(text: &str, table: &str) -> Option<String> {
+/// The text with these rows in its table, and the others as they were; `None` when it has no place for one.
+pub(crate) fn write(text: &str, rows: BTreeMap<String, Row>) -> Option<String> {
+    let mut all = read(text);
+    all.extend(rows);
     let (before, rest) = text.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))
+    Some(format!("{before}{BEGIN}\n\n{}\n{END}{after}", render(CLAIMS, &all)))
 }

@@ -83,17 +83,15 @@ fn run(arguments: &Arguments, say: &mut dyn FnMut(&str)) -> Result<(String, bool
     let claims = chosen(arguments)?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     std::env::set_current_dir(root).map_err(|error| format!("{}: {error}", root.display()))?;
-    let readme = root.join("README.md");
-    let text = std::fs::read_to_string(&readme).map_err(|error| format!("{}: {error}", readme.display()))?;
     let commit = machine::commit();
     let day = SystemClock.now().to_string();
     let circumstances = format!("{commit}, {}, {}", day.split('T').next().unwrap_or_default(), machine::processor());
 
     let mut programs: BTreeMap<Program, Vec<Claim>> = BTreeMap::new();
-    for claim in claims {
-        programs.entry(claim.shown_by).or_default().push(claim);
+    for claim in &claims {
+        programs.entry(claim.shown_by).or_default().push(*claim);
     }
-    let (mut rows, mut good) = (board::read(&text), true);
+    let (mut rows, mut good) = (BTreeMap::new(), true);
     let (mut tests, mut load) = (None, None);
     for (program, claims) in programs {
         let built = match program {
@@ -110,12 +108,19 @@ fn run(arguments: &Arguments, say: &mut dyn FnMut(&str)) -> Result<(String, bool
             rows.insert(claim.promise.to_owned(), board::row(outcome, &circumstances));
         }
     }
-    let table = board::render(&rows);
+    let table = board::render(if arguments.only.is_empty() { CLAIMS } else { &claims }, &rows);
     if arguments.write {
-        let written = board::write(&text, &table).ok_or("the README has no place for the scoreboard")?;
-        std::fs::write(&readme, written).map_err(|error| format!("{}: {error}", readme.display()))?;
+        write(&root.join("README.md"), rows)?;
     }
     Ok((table, good))
+}
+
+/// Writes rows into the table as it is now: a long run takes hours, in which somebody may have written something else.
+fn write(readme: &Path, rows: BTreeMap<String, board::Row>) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("{}: {error}", readme.display());
+    let text = std::fs::read_to_string(readme).map_err(told)?;
+    let written = board::write(&text, rows).ok_or("the README has no place for the scoreboard")?;
+    std::fs::write(readme, written).map_err(told)
 }
 
 /// What was built, at most once.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::connection::{DatabaseUrl, Purpose, open};
 use super::dialect::Connection;
 use super::error::StoreError;
-use super::writer::guarded;
+use super::tx::guarded;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 

@@ -6,6 +6,9 @@
 /// What is tried, and the line of shell that tries it.
 pub(super) type Case = (&'static str, &'static str);
 
+/// The agent's own, reached by shell and by the program: what these cannot do, an attempt that fails would not show.
+pub(super) const OWN: &[Case] = &[("a file by shell", "cat escape"), ("a file by the program", "$X open-path escape")];
+
 /// Attempts on files of the server, of other runs and of the user.
 pub(super) const READING: &[Case] = &[
     ("the database", "cat $H/db/agent-queue.db"),

@@ -17,7 +17,7 @@ use aq_runner::sandbox::{Places, Sandbox, SandboxPolicy, probe};
 use aq_runner::spool::RawKind;
 
 use crate::bench::{Bench, eventually, texts};
-use cases::{Case, OPEN, OTHERS, READING, WRITING};
+use cases::{Case, OPEN, OTHERS, OWN, READING, WRITING};
 
 /// What lies in the home, beside the agent's own places.
 const THERE: [&str; 10] = [
@@ -110,9 +110,11 @@ async fn no_attempt_reaches_what_is_not_the_agents() {
     let live = free.iter().filter(|line| line.starts_with("yes ")).count();
     assert!(live + 3 >= shell.len() && free.len() == shell.len(), "only {live} of {} ways to read work: {free:#?}", shell.len());
 
-    let held = attempt(&[("reading", READING), ("writing", WRITING), ("others", OTHERS), ("open", OPEN)], true).await;
+    let held = attempt(&[("own", OWN), ("reading", READING), ("writing", WRITING), ("others", OTHERS), ("open", OPEN)], true).await;
+    let own: Vec<_> = held.iter().filter(|line| line.starts_with("yes own: ")).collect();
+    assert_eq!(own.len(), OWN.len(), "{held:#?}");
     let tried = READING.len() + WRITING.len() + OTHERS.len();
-    let (gaps, told): (Vec<_>, Vec<_>) = held.iter().partition(|line| line.contains(" open: "));
+    let (gaps, told): (Vec<_>, Vec<_>) = held.iter().filter(|line| !own.contains(line)).partition(|line| line.contains(" open: "));
     assert_eq!((told.len(), gaps.len()), (tried, OPEN.len()), "{held:#?}");
     let escaped: Vec<_> = told.into_iter().filter(|line| !line.starts_with("no ")).collect();
     assert!(escaped.is_empty(), "{escaped:#?}");

@@ -15,6 +15,7 @@ use pb::run_service_client::RunServiceClient;
 use pb::stream_run_output_response::Event as Told;
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
@@ -104,10 +105,17 @@ async fn follow(runs: &mut Runs, task: &str) -> Result<Streaming<pb::StreamRunOu
     Ok(runs.stream_run_output(request).await.map_err(told)?.into_inner())
 }
 
-/// Reads until `until`; milliseconds from report to reader of every line after the first.
-async fn read(mut stream: Streaming<pb::StreamRunOutputResponse>, until: std::time::Instant) -> Result<Vec<f64>, String> {
+/// When lines are counted: from and until. Readers read from the moment they are let in, so that none has a pile before it when counting begins.
+type Span = Option<(std::time::Instant, std::time::Instant)>;
+
+/// Reads until the span is over; milliseconds from report to reader of every line within it.
+async fn read(mut stream: Streaming<pb::StreamRunOutputResponse>, span: watch::Receiver<Span>) -> Result<Vec<f64>, String> {
     let (mut last, mut times) = (0, Vec::new());
-    while now() < until {
+    loop {
+        let span = *span.borrow();
+        if span.is_some_and(|(_, until)| now() >= until) {
+            return Ok(times);
+        }
         let Ok(message) = tokio::time::timeout(Duration::from_secs(5), stream.message()).await else {
             return Err("a reader was told nothing for 5 seconds".to_owned());
         };
@@ -117,34 +125,35 @@ async fn read(mut stream: Streaming<pb::StreamRunOutputResponse>, until: std::ti
                 if last != 0 && item.seq != last + 1 {
                     return Err(format!("item {} follows on {last}", item.seq));
                 }
+                // The first one lay there before the reader came.
+                let first = last == 0;
                 last = item.seq;
                 let Some(pb::output_item::Body::Line(line)) = item.body else { continue };
-                let sent: u64 = line.text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
-                times.push(Duration::from_nanos(nanos().saturating_sub(sent)).as_secs_f64() * 1e3);
+                if !first && span.is_some_and(|(from, _)| now() >= from) {
+                    let sent: u64 = line.text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+                    times.push(Duration::from_nanos(nanos().saturating_sub(sent)).as_secs_f64() * 1e3);
+                }
             }
             Some(Told::Heartbeat(_)) => {}
             other => return Err(format!("a reader was told {other:?}")),
         }
     }
-    // The first one lay there before the reader came.
-    if !times.is_empty() {
-        times.remove(0);
-    }
-    Ok(times)
 }
 
 /// The reading followers, over `span`.
 async fn readers(served: &Arc<Served>, span: Duration) -> Result<Vec<f64>, String> {
-    let mut streams = Vec::new();
+    let (told_span, seen_span) = watch::channel(None);
+    let mut reading = JoinSet::new();
     for number in 0..(FOLLOWERS - STALLED) / ON_ONE {
         let mut runs = served.connect().await?;
         for place in 0..ON_ONE {
             let task = served.tasks.get((number * ON_ONE + place) % served.tasks.len()).ok_or("no tasks")?;
-            streams.push(follow(&mut runs, task).await?);
+            reading.spawn(read(follow(&mut runs, task).await?, seen_span.clone()));
         }
     }
-    let until = now() + span;
-    let mut reading: JoinSet<_> = streams.into_iter().map(|stream| read(stream, until)).collect();
+    // What was printed while they were let in has reached them by then.
+    let from = now() + Duration::from_secs(1);
+    told_span.send_replace(Some((from, from + span)));
     let mut times = Vec::new();
     while let Some(read) = reading.join_next().await {
         times.extend(read.map_err(told)??);
@@ -190,7 +199,8 @@ async fn all(turns: &Turns) -> Result<Vec<Line>, String> {
     let unread = follow(&mut shared, first).await?;
     let beside = follow(&mut shared, first).await?;
     let begin = now();
-    let neighbour = tokio::spawn(read(beside, begin + PATIENCE));
+    let (_span, seen_span) = watch::channel(Some((begin, begin + PATIENCE)));
+    let neighbour = tokio::spawn(read(beside, seen_span));
     let with_stalled = readers(&served, PATIENCE).await?;
     let memory = served.memory();
     let neighbour = neighbour.await.map_err(told)??;

@@ -39,9 +39,17 @@ pub(crate) fn note(ui: &Ui, shown: usize, total: u32, next: &str, empty: &str) {
     }
 }
 
-/// Calls a list, page after page when `--all` is given, and answers with the pages put together.
+/// Says which rows the server could not read: the list is shown without them.
+pub(crate) fn unreachable(ui: &Ui, names: &[String]) {
+    if let Some(first) = names.first() {
+        let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
+        ui.warn(format!("the server cannot read {first}{more} in its database; what is wrong and what helps: aqctl doctor"));
+    }
+}
+
+/// Calls a list, page after page when `--all` is given, and answers with the pages put together: their `$items`.
 macro_rules! pages {
-    ($paging:expr, $client:expr, $call:ident, $request:expr, $items:ident) => {{
+    ($paging:expr, $client:expr, $call:ident, $request:expr, $($items:ident),+) => {{
         let mut request = $request;
         request.page_size = $paging.size();
         request.page_token = $paging.token();
@@ -49,7 +57,7 @@ macro_rules! pages {
         while $paging.all && !answer.next_page_token.is_empty() {
             request.page_token = std::mem::take(&mut answer.next_page_token);
             let next = $client.$call(request.clone()).await?.into_inner();
-            answer.$items.extend(next.$items);
+            $(answer.$items.extend(next.$items);)+
             answer.next_page_token = next.next_page_token;
         }
         answer

@@ -134,7 +134,13 @@ pub(crate) mod tests {
             created_at: at(40),
             ..Default::default()
         };
-        ListTasksResponse { tasks: vec![example(), blocked], total_size: 9, hidden_count: 3, next_page_token: "abc".into() }
+        ListTasksResponse {
+            tasks: vec![example(), blocked],
+            total_size: 9,
+            hidden_count: 3,
+            next_page_token: "abc".into(),
+            ..Default::default()
+        }
     }
 
     /// F-157, rendering R4, R7.

@@ -101,13 +101,10 @@ impl Admin {
         let (running, ready, open) = self
             .0
             .read(move |db| {
-                let sorted = |records: Vec<crate::store::TaskRecord>, keys: &[i64]| {
-                    let mut by_key: BTreeMap<i64, _> = records.into_iter().map(|record| (record.key, record)).collect();
-                    keys.iter().filter_map(|key| by_key.remove(key)).collect::<Vec<_>>()
-                };
                 let mut drawn = Vec::new();
                 for keys in [&running, &ready] {
-                    let mut records = sorted(tasks::by_keys(db, keys)?, keys);
+                    let mut by_key = tasks::shown_by_key(db, keys)?;
+                    let mut records: Vec<_> = keys.iter().filter_map(|key| by_key.remove(key)).collect();
                     // A status is an overview: whole instructions are read with GetTask.
                     records.iter_mut().for_each(|record| record.task.description.clear());
                     drawn.push(views::gather(db, records)?);
@@ -116,8 +113,8 @@ impl Admin {
                 let running = drawn.pop().unwrap_or_default();
                 let asked: BTreeSet<i64> = questions::open(db)?.iter().map(|question| question.task_key).collect();
                 let asked: Vec<i64> = asked.into_iter().collect();
-                let waiting = tasks::by_keys(db, &asked)?;
-                let open = waiting.iter().filter(|record| record.deleted_at.is_none() && limit.covers(&record.task.project)).count();
+                let waiting = tasks::shown_by_key(db, &asked)?;
+                let open = waiting.values().filter(|record| record.deleted_at.is_none() && limit.covers(&record.task.project)).count();
                 Ok((running, ready, open))
             })
             .await?;

@@ -90,7 +90,7 @@ impl Tasks {
             .0
             .read(move |db| {
                 let three = three(&seen, now);
-                let mut records = tasks::by_keys(db, &seen.keys)?;
+                let mut records: Vec<_> = tasks::shown_by_key(db, &seen.keys)?.into_values().collect();
                 records.retain(|record| scope.covers(&record.task.project) && only.as_ref().is_none_or(|id| record.task.project == *id));
                 let likely = |key: i64| three.as_ref().and_then(|[_, likely, _]| likely.get(&key)).map(|start| start.at);
                 records.sort_by_key(|record| (likely(record.key).is_none(), likely(record.key), record.key));

@@ -1,7 +1,5 @@
 //! TaskService: what people allowed once and for all, listed and taken back.
 
-use std::collections::BTreeMap;
-
 use aq_core::ids::{ProjectId, TaskId};
 use aq_proto::v1 as pb;
 use tonic::Request;
@@ -30,7 +28,7 @@ fn shown(project: &ProjectId, task: Option<&TaskId>, grant: &GrantRecord) -> pb:
 fn all(db: &mut Connection, context: &Context) -> Result<Vec<pb::PermissionGrant>, CommandError> {
     let found = grants::all(db)?;
     let keys: Vec<i64> = found.iter().filter_map(|grant| if let GrantScope::Task(key) = grant.scope { Some(key) } else { None }).collect();
-    let of: BTreeMap<i64, _> = tasks::by_keys(db, &keys)?.into_iter().map(|record| (record.key, record)).collect();
+    let of = tasks::shown_by_key(db, &keys)?;
     let listed = found
         .iter()
         .filter_map(|grant| match &grant.scope {

@@ -26,10 +26,9 @@ fn parent_of(db: &mut Connection, record: &PlanRecord) -> Result<Option<TaskReco
 fn shown(db: &mut Connection, rules: &PlanRules, record: &PlanRecord) -> Result<pb::Plan, ApiError> {
     let parent = parent_of(db, record)?;
     let keys = rows::tasks_of(db, &origin_of(record))?;
-    let mut made = tasks::by_keys(db, &keys)?;
-    made.retain(|task| task.deleted_at.is_none() && task.parent_key == record.task_key);
-    made.sort_by_key(|task| task.key);
-    let ids = made.iter().map(|task| task.task.id.to_string()).collect();
+    let mut made = tasks::shown_by_key(db, &keys)?;
+    made.retain(|_, task| task.deleted_at.is_none() && task.parent_key == record.task_key);
+    let ids = made.values().map(|task| task.task.id.to_string()).collect();
     Ok(convert::plan(record, rules, parent.as_ref(), ids))
 }
 

@@ -1,7 +1,5 @@
 //! RunService.
 
-use std::collections::BTreeMap;
-
 use aq_core::principal::ProjectScope;
 use aq_proto::v1 as pb;
 use futures_util::StreamExt as _;
@@ -54,7 +52,7 @@ impl RunService for Runs {
         }
         let after = page.after.map(|(started_at, task_key, number)| RunCursor { started_at, task_key, number });
         let size = page.size;
-        let (runs, next, total) = self
+        let (runs, unreachable, next, total) = self
             .0
             .read(move |db| {
                 let task_key = wanted.map(|id| task(db, &context, &id)).transpose()?.map(|record| record.key);
@@ -67,15 +65,17 @@ impl RunService for Runs {
                 let found = runs::page(db, &query, after.as_ref(), size)?;
                 let keys: Vec<i64> = found.runs.iter().map(|run| run.task_key).collect();
                 let costs = details::run_costs(db, &keys)?;
-                let by_key: BTreeMap<i64, _> = tasks::by_keys(db, &keys)?.into_iter().map(|record| (record.key, record)).collect();
+                let by_key = tasks::shown_by_key(db, &keys)?;
                 let shown = found.runs.iter().filter_map(|run| Some(views::run(&hub, by_key.get(&run.task_key)?, run, &costs)));
-                Ok((shown.collect::<Vec<_>>(), found.next.map(|next| (next.started_at, next.task_key, next.number)), found.total))
+                let next = found.next.map(|next| (next.started_at, next.task_key, next.number));
+                Ok((shown.collect::<Vec<_>>(), found.unreachable, next, found.total))
             })
             .await?;
         Ok(tonic::Response::new(pb::ListRunsResponse {
             runs,
             next_page_token: page.token(next.as_ref()),
             total_size: u32::try_from(total).unwrap_or(u32::MAX),
+            unreachable,
         }))
     }
 

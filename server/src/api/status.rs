@@ -197,6 +197,13 @@ fn command(error: CommandError, sentence: String) -> Status {
             let sentence = "another program holds the server's database (a backup or an open shell, for example); end it or wait for it, and try again";
             refuses("DATABASE_LOCKED", &id, format!("{sentence} (its log has more under {id})"))
         }
+        CommandError::Damaged(cause) => {
+            let id = logged(&cause);
+            let sentence = "what is stored of it cannot be read: the database is damaged, or another program changed it; what is wrong and what helps: aqctl doctor";
+            ErrorDetail::new("DATA_DAMAGED")
+                .with("error_id", &id)
+                .into_status(Code::DataLoss, format!("{sentence} (the server's log has more under {id})"))
+        }
         CommandError::Internal(cause) => {
             let id = logged(&cause);
             ErrorDetail::new("INTERNAL")
@@ -267,6 +274,9 @@ mod tests {
             assert_eq!((code, reason.as_str()), (Code::Unavailable, says));
             assert!(message.contains(remedy) && !message.contains("/x"), "{message}");
         }
+        let (code, reason, message) = told(StoreError::Corrupt { column: "tasks.needs", found: "secret".into() });
+        assert_eq!((code, reason.as_str()), (Code::DataLoss, "DATA_DAMAGED"));
+        assert!(message.contains("aqctl doctor") && !message.contains("secret"), "{message}");
         assert_eq!(told(ApiError::RequestIdReused("x".into())).0, Code::InvalidArgument);
         assert_eq!(told(CommandError::Conflict("x".into())).0, Code::Aborted);
     }

@@ -171,6 +171,7 @@ impl Tasks {
             last_run_number: record.task.run_number,
         };
         Ok(tonic::Response::new(pb::ListArchivedTasksResponse {
+            unreachable: found.unreachable,
             tasks: found.tasks.iter().map(entry).collect(),
             next_page_token: page.token(next.as_ref()),
             total_size: u32::try_from(found.total).unwrap_or(u32::MAX),

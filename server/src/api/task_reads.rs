@@ -90,7 +90,7 @@ impl Tasks {
             })
             .await?;
         let places: Vec<(i64, i64)> = drawn.iter().map(|one| place(order, one)).collect();
-        let TaskPage { next, total, hidden, .. } = found;
+        let TaskPage { unreachable, next, total, hidden, .. } = found;
         let mut shown = self.0.show(&call.context, drawn).await?;
         let mut next = next.map(|cursor| (cursor.value, cursor.key));
         let mut bytes = 0;
@@ -108,6 +108,7 @@ impl Tasks {
             next_page_token: page.token(next.as_ref()),
             total_size: u32::try_from(total).unwrap_or(u32::MAX),
             hidden_count: u32::try_from(hidden).unwrap_or(u32::MAX),
+            unreachable,
         }))
     }
 
@@ -163,7 +164,7 @@ impl Tasks {
             .read(move |db| {
                 let open = questions::open(db)?;
                 let keys: Vec<i64> = open.iter().map(|question| question.task_key).collect();
-                let by_key: BTreeMap<i64, _> = tasks::by_keys(db, &keys)?.into_iter().map(|record| (record.key, record)).collect();
+                let by_key = tasks::shown_by_key(db, &keys)?;
                 let mut found = Vec::new();
                 for question in open {
                     let Some(record) = by_key.get(&question.task_key).filter(|record| record.deleted_at.is_none()) else { continue };

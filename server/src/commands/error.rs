@@ -67,6 +67,9 @@ pub enum CommandError {
     /// Another program holds the database.
     #[error("{0}")]
     Locked(String),
+    /// What is stored cannot be read.
+    #[error("{0}")]
+    Damaged(String),
     /// A defect of ours.
     #[error("{0}")]
     Internal(String),
@@ -111,6 +114,7 @@ impl From<StoreError> for CommandError {
             StoreError::Unavailable(_) | StoreError::Closed => Self::Unavailable(error.to_string()),
             StoreError::Full(_) => Self::Full(error.to_string()),
             StoreError::Locked(_) => Self::Locked(error.to_string()),
+            StoreError::Corrupt { .. } => Self::Damaged(error.to_string()),
             StoreError::Conflict(_) => Self::Conflict("the record was changed or exists already".to_owned()),
             other => Self::Internal(other.to_string()),
         }

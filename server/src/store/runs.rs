@@ -346,8 +346,14 @@ queries! {
         let last = rows.last().filter(|_| more);
         let next = last.map(|row| RunCursor { started_at: row.started_at, task_key: row.task_key, number: row.number });
         let total: i64 = narrowed!(runs::table.into_boxed(), filter).count().get_result(connection)?;
+        let mut found = Readable::default();
+        for row in rows {
+            let id = format!("{}/{}", row.task_id, row.number);
+            found.take(|| id, RunRecord::try_from(row))?;
+        }
         Ok(RunPage {
-            runs: rows.into_iter().map(RunRecord::try_from).collect::<Result<_, _>>()?,
+            runs: found.rows,
+            unreachable: found.aside.into_iter().map(|offence| offence.subject).collect(),
             next,
             total: columns::count("runs", total)?,
         })
@@ -383,6 +389,8 @@ pub struct RunCursor {
 pub struct RunPage {
     /// The runs, newest first.
     pub runs: Vec<RunRecord>,
+    /// Names of the runs between them whose rows cannot be read (store R24).
+    pub unreachable: Vec<String>,
     /// Where the next page begins; `None`: this was the last.
     pub next: Option<RunCursor>,
     /// How many runs match, over all pages.

@@ -9,6 +9,7 @@ use aq_core::task::{TaskStatus, TaskType};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+use super::aside::Readable;
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
@@ -92,6 +93,8 @@ pub struct TaskCursor {
 pub struct TaskPage {
     /// The tasks, with the names of their parents.
     pub tasks: Vec<TaskRecord>,
+    /// Ids of the tasks between them whose rows cannot be read (store R24).
+    pub unreachable: Vec<String>,
     /// Where the next page begins; `None`: this was the last.
     pub next: Option<TaskCursor>,
     /// How many tasks match, over all pages.
@@ -196,29 +199,40 @@ macro_rules! ordered {
     }};
 }
 
-fn cursor(order: TaskOrder, record: &TaskRecord) -> TaskCursor {
+/// Where a row stands; told of the row, because one that cannot be read has a place too.
+fn cursor(order: TaskOrder, row: &Row) -> TaskCursor {
     let value = match order {
-        TaskOrder::Priority => i64::from(record.task.priority),
-        TaskOrder::NewestFirst | TaskOrder::OldestFirst => record.key,
-        TaskOrder::RecentlyChanged => record.task.updated_at.as_millis(),
-        TaskOrder::RecentlyArchived => record.task.archived_at.map_or(0, |at| at.as_millis()),
+        TaskOrder::Priority => i64::from(row.priority),
+        TaskOrder::NewestFirst | TaskOrder::OldestFirst => row.key,
+        TaskOrder::RecentlyChanged => row.updated_at,
+        TaskOrder::RecentlyArchived => row.archived_at.unwrap_or(0),
     };
-    TaskCursor { value, key: record.key }
+    TaskCursor { value, key: row.key }
 }
 
 queries! {
-    /// The matching tasks behind `after` in the given order, at most `limit`; parents are not named.
+    /// The matching tasks behind `after` in the given order, at most `limit`, and where the next page begins; parents are not named.
     pub fn load(
         connection,
         query: &TaskQuery,
         order: TaskOrder,
         after: Option<TaskCursor>,
-        limit: i64,
-    ) -> Result<Vec<TaskRecord>, StoreError> {
+        limit: u32,
+    ) -> Result<(Readable<TaskRecord>, Option<TaskCursor>), StoreError> {
         let shown = query.shown();
         let narrowed = narrowed!(tasks::table.into_boxed(), query).filter(tasks::status.eq_any(shown.iter().map(|status| status.as_str())));
-        let rows: Vec<Row> = ordered!(narrowed, order, after).limit(limit).select(Row::as_select()).load(connection)?;
-        rows.into_iter().map(TaskRecord::try_from).collect()
+        // One more than asked for tells whether there is a next page.
+        let mut rows: Vec<Row> = ordered!(narrowed, order, after).limit(i64::from(limit) + 1).select(Row::as_select()).load(connection)?;
+        let size = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > size;
+        rows.truncate(size);
+        let next = rows.last().filter(|_| more).map(|row| cursor(order, row));
+        let mut found = Readable::default();
+        for row in rows {
+            let id = row.id.clone();
+            found.take(|| id, TaskRecord::try_from(row))?;
+        }
+        Ok((found, next))
     }
 
     /// How many tasks match without the conditions on the status, by status; statuses without a task are left out (F-022).
@@ -274,19 +288,15 @@ pub fn page(
     after: Option<TaskCursor>,
     limit: u32,
 ) -> Result<TaskPage, StoreError> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    // One more than asked for tells whether there is a next page.
-    let mut tasks = load(connection, query, order, after, i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))?;
-    let more = tasks.len() > limit;
-    tasks.truncate(limit);
+    let (Readable { rows: mut tasks, aside }, next) = load(connection, query, order, after, limit)?;
     name_parents(connection, &mut tasks)?;
-    let next = if more { tasks.last().map(|record| cursor(order, record)) } else { None };
     let counts = count_by_status(connection, query)?;
     let shown = query.shown();
     let sum = |wanted: &dyn Fn(&TaskStatus) -> bool| counts.iter().filter(|(status, _)| wanted(status)).map(|(_, count)| count).sum();
     let hides = query.statuses.is_empty() && query.finished == Finished::Hide;
     Ok(TaskPage {
         tasks,
+        unreachable: aside.into_iter().map(|offence| offence.subject).collect(),
         next,
         total: sum(&|status| shown.contains(status)),
         hidden: if hides { sum(&|status| status.is_finished()) } else { 0 },

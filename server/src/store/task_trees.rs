@@ -10,13 +10,14 @@ use aq_core::time::Timestamp;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
+use super::aside::Readable;
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::kept::kept;
 use super::schema::tasks;
 use super::task_lists::name_parents;
-use super::tasks::{Row, TaskRecord, by_keys};
+use super::tasks::{Row, TaskRecord, shown_by_key};
 
 /// Deepest level that is walked. Plans end far above it; it only keeps a damaged database from holding a reader for ever.
 const DEEPEST: i32 = 64;
@@ -102,14 +103,19 @@ struct StuckRow {
 pub type Place = (i64, Option<i64>, u32, TaskStatus, i32);
 
 queries! {
-    /// The direct subtasks of a task that were not deleted, archived ones too, by priority and age.
+    /// The direct subtasks of a task that were not deleted and can be read, archived ones too, by priority and age.
     pub fn subtasks(connection, parent: i64) -> Result<Vec<TaskRecord>, StoreError> {
         let rows: Vec<Row> = tasks::table
             .filter(tasks::parent_key.eq(parent).and(tasks::deleted_at.is_null()))
             .order((tasks::priority, tasks::key))
             .select(Row::as_select())
             .load(connection)?;
-        rows.into_iter().map(TaskRecord::try_from).collect()
+        let mut found = Readable::default();
+        for row in rows {
+            let id = row.id.clone();
+            found.take(|| id, TaskRecord::try_from(row))?;
+        }
+        Ok(found.rows)
     }
 
     /// Key of the task at the top of a task's tree: the task itself when it has no parent. A circle of parents, which only damage can
@@ -175,7 +181,7 @@ queries! {
 }
 
 /// A task with everything made from it: `max_depth` levels below the root and `max_nodes` tasks at most are read whole, all are counted.
-/// `None` when there is no such task (F-023).
+/// `None` when there is no such task (F-023). Tasks that cannot be read are counted and left out (store R24).
 ///
 /// # Errors
 /// As the queries: one for the shape, and one for every 500 nodes.
@@ -209,7 +215,7 @@ pub fn tree(connection: &mut Connection, root: i64, max_depth: u32, max_nodes: u
         open.extend(below.into_iter().filter(|(_, _, depth)| *depth <= max_depth).map(|(_, key, depth)| (key, depth)));
     }
     let keys: Vec<i64> = order.iter().map(|(key, _)| *key).collect();
-    let mut records = by_keys(connection, &keys)?;
+    let mut records: Vec<TaskRecord> = shown_by_key(connection, &keys)?.into_values().collect();
     name_parents(connection, &mut records)?;
     let mut records: BTreeMap<i64, TaskRecord> = records.into_iter().map(|record| (record.key, record)).collect();
     let nodes: Vec<TreeNode> =

@@ -2,6 +2,8 @@
 //!
 //! Which change is allowed lives in `lifecycle`; the rows themselves live in `task_row`, lists and trees for people in `task_lists`.
 
+use std::collections::BTreeMap;
+
 use aq_core::ids::{AgentId, ProjectId, TaskId};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{BlockedReason, Needs, TaskStatus, TaskType};
@@ -114,6 +116,27 @@ pub fn set_place(connection: &mut Connection, record: &TaskRecord) -> Result<(),
     write_place(connection, record)
 }
 
+/// The tasks of these keys, in no particular order; missing ones are left out.
+///
+/// # Errors
+/// Whatever the database answers, and the first row that cannot be read: what decides must know all of them.
+pub fn by_keys(connection: &mut Connection, keys: &[i64]) -> Result<Vec<TaskRecord>, StoreError> {
+    rows(connection, keys)?.into_iter().map(TaskRecord::try_from).collect()
+}
+
+/// The tasks of these keys that can be read, by key, for what is only shown (store R24).
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn shown_by_key(connection: &mut Connection, keys: &[i64]) -> Result<BTreeMap<i64, TaskRecord>, StoreError> {
+    let mut found = Readable::default();
+    for row in rows(connection, keys)? {
+        let id = row.id.clone();
+        found.take(|| id, TaskRecord::try_from(row))?;
+    }
+    Ok(found.rows.into_iter().map(|record| (record.key, record)).collect())
+}
+
 /// The tasks of a status that can be read, by key.
 ///
 /// # Errors
@@ -162,15 +185,11 @@ queries! {
         tasks::table.find(key).select(Row::as_select()).get_result(connection)?.try_into()
     }
 
-    /// The tasks of these keys, in no particular order; missing ones are left out.
-    pub fn by_keys(connection, keys: &[i64]) -> Result<Vec<TaskRecord>, StoreError> {
+    fn rows(connection, keys: &[i64]) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         // SQLite refuses statements with very many parameters.
         for part in keys.chunks(500) {
-            let rows = tasks::table.filter(tasks::key.eq_any(part)).select(Row::as_select()).load(connection)?;
-            for row in rows {
-                found.push(row.try_into()?);
-            }
+            found.extend(tasks::table.filter(tasks::key.eq_any(part)).select(Row::as_select()).load(connection)?);
         }
         Ok(found)
     }

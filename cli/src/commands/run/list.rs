@@ -41,8 +41,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if let Some(typed) = &args.agent {
         request.agent_id = ids::agent(&connection, typed).await?;
     }
-    let page = paging::pages!(args.paging, connection.runs(), list_runs, request, runs);
+    let page = paging::pages!(args.paging, connection.runs(), list_runs, request, runs, unreachable);
     context.ui.show(&page, render::run::list)?;
+    paging::unreachable(&context.ui, &page.unreachable);
     paging::note(&context.ui, page.runs.len(), page.total_size, &page.next_page_token, "no runs");
     Ok(())
 }

@@ -106,12 +106,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if let Some(typed) = &args.parent {
         request.parent_task_id = ids::task(&connection, typed).await?;
     }
-    let page = paging::pages!(args.paging, connection.tasks(), list_tasks, request, tasks);
+    let page = paging::pages!(args.paging, connection.tasks(), list_tasks, request, tasks, unreachable);
     if args.view == View::Flat || context.ui.format != Format::Table {
         context.ui.show(&page, render::task::list)?;
     } else {
         trees(context, &connection, &page, args.view == View::Compact, args.deps).await?;
     }
+    paging::unreachable(&context.ui, &page.unreachable);
     let note = render::task::footnote(&page);
     if !note.is_empty() {
         context.ui.talk(note);

@@ -168,3 +168,60 @@ async fn a_project_is_found_by_its_channel() {
     let gone = admin.projects().delete_project(pb::DeleteProjectRequest { project_id: "web".into(), ..Default::default() }).await.unwrap();
     assert_eq!(gone.into_inner().discord_channel_id, "77");
 }
+
+/// Store R24: a row that holds what nobody of ours wrote is named beside what can be read, on its page and on no other; trees and what is around tasks are shown without it.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_hides_no_other() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    admin.project("web").await;
+    admin.agent("orion").await;
+    let parent = admin.task("web", "parent").await;
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        let request = pb::CreateTaskRequest {
+            project_id: "web".into(),
+            title: format!("task {number}"),
+            parent_task_id: parent.id.clone(),
+            ..Default::default()
+        };
+        ids.push(admin.tasks().create_task(request).await.unwrap().into_inner().id);
+    }
+    let order = server.inner.start_order().await;
+    let run = order.run.to_string();
+    let sql = format!(
+        "PRAGMA ignore_check_constraints = ON; UPDATE tasks SET verification = 'garbage' WHERE id = '{}'; UPDATE runs SET runtime = 'garbage'; \
+         PRAGMA ignore_check_constraints = OFF",
+        ids[1]
+    );
+    server.inner.engine.submit(move |tx| tx.db.batch(&sql)).await.unwrap();
+
+    let mut request = pb::ListTasksRequest { page_size: 2, order: pb::TaskOrder::OldestFirst.into(), ..Default::default() };
+    let (mut seen, mut named) = (Vec::new(), Vec::new());
+    loop {
+        let page = admin.tasks().list_tasks(request.clone()).await.unwrap().into_inner();
+        seen.extend(page.tasks.iter().map(|task| task.id.clone()));
+        named.extend(page.unreachable);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    let readable = [&parent.id, &ids[0], &ids[2], &ids[3]];
+    assert_eq!((seen.iter().collect::<Vec<_>>(), &named), (readable.to_vec(), &vec![ids[1].clone()]));
+
+    let runs = admin.runs().list_runs(pb::ListRunsRequest::default()).await.unwrap().into_inner();
+    assert_eq!((runs.runs.len(), runs.unreachable), (0, vec![run]));
+    let tree = admin
+        .tasks()
+        .get_task_tree(pb::GetTaskTreeRequest { task_id: parent.id.clone(), ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(tree.nodes.len(), 4);
+    let shown = admin.tasks().get_task(pb::GetTaskRequest { task_id: parent.id.clone() }).await.unwrap().into_inner();
+    assert_eq!(shown.subtasks.len(), 3);
+    admin.admin().get_status(pb::GetStatusRequest::default()).await.unwrap();
+    let broken = admin.tasks().get_task(pb::GetTaskRequest { task_id: ids[1].clone() }).await.unwrap_err();
+    assert_eq!(broken.code(), tonic::Code::DataLoss, "{broken:?}");
+}

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use super::bad_keys::BadKeys;
+use super::bad_keys::{BadKeys, Wrong};
 use super::io::Peer;
 use super::middleware::{Middleware, Next};
 use super::refusal;
@@ -95,9 +95,19 @@ impl Authentication {
         };
         // A right key is never held up by the wrong ones of its neighbours: on one machine they share a user, and with it a peer.
         let (Some(mut principal), Some(key)) = (principal, key) else {
-            let wait = self.bad.lock().unwrap_or_else(PoisonError::into_inner).note(peer, Instant::now());
-            tracing::warn!(peer, limited = wait.is_some(), "a wrong API key");
-            return Err(wait.map_or_else(refusal::wrong_key, refusal::too_many_wrong_keys).into());
+            let wrong = self.bad.lock().unwrap_or_else(PoisonError::into_inner).note(peer, Instant::now());
+            return Err(match wrong {
+                Wrong::Told => {
+                    tracing::warn!(peer, "a wrong API key");
+                    refusal::wrong_key().into()
+                }
+                Wrong::Waits { wait, first } => {
+                    if first {
+                        tracing::warn!(peer, "too many wrong API keys; those of the rest of the minute are not told here");
+                    }
+                    refusal::too_many_wrong_keys(wait).into()
+                }
+            });
         };
         if let Some(person) = headers.get(ON_BEHALF_OF) {
             if !matches!(principal.role, Role::Gateway | Role::Admin) {

@@ -10,6 +10,20 @@ const MOST_PEERS: usize = 4096;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// What is done with a wrong key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// The peer is told what is wrong.
+    Told,
+    /// The peer has to wait. One such refusal of each minute is written to the log: its peers can make as many as they like.
+    Waits {
+        /// How long.
+        wait: Duration,
+        /// True for the first.
+        first: bool,
+    },
+}
+
 /// Wrong keys per peer in windows of a minute. gRPC R5.
 #[derive(Debug)]
 pub(super) struct BadKeys {
@@ -22,8 +36,8 @@ impl BadKeys {
         Self { most, peers: BTreeMap::new() }
     }
 
-    /// Notes a wrong key. When there were too many, tells how long the peer has to wait.
-    pub(super) fn note(&mut self, peer: &str, now: Instant) -> Option<Duration> {
+    /// Notes a wrong key.
+    pub(super) fn note(&mut self, peer: &str, now: Instant) -> Wrong {
         if self.peers.len() >= MOST_PEERS {
             self.forget(now);
         }
@@ -32,7 +46,10 @@ impl BadKeys {
             (*begin, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
-        (*count > self.most).then(|| WINDOW.saturating_sub(now.duration_since(*begin)))
+        if *count <= self.most {
+            return Wrong::Told;
+        }
+        Wrong::Waits { wait: WINDOW.saturating_sub(now.duration_since(*begin)), first: *count == self.most.saturating_add(1) }
     }
 
     fn forget(&mut self, now: Instant) {
@@ -49,17 +66,19 @@ impl BadKeys {
 mod tests {
     use super::*;
 
-    /// gRPC R5: ten wrong keys a minute are told what is wrong, the eleventh has to wait; a minute later it starts over.
+    /// gRPC R5: ten wrong keys a minute are told what is wrong, the eleventh has to wait, and only that one is worth a line; a minute later it starts over.
     #[tokio::test(start_paused = true)]
     async fn the_eleventh_wrong_key_waits() {
         let mut keys = BadKeys::new(10);
         let now = Instant::now();
         for _ in 0..10 {
-            assert_eq!(keys.note("a", now), None);
+            assert_eq!(keys.note("a", now), Wrong::Told);
         }
-        assert_eq!(keys.note("a", now + Duration::from_secs(20)), Some(Duration::from_secs(40)));
-        assert_eq!(keys.note("b", now), None);
-        assert_eq!(keys.note("a", now + Duration::from_secs(61)), None);
+        let waits = |seconds, first| Wrong::Waits { wait: Duration::from_secs(seconds), first };
+        assert_eq!(keys.note("a", now + Duration::from_secs(20)), waits(40, true));
+        assert_eq!(keys.note("a", now + Duration::from_secs(30)), waits(30, false));
+        assert_eq!(keys.note("b", now), Wrong::Told);
+        assert_eq!(keys.note("a", now + Duration::from_secs(61)), Wrong::Told);
     }
 
     /// gRPC R5, invariant I-35: however many peers there are, what is remembered is bounded.
@@ -68,7 +87,7 @@ mod tests {
         let mut keys = BadKeys::new(10);
         let now = Instant::now();
         for peer in 0..MOST_PEERS + 500 {
-            let _wait = keys.note(&peer.to_string(), now);
+            let _told = keys.note(&peer.to_string(), now);
         }
         assert!(keys.peers.len() <= MOST_PEERS);
     }

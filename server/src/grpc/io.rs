@@ -1,13 +1,11 @@
 //! An accepted connection: who is at the other end, its place among the connections, and what ends it. What the connection has to show for itself is
 //! `line`'s.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,6 +16,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::line::{Line, Patience};
+use super::shares::{Held, Shares};
 
 /// Who is at the other end of a connection; found in the extensions of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +33,16 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// What limits per peer count by: the user, or the address without its port.
+    /// What limits per peer count by: the user, the IPv4 address, or the first 64 bits of an IPv6 address, which is what one customer of a network is given
+    /// (RFC 6177).
     #[must_use]
     pub fn group(&self) -> String {
         match self {
             Self::Unix { uid, .. } => format!("uid:{uid}"),
-            Self::Tcp(address) => address.ip().to_string(),
+            Self::Tcp(address) => match address.ip().to_canonical() {
+                IpAddr::V4(address) => address.to_string(),
+                IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+            },
         }
     }
 }
@@ -65,54 +68,30 @@ pub(super) struct Arrival {
 #[derive(Clone, Debug)]
 pub(super) struct Room {
     all: Arc<Semaphore>,
-    by_address: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
-    most_by_address: usize,
+    by_address: Shares,
 }
 
 /// A connection's place; dropping it makes room.
 #[derive(Debug)]
 pub(super) struct Place {
     _one: OwnedSemaphorePermit,
-    address: Option<IpAddr>,
-    room: Room,
+    _share: Option<Held>,
 }
 
 impl Room {
     pub(super) fn new(connections: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(connections)), by_address: Arc::default(), most_by_address: (connections / 8).max(1) }
+        Self { all: Arc::new(Semaphore::new(connections)), by_address: Shares::new((connections / 8).max(1)) }
     }
 
     /// A place for one more connection; `None` when there is none. Peers on the Unix socket are all the same user, so only the
     /// total limits them.
     pub(super) fn enter(&self, peer: &Peer) -> Option<Place> {
         let one = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        let address = match peer {
+        let share = match peer {
             Peer::Unix { .. } => None,
-            Peer::Tcp(address) => Some(address.ip()),
+            Peer::Tcp(_) => Some(self.by_address.enter(peer.group())?),
         };
-        if let Some(address) = address {
-            let mut counts = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = counts.entry(address).or_insert(0);
-            if *count >= self.most_by_address {
-                return None;
-            }
-            *count += 1;
-        }
-        Some(Place { _one: one, address, room: self.clone() })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(address) = self.address {
-            let mut counts = self.room.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(count) = counts.get_mut(&address) {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(&address);
-                }
-            }
-        }
+        Some(Place { _one: one, _share: share })
     }
 }
 
@@ -245,5 +224,30 @@ impl AsyncWrite for Accepted {
             Socket::Tcp(stream) => stream.is_write_vectored(),
             Socket::Unix(stream) => stream.is_write_vectored(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// gRPC R2, R5: an address counts as itself, also in IPv6's clothes; of IPv6 a whole network of a customer counts as one.
+    #[test]
+    fn peers_are_counted_by_who_they_belong_to() {
+        let group = |address: &str| Peer::Tcp(address.parse().unwrap()).group();
+        assert_eq!((group("127.0.0.2:1"), group("[::ffff:127.0.0.2]:7")), ("127.0.0.2".to_owned(), "127.0.0.2".to_owned()));
+        assert_eq!(group("[2001:db8:1:2::5]:9"), group("[2001:db8:1:2:ffff::9]:10"));
+        assert_ne!(group("[2001:db8:1:2::5]:9"), group("[2001:db8:1:3::5]:9"));
+    }
+
+    /// gRPC R2: of eight places one address has one; what leaves makes room.
+    #[test]
+    fn an_address_has_its_share_of_the_places() {
+        let room = Room::new(8);
+        let peer = |address: &str| Peer::Tcp(address.parse().unwrap());
+        let first = room.enter(&peer("127.0.0.1:1"));
+        assert!(first.is_some() && room.enter(&peer("127.0.0.1:2")).is_none() && room.enter(&peer("127.0.0.2:2")).is_some());
+        drop(first);
+        assert!(room.enter(&peer("127.0.0.1:3")).is_some());
     }
 }

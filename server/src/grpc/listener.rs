@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use futures_util::stream::{self, Stream};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::io::{Accepted, Peer, Room};
 use super::line::Patience;
 use super::options::{GrpcOptions, TlsIdentity};
+use super::sparing::Sparing;
 
 /// Longest path of a Unix socket that every client can connect to, in bytes.
 const MAX_SOCKET_PATH: usize = 100;
@@ -144,7 +146,7 @@ pub(super) fn accept_unix(
     cut: CancellationToken,
     patience: Patience,
 ) -> impl Stream<Item = Result<Accepted, io::Error>> + Send {
-    stream::unfold((listener, room, cut), move |(listener, room, cut)| async move {
+    stream::unfold((listener, room, cut, Sparing::default()), move |(listener, room, cut, sparing)| async move {
         loop {
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
@@ -156,15 +158,15 @@ pub(super) fn accept_unix(
             let Ok(credentials) = stream.peer_cred() else { continue };
             let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid() };
             if credentials.uid() != rustix::process::geteuid().as_raw() && credentials.uid() != 0 {
-                tracing::warn!(%peer, "a connection of another user was refused");
+                refused(&sparing, &peer, "it is of another user");
                 continue;
             }
             let Some(place) = room.enter(&peer) else {
-                tracing::warn!(%peer, "too many connections; one was refused");
+                refused(&sparing, &peer, "there are too many connections");
                 continue;
             };
             let accepted = Accepted::unix(stream, peer, place, cut.clone(), patience);
-            return Some((Ok(accepted), (listener, room, cut)));
+            return Some((Ok(accepted), (listener, room, cut, sparing)));
         }
     })
 }
@@ -176,7 +178,7 @@ pub(super) fn accept_tcp(
     cut: CancellationToken,
     patience: Patience,
 ) -> impl Stream<Item = Result<Accepted, io::Error>> + Send {
-    stream::unfold((listener, room, cut), move |(listener, room, cut)| async move {
+    stream::unfold((listener, room, cut, Sparing::default()), move |(listener, room, cut, sparing)| async move {
         loop {
             let (stream, address) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -187,7 +189,7 @@ pub(super) fn accept_tcp(
             };
             let peer = Peer::Tcp(address);
             let Some(place) = room.enter(&peer) else {
-                tracing::warn!(%peer, "too many connections; one was refused");
+                refused(&sparing, &peer, "there are too many connections");
                 continue;
             };
             // Without it the first message of a stream waits for the peer's delayed acknowledgement.
@@ -195,9 +197,15 @@ pub(super) fn accept_tcp(
                 tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
             }
             let accepted = Accepted::tcp(stream, peer, place, cut.clone(), patience);
-            return Some((Ok(accepted), (listener, room, cut)));
+            return Some((Ok(accepted), (listener, room, cut, sparing)));
         }
     })
+}
+
+fn refused(sparing: &Sparing, peer: &Peer, why: &str) {
+    if let Some(untold) = sparing.tell(Instant::now()) {
+        tracing::warn!(%peer, why, untold, "a connection was refused");
+    }
 }
 
 async fn pause_after(error: &io::Error) {

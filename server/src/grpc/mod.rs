@@ -26,6 +26,7 @@ mod reflection;
 mod refusal;
 mod server;
 mod shares;
+mod sparing;
 mod stream_limit;
 mod witness;
 

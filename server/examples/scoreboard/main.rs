@@ -20,6 +20,13 @@ use clap::Parser;
 use claims::{CLAIMS, Claim, Program};
 use programs::{Built, Outcome};
 
+/// What builds every program of a long run, optimised.
+#[rustfmt::skip]
+const OPTIMISED: &[&str] = &[
+    "build", "--profile", "load", "-p", "aq-server", "-p", "aq-runner", "-p", "aq-core", "--bin", "aqd", "--example", "load", "--example", "torture",
+    "--test", "suite", "--test", "fuzz", "--test", "git", "--test", "process",
+];
+
 /// What is run.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "scoreboard", about = "Runs the programs that show what Agent Queue claims, and prints what they say")]
@@ -27,7 +34,7 @@ struct Arguments {
     /// Only these claims; `--list` names them.
     #[arg(value_name = "CLAIM")]
     only: Vec<String>,
-    /// As much as belongs to a release: thousands of kills, a hundred thousand histories, and the measurements, which build everything optimised.
+    /// As much as belongs to a release: thousands of kills, a hundred thousand histories, and the measurements; everything is built optimised.
     /// Takes hours; keep the machine quiet.
     #[arg(long)]
     long: bool,
@@ -92,13 +99,11 @@ fn run(arguments: &Arguments, say: &mut dyn FnMut(&str)) -> Result<(String, bool
         programs.entry(claim.shown_by).or_default().push(*claim);
     }
     let (mut rows, mut good) = (BTreeMap::new(), true);
-    let (mut tests, mut load) = (None, None);
+    let (mut tests, mut optimised) = (None, None);
     for (program, claims) in programs {
-        let built = match program {
-            Program::Load(_) => {
-                built(&mut load, root, &["build", "--profile", "load", "-p", "aq-server", "--bin", "aqd", "--example", "load"])?
-            }
-            _ => built(&mut tests, root, &["test", "--workspace", "--no-run"])?,
+        let built = match arguments.long || matches!(program, Program::Load(_)) {
+            true => built(&mut optimised, root, OPTIMISED)?,
+            false => built(&mut tests, root, &["test", "--workspace", "--no-run"])?,
         };
         let command = programs::call(program, built, arguments.long, &arguments.folder)?;
         let said = programs::run(command, &claims, say)?;

@@ -96,6 +96,7 @@ async fn live(steps: Vec<Step>) -> Result<(), String> {
         world.step(step).await?;
         match step {
             Step::Restart => world = world.again(false).await,
+            Step::Reconfigure(which) => world = world.reconfigured(*which).await,
             Step::Kill(asks) => {
                 world.ask_and_go(asks).await;
                 world = world.again(true).await;

@@ -125,6 +125,12 @@ impl Harness {
         Self::start_with(home, clock, policy).await
     }
 
+    /// Ends the server in good order and starts it again with another configuration.
+    pub(crate) async fn reconfigure(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self.restart().await
+    }
+
     /// Ends the server in the middle of things and starts it again on the same home: nobody waits for the loop, its orders and all of memory are gone.
     pub(crate) async fn kill(mut self) -> Self {
         self.running.take().unwrap().abort();

@@ -4,13 +4,14 @@ use aq_core::ids::{AgentId, ProjectId, TaskId};
 use aq_core::output::FailureClass;
 use aq_core::runner_link::{Conclusion, RunOutcome, StopReason};
 use aq_core::runtime::RuntimeKind;
-use aq_core::task::TaskStatus;
+use aq_core::task::{Backoff, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_server::commands::{self, CommandError, Context};
 use aq_server::lifecycle::Tx;
+use aq_server::orchestrator::{ArchivePolicy, Policy};
 use proptest::prelude::*;
 
-use crate::harness::new_task;
+use crate::harness::{new_task, policy};
 
 /// What a person may ask for; numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub(crate) enum Step {
     Batch(Vec<(Ask, bool)>),
     /// The server ends in good order and starts again.
     Restart,
+    /// The server ends in good order and starts again with another configuration.
+    Reconfigure(usize),
     /// The server is killed while it is asked for these, and starts again.
     Kill(Vec<Ask>),
     /// What an open run reports next as a rule.
@@ -63,8 +66,16 @@ pub(crate) enum Step {
     Say(usize, Say),
     /// A report of any run there ever was.
     Late(usize, Say),
+    /// A report of an open run, twice: its acknowledgement was lost.
+    Twice(usize, Say),
     /// Time passes, in seconds.
     Wait(i64),
+    /// The clock is set back, in seconds.
+    Back(i64),
+    /// A command while the clock stands still.
+    Still(Ask),
+    /// The disk takes no more while these are asked and an open run reports; the run reports again when there is room.
+    Full(Vec<Ask>, usize, Say),
 }
 
 pub(crate) fn ask() -> impl Strategy<Value = Ask> {
@@ -106,9 +117,34 @@ pub(crate) fn say() -> impl Strategy<Value = Say> {
         (0_u64..5, 0_u64..1000).prop_map(|(message, tokens)| Say::Tokens(message, tokens)),
         (0_u64..3).prop_map(Say::Asks),
         (0_u64..3).prop_map(Say::Answered),
-        (0_usize..12).prop_map(Say::Finished),
-        (0_usize..6).prop_map(Say::Concluded),
+        prop_oneof![0_usize..4, 0..OUTCOMES].prop_map(Say::Finished),
+        prop_oneof![0_usize..3, 0..CONCLUSIONS].prop_map(Say::Concluded),
     ]
+}
+
+impl Step {
+    /// The trouble that this step makes by itself, by its name.
+    pub(crate) const fn trouble(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Batch(_) => "commands fail in a batch",
+            Self::Restart => "server ends",
+            Self::Reconfigure(_) => "configuration changes",
+            Self::Kill(_) => "server killed among commits",
+            Self::Twice(..) => "report twice",
+            Self::Late(..) => "report late",
+            Self::Wait(seconds) if *seconds >= 3600 => "clock leaps",
+            Self::Back(_) => "clock set back",
+            Self::Still(_) => "clock stands",
+            Self::Full(..) => "disk full",
+            Self::Ask(Ask::Stop(_)) => "person stops",
+            Self::Ask(Ask::Restart(..)) => "person restarts",
+            Self::Ask(Ask::Delete(_)) => "person deletes",
+            Self::Ask(Ask::SetStatus(..)) => "person sets a status",
+            Self::Ask(Ask::PauseProject(_) | Ask::PauseAll(_) | Ask::PauseAgent(..)) => "person pauses",
+            Self::Ask(Ask::DeleteAgent(_)) => "agent deleted",
+            Self::Ask(_) | Self::Advance(_) | Self::Say(..) | Self::Wait(_) => return None,
+        })
+    }
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
@@ -116,10 +152,15 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         8 => ask().prop_map(Step::Ask),
         2 => prop::collection::vec((ask(), prop::bool::weighted(0.7)), 1..4).prop_map(Step::Batch),
         1 => Just(Step::Restart),
+        1 => (0_usize..3).prop_map(Step::Reconfigure),
         1 => prop::collection::vec(ask(), 0..3).prop_map(Step::Kill),
         6 => (0_usize..8).prop_map(Step::Advance),
         4 => (0_usize..8, say()).prop_map(|(run, say)| Step::Say(run, say)),
         1 => (0_usize..40, say()).prop_map(|(run, say)| Step::Late(run, say)),
+        1 => (0_usize..8, say()).prop_map(|(run, say)| Step::Twice(run, say)),
+        1 => (1_i64..4_000).prop_map(Step::Back),
+        1 => ask().prop_map(Step::Still),
+        1 => (prop::collection::vec(ask(), 0..3), 0_usize..8, say()).prop_map(|(asks, run, say)| Step::Full(asks, run, say)),
         2 => (0_i64..300).prop_map(Step::Wait),
         1 => (0_i64..72 * 3600).prop_map(Step::Wait),
     ]
@@ -199,9 +240,60 @@ pub(crate) fn outcome(which: usize, now: Timestamp) -> RunOutcome {
         8 => RunOutcome::Limited { window: "five_hour".into(), resets_at: Some(now.plus_millis(600_000)), message: "limit".into() },
         9 => RunOutcome::Stopped { reason: StopReason::Operator },
         10 => RunOutcome::Stopped { reason: StopReason::Shutdown },
-        _ => RunOutcome::Stopped { reason: StopReason::Limit },
+        11 => RunOutcome::Stopped { reason: StopReason::Limit },
+        12 => RunOutcome::Stopped { reason: StopReason::Fenced },
+        13 => RunOutcome::Limited { window: "unknown".into(), resets_at: None, message: "too many requests".into() },
+        other => failed(FailureClass::ALL[(other - 14) % FailureClass::ALL.len()]),
     }
 }
+
+/// Retries wait for an instant that chance does not move, so that a seed gives the same history again.
+pub(crate) fn configuration(which: usize) -> Policy {
+    let plain = Policy { backoff: Backoff { base_ms: 2, max_ms: 2 }, ..policy() };
+    match which {
+        0 => plain,
+        1 => Policy {
+            guarantee: true,
+            backoff: Backoff { base_ms: 40, max_ms: 90 },
+            limit_wait_ms: 5_000,
+            archive: ArchivePolicy { enabled: true, after_ms: 3_600_000, statuses: vec![TaskStatus::Completed] },
+            ..plain
+        },
+        _ => Policy { question_timeout_ms: 60_000, stuck_after_ms: 60_000, guarantee: false, ..plain },
+    }
+}
+
+/// What of a report no server hopes for, by its name; `None`: it is what should come.
+pub(crate) fn trouble(say: &Say, now: Timestamp) -> Option<&'static str> {
+    match say {
+        Say::Finished(which) => match outcome(*which, now) {
+            RunOutcome::Succeeded { .. } => None,
+            RunOutcome::Failed { class, .. } => Some(class.as_str()),
+            RunOutcome::Limited { resets_at: None, .. } => Some("limit without an instant"),
+            RunOutcome::Limited { .. } => Some("limit"),
+            RunOutcome::Stopped { reason: StopReason::Operator } => Some("stopped by a person"),
+            RunOutcome::Stopped { reason: StopReason::Shutdown } => Some("stopped by the end of the server"),
+            RunOutcome::Stopped { reason: StopReason::Limit } => Some("stopped by the limit"),
+            RunOutcome::Stopped { reason: StopReason::Fenced } => Some("stopped as nobody's"),
+        },
+        Say::Concluded(which) => match conclusion(*which) {
+            Conclusion::Done { .. } => None,
+            Conclusion::NothingToDo => Some("nothing changed"),
+            Conclusion::VerifyFailed { .. } => Some("tests fail"),
+            Conclusion::MergeConflict { .. } => Some("diverged"),
+            Conclusion::TargetDirty { .. } => Some("target dirty"),
+            Conclusion::PushFailed { message } if message.contains("Username") => Some("remote wants a login"),
+            Conclusion::PushFailed { .. } => Some("remote refuses"),
+            Conclusion::Error { .. } => Some("git fails"),
+        },
+        Say::Prepared | Say::Started | Say::Tokens(..) | Say::Asks(_) | Say::Answered(_) => None,
+    }
+}
+
+/// How many outcomes there are to choose from.
+const OUTCOMES: usize = 14 + FailureClass::ALL.len();
+/// How many conclusions there are to choose from.
+const CONCLUSIONS: usize = 9;
 
 pub(crate) fn conclusion(which: usize) -> Conclusion {
     match which {
@@ -209,6 +301,9 @@ pub(crate) fn conclusion(which: usize) -> Conclusion {
         2 => Conclusion::NothingToDo,
         3 => Conclusion::VerifyFailed { command: "make".into(), exit_code: 2, tail: String::new() },
         4 => Conclusion::MergeConflict { files: vec!["a".into()] },
-        _ => Conclusion::TargetDirty { path: "/home".into() },
+        5 => Conclusion::TargetDirty { path: "/home".into() },
+        6 => Conclusion::PushFailed { message: "remote rejected: protected branch".into() },
+        7 => Conclusion::PushFailed { message: "could not read Username: terminal prompts disabled".into() },
+        _ => Conclusion::Error { message: "index.lock: File exists".into() },
     }
 }

@@ -4,23 +4,22 @@
 //! `AQ_HISTORIES=2000 cargo test -p aq-server --test suite simulator` lives many of them, from the seed 1 on or from `AQ_FIRST`, so that many thousands can be
 //! lived in several sittings; a failure names its seed, and `AQ_SEED=<seed>` lives that one again.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use aq_core::task::Backoff;
 use aq_core::time::Timestamp;
 use aq_server::clock::{Clock as _, ManualClock};
 use aq_server::commands::check::check;
-use aq_server::orchestrator::Policy;
 use aq_server::store::{DatabaseUrl, open_migrated};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use crate::figures::{both, check_rows};
-use crate::harness::{Harness, policy};
-use crate::history::{Step, step};
+use crate::harness::Harness;
+use crate::history::{Step, configuration, step};
 use crate::world::World;
 
 /// Histories of a usual run of the tests.
@@ -41,11 +40,6 @@ fn history(seed: u64) -> Vec<Step> {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     prop::collection::vec(step(), 8..36).new_tree(&mut runner).unwrap().current()
-}
-
-/// Retries wait for an instant that chance does not move, so that a seed gives the same history again.
-fn plain() -> Policy {
-    Policy { backoff: Backoff { base_ms: 2, max_ms: 2 }, ..policy() }
 }
 
 /// A folder in memory where the machine has one: nothing here is about disks.
@@ -77,14 +71,18 @@ async fn promises(server: &Harness) -> Result<(), String> {
     check_rows(server).await
 }
 
-async fn live(seed: u64) -> Result<(), String> {
+/// How often each kind of trouble was made.
+type Troubles = BTreeMap<&'static str, u64>;
+
+async fn live(seed: u64) -> Result<Troubles, String> {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)));
-    let mut world = World::on(Harness::start_with(home(), clock, plain()).await).await;
+    let mut world = World::on(Harness::start_with(home(), clock, configuration(0)).await).await;
     for (number, step) in history(seed).iter().enumerate() {
         let at = |wrong: String| format!("step {number}, {step:?}: {wrong}");
         world.step(step).await.map_err(at)?;
         match step {
             Step::Restart => world = world.again(false).await,
+            Step::Reconfigure(which) => world = world.reconfigured(*which).await,
             Step::Kill(asks) => {
                 world.ask_and_go(asks).await;
                 world = world.again(true).await;
@@ -97,10 +95,10 @@ async fn live(seed: u64) -> Result<(), String> {
     world.finish().await?;
     promises(&world.server).await?;
     let (memory, rows) = both(&world.server, false).await;
-    if memory == rows { Ok(()) } else { Err(format!("memory:\n{memory}\nrows:\n{rows}")) }
+    if memory == rows { Ok(world.troubles) } else { Err(format!("memory:\n{memory}\nrows:\n{rows}")) }
 }
 
-fn live_on_a_thread(seed: u64) -> Result<(), String> {
+fn live_on_a_thread(seed: u64) -> Result<Troubles, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(live(seed))
 }
@@ -112,26 +110,38 @@ fn histories_keep_the_promises() {
     let (again, seeds) = asked();
     if let Some(seed) = again {
         let told = history(seed).iter().enumerate().map(|(number, step)| format!("{number}: {step:?}")).collect::<Vec<_>>().join("\n");
-        return live_on_a_thread(seed).unwrap_or_else(|wrong| panic!("seed {seed}\n{told}\n{wrong}"));
+        live_on_a_thread(seed).unwrap_or_else(|wrong| panic!("seed {seed}\n{told}\n{wrong}"));
+        return;
     }
     let next = AtomicU64::new(*seeds.start());
     let work = || {
-        let mut wrong = Vec::new();
+        let (mut wrong, mut troubles) = (Vec::new(), Troubles::new());
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed > *seeds.end() || !wrong.is_empty() {
-                return wrong;
+                return (wrong, troubles);
             }
-            if let Err(found) = live_on_a_thread(seed) {
-                wrong.push(format!("AQ_SEED={seed} lives it again: {found}"));
+            match live_on_a_thread(seed) {
+                Ok(made) => made.into_iter().for_each(|(kind, times)| *troubles.entry(kind).or_default() += times),
+                Err(found) => wrong.push(format!("AQ_SEED={seed} lives it again: {found}")),
             }
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let wrong: Vec<String> = std::thread::scope(|scope| {
+    let (mut wrong, mut troubles) = (Vec::new(), Troubles::new());
+    std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        for (found, made) in workers.into_iter().map(|worker| worker.join().unwrap()) {
+            wrong.extend(found);
+            made.into_iter().for_each(|(kind, times)| *troubles.entry(kind).or_default() += times);
+        }
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    println!("score: histories: 0 violations; {} histories, seeds {} to {}", seeds.end() - seeds.start() + 1, seeds.start(), seeds.end());
+    println!("{troubles:#?}");
+    let (many, kinds, seldom) = (seeds.end() - seeds.start() + 1, troubles.len(), troubles.values().min().unwrap_or(&0));
+    println!(
+        "score: histories: 0 violations; {many} histories, seeds {} to {}, {kinds} kinds of trouble, each at least {seldom} times",
+        seeds.start(),
+        seeds.end()
+    );
 }

@@ -1,20 +1,22 @@
 //! A server whose people and runners do what a history says; what must hold of it after each step, and how it comes to its end.
 
+use std::collections::BTreeMap;
+
 use aq_core::event::EventKind;
 use aq_core::ids::{ProjectId, RunRef, TaskId};
 use aq_core::output::{OutputBody, OutputItem, Question, QuestionKind, TokenUsage};
 use aq_core::run::RunState;
-use aq_core::runner_link::{Answer, RunReport};
+use aq_core::runner_link::{Answer, RunReport, RunnerSink as _};
 use aq_core::task::{TaskStatus, UNTIL_ANSWERED};
 use aq_core::time::Timestamp;
 use aq_server::clock::Clock as _;
 use aq_server::commands::{self, CommandError};
 use aq_server::lifecycle::{DEFAULT_SPAN_MS, Subject, Tx, announce};
-use aq_server::store::{StoreError, questions, tasks};
+use aq_server::store::{Connection, StoreError, questions, tasks};
 
 use crate::figures::{both, check_rows, describe};
 use crate::harness::Harness;
-use crate::history::{Ask, Say, Step, conclusion, outcome, perform, pick};
+use crate::history::{Ask, Say, Step, conclusion, configuration, outcome, perform, pick, trouble};
 
 /// A server, a project with three workspaces, two agents, and everything that was made so far.
 pub(crate) struct World {
@@ -25,6 +27,8 @@ pub(crate) struct World {
     pub(crate) approved: bool,
     /// When it began: for one window from then on, no run has left the window.
     began: Timestamp,
+    /// How often each kind of trouble was made.
+    pub(crate) troubles: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -36,7 +40,7 @@ impl World {
         server.agents(2).await;
         let project = server.project("App", 3).await;
         let began = server.clock.now();
-        Self { server, project, tasks: Vec::new(), runs: Vec::new(), approved: false, began }
+        Self { server, project, tasks: Vec::new(), runs: Vec::new(), approved: false, began, troubles: BTreeMap::new() }
     }
 
     /// Lets the orchestrator do what it can.
@@ -52,6 +56,13 @@ impl World {
     /// Starts the server again, after an end in good order or after a kill.
     pub(crate) async fn again(mut self, killed: bool) -> Self {
         self.server = if killed { self.server.kill().await } else { self.server.restart().await };
+        self.settle().await;
+        self
+    }
+
+    /// Starts the server again with another configuration.
+    pub(crate) async fn reconfigured(mut self, which: usize) -> Self {
+        self.server = self.server.reconfigure(configuration(which)).await;
         self.settle().await;
         self
     }
@@ -74,11 +85,22 @@ impl World {
         self.server.engine.submit(read).await.unwrap()
     }
 
-    async fn report(&self, run: &RunRef, say: &Say) {
+    async fn report(&mut self, run: &RunRef, say: &Say) {
+        self.note(trouble(say, self.server.clock.now()));
+        self.server.report(run, self.made(run, say)).await;
+    }
+
+    fn note(&mut self, trouble: Option<&'static str>) {
+        if let Some(kind) = trouble {
+            *self.troubles.entry(kind).or_default() += 1;
+        }
+    }
+
+    fn made(&self, run: &RunRef, say: &Say) -> RunReport {
         let now = self.server.clock.now();
         let next = self.server.hub.log().last_seq(run).unwrap() + 1;
         let output = |body| RunReport::Output { items: vec![OutputItem { seq: next, at: now, body }] };
-        let report = match say {
+        match say {
             Say::Prepared => RunReport::Prepared { directory: "/work".into(), base_commit: "0".repeat(40) },
             Say::Started => RunReport::Started { pid: 7 },
             Say::Tokens(message, tokens) => output(OutputBody::Usage {
@@ -98,8 +120,25 @@ impl World {
             Say::Answered(number) => output(OutputBody::QuestionClosed { request_id: format!("q{number}"), answer: "this".into() }),
             Say::Finished(which) => RunReport::Finished { outcome: outcome(*which, now), exit_code: Some(0) },
             Say::Concluded(which) => RunReport::Concluded { conclusion: conclusion(*which) },
-        };
-        self.server.report(run, report).await;
+        }
+    }
+
+    /// Lets the disk take `pages` pages at most; what is there already stays.
+    async fn room(&self, pages: u32) {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        self.server.engine.submit(move |tx| tx.db.batch(&limit)).await.unwrap();
+    }
+
+    async fn ask(&mut self, step: &Step, ask: &Ask) -> Result<(), String> {
+        self.approved |= matches!(ask, Ask::Approve(_));
+        let (project, known, ask) = (self.project.clone(), self.tasks.clone(), ask.clone());
+        let done = self.server.command(move |tx, context| perform(tx, context, &project, &known, &ask)).await;
+        match done {
+            Ok(made) => self.tasks.extend(made),
+            Err(error @ (CommandError::Internal(_) | CommandError::Conflict(_))) => return Err(format!("{step:?}: {error}")),
+            Err(_) => {}
+        }
+        Ok(())
     }
 
     /// Commands in one batch, some of which fail after their work: when all do, memory is afterwards what it was before.
@@ -123,23 +162,17 @@ impl World {
     }
 
     pub(crate) async fn step(&mut self, step: &Step) -> Result<(), String> {
-        self.server.clock.advance(1);
+        if !matches!(step, Step::Still(_)) {
+            self.server.clock.advance(1);
+        }
+        self.note(step.trouble());
         match step {
-            Step::Ask(ask) => {
-                self.approved |= matches!(ask, Ask::Approve(_));
-                let (project, known, ask) = (self.project.clone(), self.tasks.clone(), ask.clone());
-                let done = self.server.command(move |tx, context| perform(tx, context, &project, &known, &ask)).await;
-                match done {
-                    Ok(made) => self.tasks.extend(made),
-                    Err(error @ (CommandError::Internal(_) | CommandError::Conflict(_))) => return Err(format!("{step:?}: {error}")),
-                    Err(_) => {}
-                }
-            }
+            Step::Ask(ask) | Step::Still(ask) => self.ask(step, ask).await?,
             Step::Batch(asks) => {
                 self.approved |= asks.iter().any(|(ask, _)| matches!(ask, Ask::Approve(_)));
                 self.batch(asks).await?;
             }
-            Step::Restart | Step::Kill(_) => {}
+            Step::Restart | Step::Reconfigure(_) | Step::Kill(_) => {}
             Step::Advance(which) => {
                 if let Some((run, state)) = pick(&self.open().await, *which) {
                     let say = match state {
@@ -160,7 +193,31 @@ impl World {
                     self.report(&run, say).await;
                 }
             }
+            Step::Twice(which, say) => {
+                if let Some((run, _)) = pick(&self.open().await, *which) {
+                    let report = self.made(&run, say);
+                    self.server.report(&run, report.clone()).await;
+                    self.server.report(&run, report).await;
+                }
+            }
             Step::Wait(seconds) => self.server.clock.advance(seconds * 1000),
+            Step::Back(seconds) => self.server.clock.advance(-seconds * 1000),
+            Step::Full(asks, which, say) => {
+                self.room(1).await;
+                for ask in asks {
+                    self.ask(step, ask).await?;
+                }
+                if let Some((run, _)) = pick(&self.open().await, *which) {
+                    let report = self.made(&run, say);
+                    let taken = self.server.sink.report(run.clone(), report.clone()).await.is_ok();
+                    self.settle().await;
+                    self.room(u32::MAX - 1).await;
+                    if !taken {
+                        self.server.report(&run, report).await;
+                    }
+                }
+                self.room(u32::MAX - 1).await;
+            }
         }
         self.settle().await;
         Ok(())
@@ -193,8 +250,22 @@ impl World {
         answered.await.unwrap();
     }
 
+    /// Learns of tasks whose creation a kill left unanswered: they are there, and nobody was told their names.
+    async fn learn(&mut self) {
+        let read = |db: &mut Connection| {
+            let mut ids = Vec::new();
+            for status in TaskStatus::ALL {
+                ids.extend(tasks::in_status(db, *status)?.into_iter().map(|record| record.task.id));
+            }
+            Ok::<_, StoreError>(ids)
+        };
+        let there = self.server.reader.read(read).await.unwrap();
+        self.tasks.extend(there.into_iter().filter(|id| !self.tasks.contains(id)).collect::<Vec<_>>());
+    }
+
     /// Lifts every pause, answers what was asked and restarts what is blocked; then everything that is left has to come to its end.
     pub(crate) async fn finish(&mut self) -> Result<(), String> {
+        self.learn().await;
         let project = self.project.clone();
         self.server
             .command(move |tx, context| {

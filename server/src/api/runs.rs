@@ -66,9 +66,16 @@ impl RunService for Runs {
                 let keys: Vec<i64> = found.runs.iter().map(|run| run.task_key).collect();
                 let costs = details::run_costs(db, &keys)?;
                 let by_key = tasks::shown_by_key(db, &keys)?;
-                let shown = found.runs.iter().filter_map(|run| Some(views::run(&hub, by_key.get(&run.task_key)?, run, &costs)));
+                let (mut shown, mut unreachable) = (Vec::new(), found.unreachable);
+                for run in &found.runs {
+                    // What is shown of a run includes its task.
+                    match by_key.get(&run.task_key) {
+                        Some(record) => shown.push(views::run(&hub, record, run, &costs)),
+                        None => unreachable.push(run.run.id.to_string()),
+                    }
+                }
                 let next = found.next.map(|next| (next.started_at, next.task_key, next.number));
-                Ok((shown.collect::<Vec<_>>(), found.unreachable, next, found.total))
+                Ok((shown, unreachable, next, found.total))
             })
             .await?;
         Ok(tonic::Response::new(pb::ListRunsResponse {

@@ -49,7 +49,7 @@ impl Tasks {
                 let (dependencies, dependents) = both_sides(edges);
                 let subtasks = task_trees::subtasks(db, record.key)?;
                 let costs = details::run_costs(db, &[record.key])?;
-                let all = runs::of_task(db, record.key)?;
+                let all = runs::shown_of_task(db, record.key)?;
                 let runs = all.iter().rev().take(RUNS).map(|run| views::run(&hub, &record, run, &costs)).collect();
                 let answer = pb::GetTaskResponse {
                     task: None,

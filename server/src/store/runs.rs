@@ -226,6 +226,32 @@ pub fn update(connection: &mut Connection, record: &RunRecord) -> Result<(), Sto
     write(connection, record)
 }
 
+/// Those of these rows that can be read; the others by their names.
+fn readable(rows: Vec<Row>) -> Result<Readable<RunRecord>, StoreError> {
+    let mut found = Readable::default();
+    for row in rows {
+        let id = format!("{}/{}", row.task_id, row.number);
+        found.take(|| id, RunRecord::try_from(row))?;
+    }
+    Ok(found)
+}
+
+/// Every run of a task, oldest first.
+///
+/// # Errors
+/// Whatever the database answers, and the first row that cannot be read: what decides must know all of them.
+pub fn of_task(connection: &mut Connection, task_key: i64) -> Result<Vec<RunRecord>, StoreError> {
+    rows_of_task(connection, task_key)?.into_iter().map(RunRecord::try_from).collect()
+}
+
+/// The runs of a task that can be read, oldest first, for what is only shown (R24).
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn shown_of_task(connection: &mut Connection, task_key: i64) -> Result<Vec<RunRecord>, StoreError> {
+    Ok(readable(rows_of_task(connection, task_key)?)?.rows)
+}
+
 /// The open runs that can be read, by task and number.
 ///
 /// # Errors
@@ -253,10 +279,8 @@ queries! {
         row.map(RunRecord::try_from).transpose()
     }
 
-    /// Every run of a task, oldest first.
-    pub fn of_task(connection, task_key: i64) -> Result<Vec<RunRecord>, StoreError> {
-        let rows = runs::table.filter(runs::task_key.eq(task_key)).order(runs::number).select(Row::as_select()).load(connection)?;
-        rows.into_iter().map(RunRecord::try_from).collect()
+    fn rows_of_task(connection, task_key: i64) -> Result<Vec<Row>, StoreError> {
+        Ok(runs::table.filter(runs::task_key.eq(task_key)).order(runs::number).select(Row::as_select()).load(connection)?)
     }
 
     /// The runs that have not ended.
@@ -346,11 +370,7 @@ queries! {
         let last = rows.last().filter(|_| more);
         let next = last.map(|row| RunCursor { started_at: row.started_at, task_key: row.task_key, number: row.number });
         let total: i64 = narrowed!(runs::table.into_boxed(), filter).count().get_result(connection)?;
-        let mut found = Readable::default();
-        for row in rows {
-            let id = format!("{}/{}", row.task_id, row.number);
-            found.take(|| id, RunRecord::try_from(row))?;
-        }
+        let found = readable(rows)?;
         Ok(RunPage {
             runs: found.rows,
             unreachable: found.aside.into_iter().map(|offence| offence.subject).collect(),

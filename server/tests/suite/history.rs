@@ -247,7 +247,7 @@ pub(crate) fn outcome(which: usize, now: Timestamp) -> RunOutcome {
     }
 }
 
-/// Retries wait for an instant that chance does not move, so that a seed gives the same history again.
+/// What a server is configured to, of a few. In each, retries wait for an instant that chance does not move, so that a seed gives the same history again.
 pub(crate) fn configuration(which: usize) -> Policy {
     let plain = Policy { backoff: Backoff { base_ms: 2, max_ms: 2 }, ..policy() };
     match which {

@@ -195,6 +195,7 @@ impl World {
             }
             Step::Twice(which, say) => {
                 if let Some((run, _)) = pick(&self.open().await, *which) {
+                    self.note(trouble(say, self.server.clock.now()));
                     let report = self.made(&run, say);
                     self.server.report(&run, report.clone()).await;
                     self.server.report(&run, report).await;
@@ -208,6 +209,7 @@ impl World {
                     self.ask(step, ask).await?;
                 }
                 if let Some((run, _)) = pick(&self.open().await, *which) {
+                    self.note(trouble(say, self.server.clock.now()));
                     let report = self.made(&run, say);
                     let taken = self.server.sink.report(run.clone(), report.clone()).await.is_ok();
                     self.settle().await;

@@ -32,6 +32,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let page = paging::pages!(args.paging, connection.tasks(), list_archived_tasks, request, tasks, unreachable);
     context.ui.show(&page, render::archive::list)?;
     paging::unreachable(&context.ui, &page.unreachable);
-    paging::note(&context.ui, page.tasks.len(), page.total_size, &page.next_page_token, "the archive is empty");
+    paging::note(&context.ui, page.tasks.len() + page.unreachable.len(), page.total_size, &page.next_page_token, "the archive is empty");
     Ok(())
 }

@@ -44,6 +44,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let page = paging::pages!(args.paging, connection.runs(), list_runs, request, runs, unreachable);
     context.ui.show(&page, render::run::list)?;
     paging::unreachable(&context.ui, &page.unreachable);
-    paging::note(&context.ui, page.runs.len(), page.total_size, &page.next_page_token, "no runs");
+    paging::note(&context.ui, page.runs.len() + page.unreachable.len(), page.total_size, &page.next_page_token, "no runs");
     Ok(())
 }

@@ -219,9 +219,8 @@ async fn a_row_that_cannot_be_read_hides_no_other() {
         .unwrap()
         .into_inner();
     assert_eq!(tree.nodes.len(), 4);
-    server.inner.engine.submit(|tx| tx.db.batch("UPDATE runs SET runtime = 'scripted'")).await.unwrap();
     let shown = admin.tasks().get_task(pb::GetTaskRequest { task_id: parent.id.clone() }).await.unwrap().into_inner();
-    assert_eq!(shown.subtasks.len(), 3);
+    assert_eq!((shown.subtasks.len(), shown.runs.len()), (3, 0));
     let broken = admin.tasks().get_task(pb::GetTaskRequest { task_id: ids[1].clone() }).await.unwrap_err();
     assert_eq!(broken.code(), tonic::Code::DataLoss, "{broken:?}");
 }

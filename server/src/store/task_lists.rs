@@ -14,7 +14,7 @@ use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::tasks;
-use super::tasks::{Row, TaskRecord};
+use super::tasks::{Row, TaskRecord, readable};
 
 /// What a list without named statuses does with COMPLETED, FAILED and BLOCKED tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -227,12 +227,7 @@ queries! {
         let more = rows.len() > size;
         rows.truncate(size);
         let next = rows.last().filter(|_| more).map(|row| cursor(order, row));
-        let mut found = Readable::default();
-        for row in rows {
-            let id = row.id.clone();
-            found.take(|| id, TaskRecord::try_from(row))?;
-        }
-        Ok((found, next))
+        Ok((readable(rows)?, next))
     }
 
     /// How many tasks match without the conditions on the status, by status; statuses without a task are left out (F-022).

@@ -6,6 +6,7 @@ use aq_core::task::{BlockedReason, ReviewDue, Task, TaskOrigin, TaskStatus, Task
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
 
+use super::aside::Readable;
 use super::columns;
 use super::error::StoreError;
 use super::schema::tasks;
@@ -121,6 +122,16 @@ impl TryFrom<Row> for TaskRecord {
             },
         })
     }
+}
+
+/// Those of these rows that can be read, in their order; the others by their ids.
+pub(super) fn readable(rows: Vec<Row>) -> Result<Readable<TaskRecord>, StoreError> {
+    let mut found = Readable::default();
+    for row in rows {
+        let id = row.id.clone();
+        found.take(|| id, TaskRecord::try_from(row))?;
+    }
+    Ok(found)
 }
 
 impl From<&TaskRecord> for Row {

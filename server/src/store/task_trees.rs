@@ -10,14 +10,13 @@ use aq_core::time::Timestamp;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
-use super::aside::Readable;
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::kept::kept;
 use super::schema::tasks;
 use super::task_lists::name_parents;
-use super::tasks::{Row, TaskRecord, shown_by_key};
+use super::tasks::{Row, TaskRecord, readable, shown_by_key};
 
 /// Deepest level that is walked. Plans end far above it; it only keeps a damaged database from holding a reader for ever.
 const DEEPEST: i32 = 64;
@@ -110,12 +109,7 @@ queries! {
             .order((tasks::priority, tasks::key))
             .select(Row::as_select())
             .load(connection)?;
-        let mut found = Readable::default();
-        for row in rows {
-            let id = row.id.clone();
-            found.take(|| id, TaskRecord::try_from(row))?;
-        }
-        Ok(found.rows)
+        Ok(readable(rows)?.rows)
     }
 
     /// Key of the task at the top of a task's tree: the task itself when it has no parent. A circle of parents, which only damage can

@@ -19,9 +19,9 @@ use super::error::StoreError;
 use super::kept::changed;
 use super::partial::among;
 use super::schema::tasks;
-pub(super) use super::task_row::Row;
 pub use super::task_row::TaskRecord;
 use super::task_row::review_text;
+pub(super) use super::task_row::{Row, readable};
 
 diesel::define_sql_function! {
     /// The text in capitals. A status is in capitals anyway: compared through this, SQLite does not plan the statement again for each value, as it does
@@ -129,12 +129,7 @@ pub fn by_keys(connection: &mut Connection, keys: &[i64]) -> Result<Vec<TaskReco
 /// # Errors
 /// Whatever the database answers.
 pub fn shown_by_key(connection: &mut Connection, keys: &[i64]) -> Result<BTreeMap<i64, TaskRecord>, StoreError> {
-    let mut found = Readable::default();
-    for row in rows(connection, keys)? {
-        let id = row.id.clone();
-        found.take(|| id, TaskRecord::try_from(row))?;
-    }
-    Ok(found.rows.into_iter().map(|record| (record.key, record)).collect())
+    Ok(readable(rows(connection, keys)?)?.rows.into_iter().map(|record| (record.key, record)).collect())
 }
 
 /// The tasks of a status that can be read, by key.

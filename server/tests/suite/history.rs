@@ -122,6 +122,9 @@ pub(crate) fn say() -> impl Strategy<Value = Say> {
     ]
 }
 
+/// The trouble of a clock that is set back: rows are in the order of instants, and that is not the order of what happened any more.
+pub(crate) const SET_BACK: &str = "clock set back";
+
 impl Step {
     /// The trouble that this step makes by itself, by its name.
     pub(crate) const fn trouble(&self) -> Option<&'static str> {
@@ -133,7 +136,7 @@ impl Step {
             Self::Twice(..) => "report twice",
             Self::Late(..) => "report late",
             Self::Wait(seconds) if *seconds >= 3600 => "clock leaps",
-            Self::Back(_) => "clock set back",
+            Self::Back(_) => SET_BACK,
             Self::Still(_) => "clock stands",
             Self::Full(..) => "disk full",
             Self::Ask(Ask::Stop(_)) => "person stops",

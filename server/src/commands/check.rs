@@ -9,7 +9,7 @@ use aq_core::time::Timestamp;
 
 use crate::lifecycle::{Figures, load};
 use crate::store::invariants::{self, Offence};
-use crate::store::{Connection, StoreError, questions, runs, tasks};
+use crate::store::{Archived, Connection, StoreError, TaskCursor, TaskOrder, TaskQuery, questions, runs, task_lists, tasks};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +88,23 @@ pub fn check(db: &mut Connection, figures: &Figures, now: Timestamp) -> Result<V
     let mut told = BTreeSet::new();
     findings.retain(|finding| finding.rule != "C-13" || told.insert((finding.subject.clone(), finding.message.clone())));
     Ok(findings)
+}
+
+/// Finished tasks that [`history`] reads at once.
+const PART: u32 = 200;
+
+/// C-13 for what decides nothing any more: COMPLETED tasks and ended runs, newest first, a part at a time, from `after` on. The place of the next part; `None` behind
+/// the last one.
+///
+/// # Errors
+/// Whatever the database answers.
+pub fn history(db: &mut Connection, after: Option<TaskCursor>) -> Result<(Vec<Finding>, Option<TaskCursor>), StoreError> {
+    let query = TaskQuery { statuses: vec![TaskStatus::Completed], archived: Archived::Show, ..TaskQuery::default() };
+    let (tasks, next) = task_lists::load(db, &query, TaskOrder::NewestFirst, after, PART)?;
+    let runs = runs::damaged_between(db, next.map_or(0, |cursor| cursor.key), after.map_or(i64::MAX, |cursor| cursor.key))?;
+    let named = |kind: &str, offence: Offence| unreadable(Offence { subject: format!("{kind} {}", offence.subject), ..offence });
+    let findings = tasks.aside.into_iter().map(|task| named("task", task)).chain(runs.into_iter().map(|run| named("run", run)));
+    Ok((findings.collect(), next))
 }
 
 fn error(rule: &'static str, subject: String, message: String, remedy: &'static str) -> Finding {

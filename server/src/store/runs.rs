@@ -10,6 +10,7 @@ use super::aside::{HeldRun, Readable};
 use super::columns;
 use super::dialect::{Connection, queries};
 use super::error::StoreError;
+use super::invariants::Offence;
 use super::kept::changed;
 use super::schema::runs;
 
@@ -348,6 +349,13 @@ queries! {
             }
         }
         Ok(found)
+    }
+
+    /// What cannot be read among the ended runs of the tasks whose keys are `from` or more and less than `below`.
+    pub fn damaged_between(connection, from: i64, below: i64) -> Result<Vec<Offence>, StoreError> {
+        let between = runs::task_key.ge(from).and(runs::task_key.lt(below)).and(runs::state.eq(RunState::Ended.as_str()));
+        let rows: Vec<Row> = runs::table.filter(between).order((runs::task_key.desc(), runs::number)).select(Row::as_select()).load(connection)?;
+        Ok(readable(rows)?.aside)
     }
 
     /// A page of runs, newest first, behind `after` where given, at most `limit`.

@@ -203,7 +203,7 @@ async fn tampering_between_two_starts_is_found() {
     assert_eq!((found.broken_seq, found.problem.as_str()), (3, "was added at the end by somebody else"));
     let refused =
         admin.tasks().create_task(pb::CreateTaskRequest { project_id: "web".into(), title: "x".into(), ..Default::default() }).await;
-    assert_eq!(refused.unwrap_err().code(), Code::Internal);
+    assert_eq!(refused.unwrap_err().code(), Code::DataLoss);
 
     server = server.restart().await;
     let admin = server.admin();

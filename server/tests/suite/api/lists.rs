@@ -221,6 +221,17 @@ async fn a_row_that_cannot_be_read_hides_no_other() {
     assert_eq!(tree.nodes.len(), 4);
     let shown = admin.tasks().get_task(pb::GetTaskRequest { task_id: parent.id.clone() }).await.unwrap().into_inner();
     assert_eq!((shown.subtasks.len(), shown.runs.len()), (3, 0));
+    // A finished one, with its run, is found by the check as well.
+    let done = format!(
+        "PRAGMA ignore_check_constraints = ON; UPDATE runs SET state = 'ENDED', result = 'SUCCEEDED', ended_at = 1; \
+         UPDATE tasks SET status = 'COMPLETED' WHERE id = '{}'; PRAGMA ignore_check_constraints = OFF",
+        ids[1]
+    );
+    server.inner.engine.submit(move |tx| tx.db.batch(&done)).await.unwrap();
+    let found = admin.admin().check_invariants(pb::CheckInvariantsRequest {}).await.unwrap().into_inner().findings;
+    for subject in [format!("task {}", ids[1]), format!("run {}", order.run)] {
+        assert!(found.iter().any(|finding| finding.rule == "C-13" && finding.subject == subject), "{subject}: {found:?}");
+    }
     let broken = admin.tasks().get_task(pb::GetTaskRequest { task_id: ids[1].clone() }).await.unwrap_err();
     assert_eq!(broken.code(), tonic::Code::DataLoss, "{broken:?}");
 }

@@ -4,128 +4,117 @@
 //!
 //! Spec: specs/server/core/window.md
 
+use std::collections::BTreeMap;
+
 use crate::time::Timestamp;
 
-/// Sums amounts over the last `window` of time, exact to one bucket (window R1).
+/// Width of a bucket, in milliseconds: what is older than the window leaves at most this late (window R1).
+const BUCKET_MS: i64 = 60_000;
+
+/// How far the clock may be set back, in milliseconds, before a sum misses what had left the window (window R2).
+const GRACE_MS: i64 = 3_600_000;
+
+/// The sum of what was added within the last `span` milliseconds, exact to one bucket (window R1). Every change can be taken back by its opposite.
 ///
-/// An amount added at `t` counts until the whole bucket of `t` lies outside the window: for at least the window and at most one bucket
-/// longer. Adding costs O(1); moving on costs O(buckets passed), at most all of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Memory: some 16 bytes for each minute of the window, and of an hour before it, in which something was added.
+#[derive(Clone, Debug)]
 pub struct RollingSum {
-    bucket_ms: i64,
-    /// A ring: the bucket with number `n` is at `n` modulo the length.
-    buckets: Vec<u64>,
-    /// Number of the newest bucket; instants before it never move it back.
-    newest: i64,
-    sum: u64,
+    span_ms: i64,
+    buckets: BTreeMap<i64, u64>,
+    /// The first bucket of the newest window there was: what lies before it is kept for a clock that is set back.
+    first: i64,
+    /// The sum of the buckets from `first` on, so that asking costs nothing but what has left the window since the last change.
+    total: u64,
+}
+
+const fn bucket(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(BUCKET_MS)
 }
 
 impl RollingSum {
-    /// An empty sum over `window_ms`, cut into `buckets` parts (both at least 1). Memory: 8 bytes per bucket.
+    /// An empty sum over `span_ms` milliseconds.
     #[must_use]
-    pub fn new(window_ms: i64, buckets: u16) -> Self {
-        let count = i64::from(buckets.max(1));
-        let window_ms = window_ms.max(1);
-        let bucket_ms = window_ms / count + i64::from(window_ms % count != 0);
-        // One more than the window holds: the newest bucket is still filling while the oldest is still leaving.
-        Self { bucket_ms, buckets: vec![0; usize::from(buckets.max(1)) + 1], newest: i64::MIN, sum: 0 }
+    pub const fn new(span_ms: i64) -> Self {
+        Self { span_ms, buckets: BTreeMap::new(), first: i64::MIN, total: 0 }
     }
 
-    /// The usual window of the scheduler: 24 hours in buckets of 5 minutes.
+    /// The instant from which on amounts have to be added for the sum at `now` to be what it would be had it been kept all the time (window R4).
     #[must_use]
-    pub fn day() -> Self {
-        Self::new(86_400_000, 288)
+    pub const fn needed_from(now: Timestamp, span_ms: i64) -> Timestamp {
+        Timestamp::from_millis(bucket(now.plus_millis(-span_ms)).saturating_mul(BUCKET_MS)).plus_millis(-GRACE_MS)
     }
 
-    fn length(&self) -> i64 {
-        i64::try_from(self.buckets.len()).unwrap_or(i64::MAX)
-    }
-
-    fn number(&self, at: Timestamp) -> i64 {
-        at.as_millis().div_euclid(self.bucket_ms)
-    }
-
-    fn slot(&mut self, number: i64) -> Option<&mut u64> {
-        let index = usize::try_from(number.rem_euclid(self.length())).ok()?;
-        self.buckets.get_mut(index)
-    }
-
-    /// The oldest bucket that counts.
-    fn oldest(&self) -> i64 {
-        self.newest.saturating_sub(self.length() - 1)
-    }
-
-    /// Moves the window on to `now`; a clock that goes back changes nothing.
-    pub fn advance(&mut self, now: Timestamp) {
-        let number = self.number(now);
-        if number <= self.newest {
-            return;
-        }
-        let first = self.newest.saturating_add(1).max(number.saturating_sub(self.length() - 1));
-        for leaving in first..=number {
-            let amount = self.slot(leaving).map_or(0, std::mem::take);
-            self.sum = self.sum.saturating_sub(amount);
-        }
-        self.newest = number;
-    }
-
-    /// Adds `amount` at `at`. What lies before the window is left out; what lies after its end moves the window on.
+    /// Adds `amount` at `at`.
     pub fn add(&mut self, at: Timestamp, amount: u64) {
-        self.advance(at);
-        let number = self.number(at);
-        if number < self.oldest() {
-            return;
+        let oldest = bucket(at.plus_millis(-self.span_ms));
+        if oldest > self.first {
+            self.total = self.total.saturating_sub(self.between(self.first, oldest));
+            self.first = oldest;
+            let kept = oldest.saturating_sub(GRACE_MS / BUCKET_MS);
+            while let Some(gone) = self.buckets.first_entry().filter(|entry| *entry.key() < kept) {
+                gone.remove();
+            }
         }
-        if let Some(bucket) = self.slot(number) {
-            let room = u64::MAX - *bucket;
-            *bucket += amount.min(room);
-            self.sum = self.sum.saturating_add(amount.min(room));
+        let (number, first) = (bucket(at), self.first);
+        let held = self.buckets.entry(number).or_default();
+        let room = amount.min(u64::MAX - *held);
+        *held += room;
+        if number >= first {
+            self.total = self.total.saturating_add(room);
         }
     }
 
-    /// The sum at `now`.
-    #[must_use]
-    pub fn sum(&mut self, now: Timestamp) -> u64 {
-        self.advance(now);
-        self.sum
+    /// Takes back [`RollingSum::add`].
+    pub fn subtract(&mut self, at: Timestamp, amount: u64) {
+        let number = bucket(at);
+        let Some(held) = self.buckets.get_mut(&number) else { return };
+        let gone = amount.min(*held);
+        *held -= gone;
+        if number >= self.first {
+            self.total = self.total.saturating_sub(gone);
+        }
     }
 
-    /// The instant from which everything counts, as of the last move: rows older than this need not be loaded again.
-    #[must_use]
-    pub fn since(&self) -> Timestamp {
-        Timestamp::from_millis(self.oldest().saturating_mul(self.bucket_ms))
+    fn between(&self, from: i64, to: i64) -> u64 {
+        if from >= to {
+            return 0;
+        }
+        self.buckets.range(from..to).map(|(_, amount)| *amount).fold(0, u64::saturating_add)
     }
 
-    /// The sum of what was added at or after `from`, exact to one bucket (the bucket of `from` counts whole). O(buckets).
+    /// The sum of what was added within the window that ends at `now`, the window's first bucket included.
+    #[must_use]
+    pub fn sum(&self, now: Timestamp) -> u64 {
+        self.sum_from(now.plus_millis(-self.span_ms))
+    }
+
+    /// The sum of what was added at or after `from`, the bucket of `from` included.
     #[must_use]
     pub fn sum_from(&self, from: Timestamp) -> u64 {
-        let first = self.number(from).max(self.oldest());
-        (first..=self.newest).filter_map(|number| self.peek(number)).fold(0, u64::saturating_add)
+        let from = bucket(from);
+        self.total.saturating_sub(self.between(self.first, from)).saturating_add(self.between(from, self.first))
     }
 
-    fn peek(&self, number: i64) -> Option<u64> {
-        let index = usize::try_from(number.rem_euclid(self.length())).ok()?;
-        self.buckets.get(index).copied()
-    }
-
-    /// The first instant at which the sum is below `limit` when nothing is added; `now` when it is already, `None` for limit 0. O(buckets).
+    /// What leaves the window after `now`, and when, earliest first.
     #[must_use]
-    pub fn falls_below(&mut self, limit: u64, now: Timestamp) -> Option<Timestamp> {
-        if limit == 0 {
-            return None;
-        }
-        let mut left = self.sum(now);
+    pub fn leaving(&self, now: Timestamp) -> Vec<(Timestamp, u64)> {
+        let leaves = |number: i64| Timestamp::from_millis((number + 1).saturating_mul(BUCKET_MS)).plus_millis(self.span_ms);
+        self.buckets.iter().map(|(number, amount)| (leaves(*number), *amount)).filter(|(at, _)| *at > now).collect()
+    }
+
+    /// The first instant from `now` on at which all the sums together are below `limit` when nothing is added; `None` for limit 0 (window R3).
+    #[must_use]
+    pub fn fall_below(sums: &[&Self], limit: u64, now: Timestamp) -> Option<Timestamp> {
+        let mut left: u64 = sums.iter().map(|sum| sum.sum(now)).fold(0, u64::saturating_add);
         if left < limit {
             return Some(now);
         }
-        for number in self.oldest()..=self.newest {
-            left = left.saturating_sub(self.peek(number).unwrap_or(0));
-            if left < limit {
-                // The bucket leaves when the window's newest bucket is a whole ring further.
-                return Some(Timestamp::from_millis(number.saturating_add(self.length()).saturating_mul(self.bucket_ms)));
-            }
-        }
-        None
+        let mut leaving: Vec<(Timestamp, u64)> = sums.iter().flat_map(|sum| sum.leaving(now)).collect();
+        leaving.sort_unstable();
+        leaving.into_iter().find_map(|(at, amount)| {
+            left = left.saturating_sub(amount);
+            (left < limit).then_some(at)
+        })
     }
 }
 
@@ -135,6 +124,8 @@ mod tests {
 
     use super::*;
 
+    const SPAN: i64 = 600_000;
+
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
     }
@@ -142,55 +133,74 @@ mod tests {
     /// F-046, window R1.
     #[test]
     fn amounts_leave_with_their_bucket() {
-        let mut sum = RollingSum::new(100, 10);
-        sum.add(at(5), 7);
-        sum.add(at(15), 3);
-        assert_eq!((sum.sum(at(109)), sum.sum(at(110)), sum.sum(at(120))), (10, 3, 0));
-        sum.add(at(10), 99);
-        assert_eq!(sum.sum(at(121)), 0);
+        let mut sum = RollingSum::new(SPAN);
+        sum.add(at(5_000), 7);
+        sum.add(at(65_000), 3);
+        assert_eq!((sum.sum(at(SPAN + 59_999)), sum.sum(at(SPAN + 60_000)), sum.sum(at(SPAN + 120_000))), (10, 3, 0));
+        sum.add(at(SPAN + 70_000), 1);
+        assert_eq!((sum.sum(at(SPAN + 70_000)), sum.sum(at(SPAN + 120_000))), (4, 1));
     }
 
-    /// window R2: the clock may stand still, jump, or go back.
+    /// window R2: a clock that is set back by less than an hour finds what had left the window; one that jumps anywhere harms nothing.
     #[test]
     fn odd_clocks_are_harmless() {
-        let mut sum = RollingSum::day();
-        sum.add(at(1_700_000_000_000), 5);
-        assert_eq!(sum.sum(at(0)), 5);
-        assert_eq!(sum.sum(at(i64::MAX)), 0);
+        let mut sum = RollingSum::new(SPAN);
+        sum.add(at(0), 5);
+        sum.add(at(SPAN + GRACE_MS), 2);
+        assert_eq!((sum.sum(at(SPAN + GRACE_MS)), sum.sum(at(SPAN)), sum.sum(at(SPAN + 60_000))), (2, 7, 2));
+        sum.add(at(30_000), 1);
+        assert_eq!(sum.sum(at(SPAN)), 8);
+        sum.add(at(SPAN + GRACE_MS + 60_000), 0);
+        assert_eq!(sum.sum(at(SPAN)), 2);
+        assert_eq!((sum.sum(at(i64::MAX)), sum.sum(at(i64::MIN))), (0, 2));
         sum.add(at(i64::MIN), 5);
         sum.add(at(i64::MAX), u64::MAX);
         sum.add(at(i64::MAX), u64::MAX);
         assert_eq!(sum.sum(at(i64::MAX)), u64::MAX);
     }
 
-    /// window R3: a budget that is used up knows when it opens again.
+    /// window R3, budget R4: what counts since an instant, and when enough has left the window.
     #[test]
     fn the_instant_of_relief_is_known() {
-        let mut sum = RollingSum::new(100, 10);
-        sum.add(at(5), 60);
-        sum.add(at(55), 60);
-        let relief = sum.falls_below(100, at(60)).unwrap();
-        assert_eq!(relief, at(110));
-        assert_eq!((sum.falls_below(100, at(109)), sum.falls_below(100, relief)), (Some(relief), Some(relief)));
-        assert_eq!((sum.sum(relief), sum.falls_below(0, relief)), (60, None));
-        assert_eq!(sum.sum_from(at(50)), 60);
+        let mut sum = RollingSum::new(SPAN);
+        sum.add(at(0), 70);
+        sum.add(at(120_000), 40);
+        assert_eq!((sum.sum_from(at(120_000)), sum.sum(at(600_000))), (40, 110));
+        let falls = |limit| RollingSum::fall_below(&[&sum], limit, at(130_000));
+        assert_eq!((falls(111), falls(110), falls(40)), (Some(at(130_000)), Some(at(660_000)), Some(at(780_000))));
+        assert_eq!((falls(0), sum.sum(at(660_000))), (None, 40));
     }
 
     proptest! {
-        /// window R1: never less than the exact window, never more than the window and one bucket.
+        /// window R1, R2, R4: whatever the clock does within an hour, the sum is that of the window's whole buckets; what is added and taken back was never
+        /// there; and a sum that is made anew from what is needed is the same.
         #[test]
-        fn the_sum_is_exact_to_one_bucket(mut amounts in prop::collection::vec((0_i64..5_000, 1_u64..100), 0..60), step in 0_i64..600) {
-            amounts.sort_by_key(|(time, _)| *time);
-            let mut sum = RollingSum::new(1_000, 20);
-            for (time, amount) in &amounts {
-                sum.add(at(*time), *amount);
+        fn the_sum_is_that_of_the_windows_buckets(
+            steps in prop::collection::vec((-400_000_i64..1_500_000, 1_u64..100, any::<bool>()), 0..60),
+            asked in -400_000_i64..1_500_000,
+        ) {
+            let (mut sum, mut added, mut now, mut newest) = (RollingSum::new(SPAN), Vec::new(), 0, 0);
+            for (passed, amount, kept) in &steps {
+                now = (now + passed).max(newest - GRACE_MS);
+                newest = newest.max(now);
+                sum.add(at(now), *amount);
+                if *kept {
+                    added.push((now, *amount));
+                } else {
+                    sum.subtract(at(now), *amount);
+                }
             }
-            let now = amounts.last().map_or(0, |(time, _)| *time) + step;
-            let exact = |from: i64| amounts.iter().filter(|(time, _)| *time > from).map(|(_, amount)| amount).sum::<u64>();
-            let got = sum.sum(at(now));
-            prop_assert!(got >= exact(now - 1_000) && got <= exact(now - 1_051), "{} {} {}", got, exact(now - 1_000), exact(now - 1_051));
-            let since = sum.since();
-            prop_assert!(now - since.as_millis() >= 1_000 && sum.sum_from(since) == got);
+            let now = (now + asked).max(newest - GRACE_MS);
+            let from = |from: i64| {
+                let first = from.div_euclid(BUCKET_MS) * BUCKET_MS;
+                added.iter().filter(|(time, _)| *time >= first).map(|(_, amount)| amount).sum::<u64>()
+            };
+            prop_assert_eq!(sum.sum(at(now)), from(now - SPAN));
+            prop_assert_eq!(sum.sum_from(at(now - SPAN / 2)), from(now - SPAN / 2));
+            let mut anew = RollingSum::new(SPAN);
+            let needed = RollingSum::needed_from(at(now), SPAN);
+            added.iter().filter(|(time, _)| at(*time) >= needed).for_each(|(time, amount)| anew.add(at(*time), *amount));
+            prop_assert_eq!(anew.sum(at(now)), sum.sum(at(now)));
         }
     }
 }

@@ -8,9 +8,9 @@ use aq_core::run::{RunPurpose, RunState};
 use aq_core::runner_link::StopReason;
 use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
+use aq_core::window::RollingSum;
 
 use super::figures::{Figures, OpenRun, ProjectHot};
-use super::usage::window_start;
 use crate::store::invariants::Offence;
 use crate::store::{
     Connection, HeldRun, StoreError, accounts, agents, chains, events, ledger, projects, runs, set_aside, settings, task_figures,
@@ -102,7 +102,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
         state.counts.insert(status, u64::try_from(count).unwrap_or(0));
     }
     load_ready(db, &mut figures)?;
-    load_usage(db, &mut figures, window_start(now, span_ms))?;
+    load_usage(db, &mut figures, RollingSum::needed_from(now, span_ms))?;
     load_accounts(db, &mut figures, now.plus_millis(-span_ms))?;
     super::spending::load(db, &mut figures)?;
     Ok(figures)

@@ -32,7 +32,7 @@ pub use moves::{Move, apply, make_startable, may_start};
 pub use plans::{PlanRules, accept_plan, approval_rule, may_plan, origin_of};
 pub use runs::{Lease, begin, end, fenced, hold, reopen, save, spend};
 pub use spending::{Beside, spend_beside, told_key, tree_of, write_limit, write_told};
-pub use usage::{DEFAULT_SPAN_MS, RollingSum, Usage};
+pub use usage::{DEFAULT_SPAN_MS, Usage};
 
 /// The writer with the hot state: what commands are submitted to.
 pub type Engine = crate::store::Writer<Hot>;

@@ -8,6 +8,7 @@ use aq_core::ids::ProjectId;
 use aq_core::project::Project;
 use aq_core::task::{BlockedReason, TaskStatus, Trigger};
 use aq_core::time::Timestamp;
+use aq_core::window::RollingSum;
 use serde_json::json;
 
 use super::isolation::alone;
@@ -58,7 +59,7 @@ pub fn opens(figures: &Figures, policy: &Policy, project: Option<&ProjectId>, no
         None => (limits(figures, policy).global?, figures.projects.values().map(|hot| &hot.usage.tokens).collect()),
     };
     let limit = limit.saturating_sub(reserved(figures, project));
-    let rolling = crate::lifecycle::RollingSum::fall_below(&sums, limit, now);
+    let rolling = RollingSum::fall_below(&sums, limit, now);
     opens_at(policy.budget_period, now, &policy.budget_zone, rolling)
 }
 

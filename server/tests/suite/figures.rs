@@ -1,6 +1,7 @@
 //! The figures that decisions are made with are the rows, seen from memory: whatever people and runners do, in whatever order, both agree.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use aq_core::task::{TaskStatus, check_invariants};
 use aq_core::time::Timestamp;
@@ -90,6 +91,15 @@ pub(crate) async fn check_rows(server: &Harness) -> Result<(), String> {
         .await
         .unwrap()
 }
+
+/// What is lived, or that it hangs: a history takes parts of a second.
+pub(crate) async fn in_time<T>(lived: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let patience = Duration::from_secs(120);
+    tokio::time::timeout(patience, lived)
+        .await
+        .unwrap_or_else(|_| Err(format!("it did not end within {patience:?}: somebody waits for ever")))
+}
+
 async fn live(steps: Vec<Step>) -> Result<(), String> {
     let mut world = World::new().await;
     for step in &steps {
@@ -120,7 +130,7 @@ proptest! {
     #[test]
     fn memory_is_the_rows(steps in prop::collection::vec(step(), 10..80)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        if let Err(wrong) = runtime.block_on(live(steps)) {
+        if let Err(wrong) = runtime.block_on(in_time(live(steps))) {
             return Err(TestCaseError::fail(wrong));
         }
     }
@@ -144,5 +154,5 @@ fn a_landing_takes_a_free_workspace() {
         Step::Advance(0),
         Step::Ask(Ask::Approve(11)),
     ];
-    runtime.block_on(live(steps)).unwrap();
+    runtime.block_on(in_time(live(steps))).unwrap();
 }

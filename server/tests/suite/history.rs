@@ -74,7 +74,7 @@ pub(crate) enum Step {
     Back(i64),
     /// A command while the clock stands still.
     Still(Ask),
-    /// The disk takes no more while these are asked and an open run reports; the run reports again when there is room.
+    /// The disk takes no more while these are asked and an open run reports; then there is room again.
     Full(Vec<Ask>, usize, Say),
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         4 => (0_usize..8, say()).prop_map(|(run, say)| Step::Say(run, say)),
         1 => (0_usize..40, say()).prop_map(|(run, say)| Step::Late(run, say)),
         1 => (0_usize..8, say()).prop_map(|(run, say)| Step::Twice(run, say)),
-        1 => (1_i64..3).prop_map(Step::Back),
+        1 => (1_i64..3_600).prop_map(Step::Back),
         1 => ask().prop_map(Step::Still),
         1 => (prop::collection::vec(ask(), 0..3), 0_usize..8, say()).prop_map(|(asks, run, say)| Step::Full(asks, run, say)),
         2 => (0_i64..300).prop_map(Step::Wait),

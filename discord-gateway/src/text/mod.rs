@@ -4,10 +4,14 @@
 
 mod answer;
 mod clean;
+#[cfg(test)]
+mod fuzz;
 mod limit;
+#[cfg(test)]
+mod properties;
 mod split;
 
 pub(crate) use answer::{Answer, answer};
-pub(crate) use clean::{clean, fenced, inline, one_line};
+pub(crate) use clean::{clean, fenced, harmless, inline, one_line};
 pub(crate) use limit::{cut, grouped, length, plural};
 pub(crate) use split::{PIECE, split};

@@ -5,6 +5,9 @@ use super::limit::{fitting, length};
 /// How much of a message is filled with streamed text.
 pub(crate) const PIECE: usize = 1900;
 
+/// The longest name of a language, in bytes, that is told again when its fence is opened again.
+const LANGUAGE: usize = 20;
+
 /// The opening line of the fence that is open after `text`, given the one that was open before.
 fn open_after(text: &str, before: Option<String>) -> Option<String> {
     let mut open = before;
@@ -15,7 +18,7 @@ fn open_after(text: &str, before: Option<String>) -> Option<String> {
                 Some(_) => None,
                 // A fence that closes on its own line opens nothing.
                 None if rest.contains("```") => None,
-                None => Some(format!("```{}", rest.split_whitespace().next().unwrap_or_default())),
+                None => Some(format!("```{}", rest.split_whitespace().next().filter(|word| word.len() <= LANGUAGE).unwrap_or_default())),
             };
         }
     }
@@ -99,6 +102,14 @@ mod tests {
                 assert!(piece.starts_with("```rust\n") && piece.ends_with("```"), "{piece}");
             }
         }
+    }
+
+    /// F-214: what looks like a language and is none leaves room for text. Found by a fuzzer's property.
+    #[test]
+    fn a_long_word_behind_a_fence_is_no_language() {
+        let text = format!("```{}\n{}\n```", "x".repeat(190), "let x = 1;\n".repeat(40));
+        let pieces = split(&text, 200);
+        assert!(pieces.iter().all(|piece| length(piece) <= 200) && pieces.len() < 6, "{pieces:?}");
     }
 
     /// F-214, text R2: a heading goes with what stands below it.

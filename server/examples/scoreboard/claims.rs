@@ -105,6 +105,11 @@ pub(crate) const CLAIMS: &[Claim] = &[
     claim("attacks", "Hostile peers at the transport bring nothing down and keep nobody waiting", tests("served::attacks")),
     claim("authority", "Every call by every role, reach and state of a key is answered as its table says", tests("api::matrix")),
     claim(
+        "requests of any shape",
+        "Whatever bytes come as a request, the answer is about the request, and the rows keep their promises",
+        mutated(SERVER, "requests_of"),
+    ),
+    claim(
         "plans of any shape",
         "Whatever an agent writes as a plan is read within its bounds",
         mutated(("server/core", "fuzz"), "plans_of"),
@@ -113,6 +118,11 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "small texts of any shape",
         "Ids, hours and places of keys are read back the same or refused",
         mutated(("server/core", "fuzz"), "small_texts"),
+    ),
+    claim(
+        "schedules of any shape",
+        "A calendar pattern gives no due time twice, or is refused",
+        mutated(("server/core", "fuzz"), "schedules_of"),
     ),
     claim(
         "output of any shape",
@@ -124,6 +134,11 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "spools of any shape",
         "A damaged spool is read to its end, and nothing is made up",
         mutated(("server/runner", "fuzz"), "spools_of"),
+    ),
+    claim(
+        "secrets of any shape",
+        "A secret is never shown, whatever stands around it and in whatever pieces it comes",
+        mutated(("server/runner", "fuzz"), "secrets_of"),
     ),
     claim(
         "configuration of any shape",

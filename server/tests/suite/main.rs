@@ -27,6 +27,8 @@ mod lanes;
 mod lifecycle;
 mod limits;
 mod mcp;
+#[path = "../../core/tests/fuzz/mutate.rs"]
+mod mutate;
 mod plans;
 mod retention;
 mod reviews;

@@ -2,6 +2,8 @@
 //!
 //! What is done with them lives beside. `AQ_FUZZ=100` makes a hundred times as many.
 
+use std::path::Path;
+
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -17,6 +19,16 @@ fn times() -> u64 {
 /// Says that every one of them was read or refused as it should be: `count` for each of the usual number.
 pub(crate) fn tell(claim: &str, count: u64) {
     println!("score: {claim}: 0 failures; {} inputs", count * times());
+}
+
+/// What a fuzzer found that is worth keeping, by the name of its target: each once took a way of its own through the reader, or broke it.
+pub(crate) fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("server/fuzz/corpus").join(target));
+    let folder = folder.into_iter().find(|folder| folder.is_dir()).unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!files.is_empty(), "{target} has no corpus");
+    files.sort();
+    files.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
 /// `count` inputs from these seeds; the spices are what the format finds special.

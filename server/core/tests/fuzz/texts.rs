@@ -1,13 +1,8 @@
-//! Plans, ids and hours.
+//! Plans, ids, hours and schedules.
 
-use aq_core::account::KeySource;
-use aq_core::ids::{AccountId, ProjectId, TaskId, WorkspaceId};
-use aq_core::limits::DayHours;
-use aq_core::plan::{SubtaskRules, announces_a_plan, clean_title, parse, preamble, quality, report, subtasks, within_limit};
+use crate::mutate::{corpus, mutants, tell};
+use crate::properties::{plan, schedule, small_text};
 
-use crate::mutate::{mutants, tell};
-
-const RULES: SubtaskRules = SubtaskRules { base_priority: 100, chain: true, inherit_approval: true, parent_needs_approval: false };
 const PLANS: [&str; 4] = [
     "# Plan\n\n## Implementation steps\n\n### Step 1: Add the table\n\nWrite the migration.\n\n### Step 2: Read it\n\n- [ ] a reader\n- [x] a test\n",
     "---\ntitle: a plan\n---\n# Work\n\n## Phase 1: First\nDo this in `src/a.rs`:\n\n```rust\n## not a heading\nfn main() {}\n```\n\n## Phase 2: Second\nThen this.\n",
@@ -33,49 +28,38 @@ const SPICES: [&str; 16] = [
     "\n#####",
 ];
 
-/// F-116 to F-131: whatever an agent writes, reading it as a plan ends, without a panic, within the bounds that the rules promise.
+/// F-116 to F-131: whatever an agent writes is read as a plan, or as none.
 #[test]
 fn plans_of_any_shape_are_read() {
+    corpus("plans").iter().for_each(|bytes| plan(bytes));
     let seeds = PLANS.map(|plan| plan.as_bytes().to_vec());
-    for bytes in mutants(&seeds, &SPICES, 3_000) {
-        let text = String::from_utf8_lossy(&bytes);
-        let (text, _) = within_limit(&text);
-        let parsed = parse(text, 10);
-        assert!(parsed.steps.len() <= 10, "{text:?}");
-        for step in &parsed.steps {
-            assert!(!step.title.trim().is_empty() && !step.title.contains('\n'), "{step:?} of {text:?}");
-            assert!(clean_title(&step.title).len() <= step.title.len(), "{text:?}");
-        }
-        let made = subtasks(text, &parsed, "the parent", RULES);
-        assert!(made.len() <= 10, "{text:?}");
-        let share = quality(parsed.steps.iter().map(|step| step.title.as_str()));
-        assert!((0.0..=1.0).contains(&share), "{share} of {text:?}");
-        let (_, _, _) = (preamble(text, &parsed), report(text), announces_a_plan(text));
-    }
+    mutants(&seeds, &SPICES, 3_000).for_each(|bytes| plan(&bytes));
     tell("plans of any shape", 3_000);
 }
 
-/// Names R1, limits R4, models R9: what is read as an id, as hours or as the place of a key is written back the same; all else is refused with words.
+/// Names R1, limits R4, models R9: ids, hours and places of keys.
 #[test]
 fn small_texts_are_read_or_refused() {
+    corpus("small_texts").iter().for_each(|bytes| small_text(bytes));
     let seeds = ["swift-fox", "app", "ws-00000001", "09:00-18:00 mon-fri", "22:00-06:00", "env:MY_KEY", "file:/run/secrets/key"];
     let seeds = seeds.map(|text| text.as_bytes().to_vec());
-    for bytes in mutants(&seeds, &["-", ":", "/", "..", "\u{0}", "\n", "24:00", "ä", " "], 6_000) {
-        let text = String::from_utf8_lossy(&bytes);
-        if let Ok(id) = TaskId::parse(&text) {
-            assert_eq!(id.as_str(), text);
-        }
-        if let Ok(id) = ProjectId::parse(&text) {
-            assert!(id.as_str() == text && !text.contains('/'));
-        }
-        let (_, _) = (AccountId::parse(&text).is_ok(), WorkspaceId::parse(&text).is_ok());
-        if let Some(source) = KeySource::parse(&text) {
-            assert_eq!(source.to_string(), text);
-        }
-        match text.parse::<DayHours>() {
-            Ok(hours) => assert_eq!(hours.to_string().parse::<DayHours>().as_ref(), Ok(&hours), "{text:?}"),
-            Err(error) => assert!(!error.to_string().is_empty()),
-        }
-    }
+    mutants(&seeds, &["-", ":", "/", "..", "\u{0}", "\n", "24:00", "ä", " "], 6_000).for_each(|bytes| small_text(&bytes));
     tell("small texts of any shape", 6_000);
+}
+
+/// F-137, hook R3: patterns of a calendar.
+#[test]
+fn schedules_of_any_shape_are_read_or_refused() {
+    corpus("schedules").iter().for_each(|bytes| schedule(bytes));
+    let seeds = [
+        "30 2 * * MON-FRI\nEurope/Berlin",
+        "*/5 0-6,22 1,15 */2 *",
+        "0 0 29 2 *\nAmerica/St_Johns",
+        "59 23 L * *",
+        "0 9 * * 5#2\nAsia/Kolkata",
+    ];
+    let seeds = seeds.map(|text| text.as_bytes().to_vec());
+    mutants(&seeds, &["*", "/", "-", ",", "?", "L", "W", "#", "60", "99999999999", "@hourly", "\n", " ", "ä"], 300)
+        .for_each(|bytes| schedule(&bytes));
+    tell("schedules of any shape", 300);
 }

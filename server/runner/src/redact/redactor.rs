@@ -96,7 +96,21 @@ impl Redactor {
                 _ => apart.push(span),
             }
         }
+        self.follow(text, &mut apart);
         apart
+    }
+
+    /// What stands right behind a secret begins there, also where both together look like one word: once the secret is replaced, it does.
+    fn follow(&self, text: &str, apart: &mut Vec<Range<usize>>) {
+        let mut index = 0;
+        while let Some(end) = apart.get(index).map(|span| span.end) {
+            index += 1;
+            let until = apart.get(index).map_or(text.len(), |next| next.start);
+            let behind = text.get(end..until).unwrap_or_default();
+            if let Some(found) = self.shapes.find(behind).filter(|found| found.start() == 0) {
+                apart.insert(index, end..end + found.end());
+            }
+        }
     }
 }
 

@@ -69,6 +69,16 @@ fn shapes() {
     }
 }
 
+/// Redact R2, R3: a credential that hangs on a secret is one all the same, and a second look finds nothing more. Found by a fuzzer's property.
+#[test]
+fn what_hangs_on_a_secret_is_seen() {
+    let glued = "hunter2-hunter2ghp_0123456789abcdefghijABCDEFGHIJ012345AKIAIOSFODNN7EXAMPLE";
+    assert_eq!(redact(&["hunter2-hunter2"], glued), "[redacted][redacted]");
+    let keys = "hunter2-hunter2AKIAIOSFODNN7EXAMPLEAKIAIOSFODNN7EXAMPLE!";
+    assert_eq!(redact(&["hunter2-hunter2"], keys), "[redacted][redacted][redacted]!");
+    assert_eq!(redact(&["hunter2-hunter2"], "hunter2-hunter2 sk-etchy"), "[redacted] sk-etchy");
+}
+
 /// Redact R5.
 #[test]
 fn debug_says_nothing() {

@@ -63,6 +63,8 @@ pub struct Reader {
     buffer: Vec<u8>,
     taken: usize,
     offset: u64,
+    /// True before the first record of a chunk: it may leave out what was lost at the end of the one before.
+    begins: bool,
     over: bool,
 }
 
@@ -74,8 +76,16 @@ impl Reader {
     /// The folder cannot be listed.
     pub fn open(run_folder: &Path, offset: u64) -> Result<Self, SpoolError> {
         let folder = run_folder.join("spool");
-        let mut reader =
-            Self { watch: Watch::new(run_folder.to_owned()), chunk: None, buffer: Vec::new(), taken: 0, offset, over: false, folder };
+        let mut reader = Self {
+            watch: Watch::new(run_folder.to_owned()),
+            chunk: None,
+            buffer: Vec::new(),
+            taken: 0,
+            offset,
+            begins: false,
+            over: false,
+            folder,
+        };
         reader.locate().map_err(|source| reader.fail(source))?;
         Ok(reader)
     }
@@ -148,9 +158,15 @@ impl Reader {
     fn read(&mut self, max: usize) -> io::Result<Vec<RawLine>> {
         let mut lines = Vec::new();
         while lines.len() < max {
-            match decode(self.buffer.get(self.taken..).unwrap_or_default()) {
+            let decoded = match decode(self.buffer.get(self.taken..).unwrap_or_default()) {
+                // A record of another place is damage, however whole it is: going on from where it says would go round in circles.
+                Decoded::Record(record) if record.offset < self.offset || (record.offset > self.offset && !self.begins) => Decoded::Corrupt,
+                decoded => decoded,
+            };
+            match decoded {
                 Decoded::Record(record) => {
                     let size = record.size();
+                    self.begins = false;
                     self.offset = record.offset + size as u64;
                     lines.push(RawLine {
                         kind: record.kind,
@@ -221,6 +237,7 @@ impl Reader {
         self.buffer.clear();
         self.taken = 0;
         self.chunk = Some((next, File::open(chunks::path(&self.folder, next))?));
+        self.begins = true;
         Ok(true)
     }
 }

@@ -5,4 +5,5 @@
 #[path = "../../../core/tests/fuzz/mutate.rs"]
 mod mutate;
 mod programs;
+mod properties;
 mod spools;

@@ -25,3 +25,4 @@ mod scope;
 mod streams;
 mod tasks;
 pub(crate) mod walk;
+mod wild;

@@ -38,7 +38,7 @@ fn a_mod_file_holds_no_logic() {
 fn is_crate_root(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
-        [.., "src", "lib.rs" | "main.rs"] | [.., "build.rs"] | [.., "src", "bin", _] => true,
+        [.., "src", "lib.rs" | "main.rs"] | [.., "build.rs"] | [.., "src", "bin", _] | [.., "fuzz_targets", _] => true,
         [.., folder, "tests" | "benches" | "examples", _] => root().join(path).parent().is_some() && *folder != "src",
         [.., "tests" | "benches" | "examples", _, "main.rs"] | [.., "src", "bin", _, "main.rs"] => true,
         _ => false,

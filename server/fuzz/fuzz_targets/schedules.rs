@@ -1,0 +1,9 @@
+//! Patterns of a calendar with their zone.
+
+#![no_main]
+
+#[path = "../../core/tests/fuzz/properties.rs"]
+#[expect(dead_code, reason = "a target holds one of the properties")]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::schedule(bytes));

@@ -94,7 +94,7 @@ impl Harness {
         let bus = EventBus::new(figures.last_event);
         let publisher = bus.clone();
         let (engine, thread) = Engine::start(connection, Hot::new(figures), move |facts| publisher.publish(facts)).unwrap();
-        let reader = Reader::start(&url, 1).unwrap();
+        let reader = Reader::start(&url, 2).unwrap();
         let hub = OutputHub::new(OutputLog::open(&home.path().join("output")).unwrap());
         let wake = Wake::default();
         let parts = Parts {

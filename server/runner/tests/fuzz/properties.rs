@@ -141,12 +141,15 @@ pub(crate) fn sound_spool() -> Vec<u8> {
     std::fs::read(&SPOOL.chunk).unwrap()
 }
 
-/// Spool R1, R7: a damaged spool is read to its end; every line that comes out is one that was written, and nothing is made up.
-pub(crate) fn spool(bytes: &[u8]) {
+/// Spool R7: a damaged spool is read to its end. (That nothing is made up cannot be asked here: a fuzzer learns to make the checksum of what it wrote.)
+pub(crate) fn spool(bytes: &[u8]) -> Vec<RawLine> {
     std::fs::write(&SPOOL.chunk, bytes).unwrap();
-    for line in read(SPOOL.home.path()) {
-        assert!(SPOOL.written.contains(&line.bytes) || line.kind == RawKind::Gap, "{line:?}");
-    }
+    read(SPOOL.home.path())
+}
+
+/// True for a line that the sound spool has, and for a gap.
+pub(crate) fn was_written(line: &RawLine) -> bool {
+    SPOOL.written.contains(&line.bytes) || line.kind == RawKind::Gap
 }
 
 /// The secret that a text may hold.

@@ -2,7 +2,9 @@
 
 mod property;
 
-use self::property::config;
+use aq_server::config::load;
+
+use self::property::{config, source};
 use crate::mutate::{corpus, mutants, tell};
 
 const FILES: [&str; 3] = [
@@ -29,6 +31,14 @@ const SPICES: [&str; 17] = [
     "-1",
     "\u{0}",
 ];
+
+/// Config R5: a secret that stands in its place is not shown by what is read.
+#[test]
+fn a_secret_in_its_place_is_masked() {
+    let (config, _) = load(&source("chat_provider: {provider: anthropic, api_key: '${KEY}'}\n".to_owned())).unwrap();
+    let shown = format!("{config:?}");
+    assert!(shown.contains("api_key") && !shown.contains("sk-secret"), "{shown}");
+}
 
 /// F-035, F-036, config R1, R5: whatever stands in the file.
 #[test]

@@ -3,7 +3,10 @@
 //! Reading values lives in `reader`; nothing here knows a key.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
+
+use super::secret::MASK;
 
 /// How bad a problem is (config R6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,7 +97,12 @@ impl std::error::Error for Problems {}
 #[derive(Debug, Default)]
 pub(super) struct Sink {
     found: RefCell<Vec<Problem>>,
+    /// What came out of the environment: it is shown in no problem, wherever the file puts it (config R10).
+    private: RefCell<BTreeSet<String>>,
 }
+
+/// Shorter values are words or numbers: hiding them would spoil the sentences around them.
+const LEAST_PRIVATE: usize = 8;
 
 impl Sink {
     pub(super) fn error(&self, place: (&str, &str), message: impl Into<String>, suggestion: Option<String>) {
@@ -110,9 +118,24 @@ impl Sink {
         self.found.borrow_mut().push(problem);
     }
 
+    /// Keeps a value out of every problem.
+    pub(super) fn hide(&self, value: &str) {
+        if value.len() >= LEAST_PRIVATE {
+            self.private.borrow_mut().insert(value.to_owned());
+        }
+    }
+
     /// The problems found, errors first, then by path, so that the report is the same on every run.
     pub(super) fn into_sorted(self) -> Vec<Problem> {
         let mut found = self.found.into_inner();
+        let mut private: Vec<_> = self.private.into_inner().into_iter().collect();
+        private.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        for problem in &mut found {
+            for value in &private {
+                problem.message = problem.message.replace(value, MASK);
+                problem.suggestion = problem.suggestion.take().map(|suggestion| suggestion.replace(value, MASK));
+            }
+        }
         found.sort_by_cached_key(|problem| (problem.severity, problem.path(), problem.message.clone()));
         found.dedup();
         found

@@ -9,10 +9,18 @@ pub(super) fn substitute(node: &mut Node, environment: &Environment, sink: &Sink
     match node {
         Node::Text { text, private } => {
             let mut complete = true;
-            let (replaced, any) = replace(text, environment, &mut |name| {
-                complete = false;
-                let remedy = format!("set {name} in the environment or in the .env file beside the configuration");
-                sink.error((section, field), format!("environment variable {name} is not set"), Some(remedy));
+            let (replaced, any) = replace(text, &mut |name| {
+                let value = environment.get(name);
+                if let Some(value) = value {
+                    if !is_open(name) {
+                        sink.hide(value);
+                    }
+                } else {
+                    complete = false;
+                    let remedy = format!("set {name} in the environment or in the .env file beside the configuration");
+                    sink.error((section, field), format!("environment variable {name} is not set"), Some(remedy));
+                }
+                value
             });
             *text = replaced;
             *private |= any;
@@ -37,7 +45,7 @@ pub(super) fn substitute(node: &mut Node, environment: &Environment, sink: &Sink
 }
 
 /// The text with its `${NAME}`s replaced, and whether there was any. Names are word characters; other braces stay as they are.
-fn replace(text: &str, environment: &Environment, missing: &mut dyn FnMut(&str)) -> (String, bool) {
+fn replace<'a>(text: &str, value: &mut dyn FnMut(&str) -> Option<&'a str>) -> (String, bool) {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut any = false;
@@ -46,10 +54,7 @@ fn replace(text: &str, environment: &Environment, missing: &mut dyn FnMut(&str))
         match after.split_once('}') {
             Some((name, tail)) if is_name(name) => {
                 any = true;
-                match environment.get(name) {
-                    Some(value) => out.push_str(value),
-                    None => missing(name),
-                }
+                out.push_str(value(name).unwrap_or_default());
                 rest = tail;
             }
             _ => {
@@ -60,6 +65,11 @@ fn replace(text: &str, environment: &Environment, missing: &mut dyn FnMut(&str))
     }
     out.push_str(rest);
     (out, any)
+}
+
+/// Variables that say where things are, and hold no secrets.
+fn is_open(name: &str) -> bool {
+    matches!(name, "HOME" | "USER" | "LOGNAME" | "PWD" | "TMPDIR") || name.starts_with("XDG_")
 }
 
 fn is_name(text: &str) -> bool {
@@ -75,10 +85,16 @@ mod tests {
     fn replaces_names_and_leaves_other_braces() {
         let environment = Environment::from_pairs([("A", "1"), ("B", "${A}")]);
         let mut missing = Vec::new();
-        let (text, any) = replace("x${A}y${B}z${not a name}${", &environment, &mut |name| missing.push(name.to_owned()));
+        let mut value = |name: &str| {
+            environment.get(name).or_else(|| {
+                missing.push(name.to_owned());
+                None
+            })
+        };
+        let (text, any) = replace("x${A}y${B}z${not a name}${", &mut value);
         assert_eq!(text, "x1y${A}z${not a name}${");
-        assert!(any && missing.is_empty());
-        let (_, any) = replace("${GONE} ${GONE_TOO}", &environment, &mut |name| missing.push(name.to_owned()));
+        assert!(any);
+        let (_, any) = replace("${GONE} ${GONE_TOO}", &mut value);
         assert!(any);
         assert_eq!(missing, ["GONE", "GONE_TOO"]);
     }

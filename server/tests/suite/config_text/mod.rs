@@ -40,6 +40,14 @@ fn a_secret_in_its_place_is_masked() {
     assert!(shown.contains("api_key") && !shown.contains("sk-secret"), "{shown}");
 }
 
+/// Config R10: nor is one that was put where none belongs; where a home is, may be told.
+#[test]
+fn a_secret_in_a_wrong_place_is_masked() {
+    let wrong = "accounts:\n  - {id: max, time_zone: '${KEY}'}\n  - {id: spare, time_zone: '${HOME}'}\n";
+    let problems = load(&source(wrong.to_owned())).unwrap_err().to_string();
+    assert!(problems.contains("`***`") && problems.contains("`/home/u`") && !problems.contains("sk-secret"), "{problems}");
+}
+
 /// F-035, F-036, config R1, R5: whatever stands in the file.
 #[test]
 fn configuration_of_any_shape_is_read_or_refused() {

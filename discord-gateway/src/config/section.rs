@@ -201,7 +201,8 @@ fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> R
     };
     let zone = Some(zone).filter(|zone| !zone.is_empty()).unwrap_or_else(|| "UTC".to_owned());
     if jiff::tz::TimeZone::get(&zone).is_err() {
-        problems.push(format!("discord.time_zone: `{}` is not a time zone, for example `Europe/Vienna`", zone.escape_debug()));
+        // The value is not quoted: it may come out of the environment.
+        problems.push("discord.time_zone: is not a time zone that is known; write one such as `Europe/Vienna`".to_owned());
     }
     let api_url = Some(api_url).filter(|url| !url.is_empty()).unwrap_or_else(|| "https://discord.com".to_owned());
     let local = api_url.starts_with("http://127.0.0.1:") || api_url.starts_with("http://localhost:");

@@ -93,6 +93,22 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+/// The text without a value of at least [`LEAST_PRIVATE`] bytes, and without so much of its beginning: whoever quotes may have cut it short.
+fn masked(text: &str, value: &str) -> String {
+    let beginning = value.char_indices().map(|(at, c)| at + c.len_utf8()).find(|end| *end >= LEAST_PRIVATE);
+    let Some(beginning) = beginning.and_then(|end| value.get(..end)) else { return text.to_owned() };
+    let (mut made, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, _)) = rest.split_once(beginning) {
+        made.push_str(before);
+        made.push_str(MASK);
+        let shown = rest.get(before.len()..).unwrap_or_default();
+        let same = shown.chars().zip(value.chars()).take_while(|(shown, hidden)| shown == hidden).map(|(c, _)| c.len_utf8()).sum::<usize>();
+        rest = shown.get(same..).unwrap_or_default();
+    }
+    made.push_str(rest);
+    made
+}
+
 /// Collects problems while many readers look at one document.
 #[derive(Debug, Default)]
 pub(super) struct Sink {
@@ -132,12 +148,33 @@ impl Sink {
         private.sort_by_key(|value| std::cmp::Reverse(value.len()));
         for problem in &mut found {
             for value in &private {
-                problem.message = problem.message.replace(value, MASK);
-                problem.suggestion = problem.suggestion.take().map(|suggestion| suggestion.replace(value, MASK));
+                problem.message = masked(&problem.message, value);
+                problem.suggestion = problem.suggestion.take().map(|suggestion| masked(&suggestion, value));
             }
         }
         found.sort_by_cached_key(|problem| (problem.severity, problem.path(), problem.message.clone()));
         found.dedup();
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Config R10: a private value is masked wherever it stands, also where somebody cut it short.
+    #[test]
+    fn private_values_are_masked_whole_or_cut() {
+        let value = "sk-secret-5af3";
+        for (text, shown) in [
+            ("`sk-secret-5af3` is none", "`***` is none"),
+            ("sk-secret-5af3sk-secret-5af", "******"),
+            ("23:00sk-secret…", "23:00***…"),
+            ("sk-secre", "***"),
+            ("sk-sec", "sk-sec"),
+        ] {
+            assert_eq!(masked(text, value), shown, "{text}");
+        }
+        assert_eq!((masked("ääääää", "ääääää"), masked("short", "short")), ("***".to_owned(), "short".to_owned()));
     }
 }

@@ -13,4 +13,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 });
 
 /// Lines that go on from a state; what they say matters less than that they are read.
-const LINES: &[u8] = b"{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"done\"}\n{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\nplain\n";
+const LINES: &[u8] =
+    b"{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"done\"}\n{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\nplain\n";

@@ -257,13 +257,13 @@ pub fn delete(tx: &mut Tx<'_>, context: &Context, id: &TaskId) -> Result<TaskRec
     }
     let met = status.satisfies_dependents();
     let downstream = dependencies::downstream(tx.db, record.key)?;
+    // The edges go first: nobody is told of tasks that are stuck behind one that is going away, and a step that lands again in its place does not take it back.
+    dependencies::remove_all(tx.db, record.key)?;
     if !met {
         let waited = tasks::by_keys(tx.db, &downstream)?;
         let waited: Vec<_> = waited.iter().filter(|task| task.task.status == TaskStatus::Defined).map(|task| task.key).collect();
         land_chain(tx, context, &record, &waited)?;
     }
-    // The edges go first: nobody is told of tasks that are stuck behind one that is going away.
-    dependencies::remove_all(tx.db, record.key)?;
     if !status.is_finished() {
         let change = Move::by(&actor, Trigger::stop_in(status), context.now)
             .because(BlockedReason::OperatorStop)

@@ -234,6 +234,25 @@ async fn skipping_the_last_step_lands_the_others() {
     agree(&server).await;
 }
 
+/// F-012, F-083: deleting the last step while it is READY lands the work of the others, although it waits for the one that lands again. Found by a history.
+#[tokio::test]
+async fn deleting_a_ready_last_step_lands_the_others() {
+    let server = Harness::start().await;
+    server.agents(1).await;
+    let project = server.project("App", 1).await;
+    let (_, steps) = plan(&server, &project, &["one", "two"], true).await;
+    let first = server.start_order().await;
+    let owner = project.clone();
+    server.command(move |tx, context| commands::projects::set_paused(tx, context, &owner, true).map(|_| ())).await.unwrap();
+    worked(&server, &first.run).await;
+    done(&server, &first.run).await;
+    server.until(&steps[1], TaskStatus::Ready).await;
+    let id = steps[1].clone();
+    server.command(move |tx, context| commands::control::delete(tx, context, &id).map(|_| ())).await.unwrap();
+    assert_eq!(server.get(&steps[0]).await.status, TaskStatus::Verifying);
+    agree(&server).await;
+}
+
 /// F-083: a step whose work was ordered to stay on the branch lands it when it turns out to be the last: the other was skipped meanwhile.
 #[tokio::test]
 async fn a_step_that_became_the_last_lands() {

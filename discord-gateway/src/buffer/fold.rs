@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aq_proto::v1 as pb;
 use pb::output_item::Body;
 
-use crate::text::{clean, cut, harmless, inline, one_line};
+use crate::text::{clean, cut, inline, one_line, within_fence};
 
 /// Most tools on one line.
 const TOOLS: usize = 6;
@@ -40,7 +40,7 @@ impl Fold {
             }
             Body::Line(line) => {
                 let before = self.tools();
-                self.lines.push(cut(&harmless(&clean(&line.text)), 1000));
+                self.lines.push(cut(&within_fence(&clean(&line.text)), 1000));
                 if self.lines.len() > 60 { format!("{before}{}", self.lines()) } else { before }
             }
             Body::Text(text) => self.say(&clean(&text.text)),

@@ -45,11 +45,11 @@ pub(crate) fn inline(text: &str) -> String {
 
 /// Text in a code block that it cannot leave.
 pub(crate) fn fenced(text: &str, language: &str) -> String {
-    format!("```{language}\n{}\n```", harmless(clean(text).trim_end()))
+    format!("```{language}\n{}\n```", within_fence(clean(text).trim_end()))
 }
 
 /// Text for the inside of a code block: of three back-quotes the last stands apart, however many follow each other.
-pub(crate) fn harmless(text: &str) -> String {
+pub(crate) fn within_fence(text: &str) -> String {
     let (mut made, mut quotes) = (String::with_capacity(text.len()), 0);
     for c in text.chars() {
         quotes = if c == '`' { quotes + 1 } else { 0 };

@@ -12,6 +12,6 @@ mod properties;
 mod split;
 
 pub(crate) use answer::{Answer, answer};
-pub(crate) use clean::{clean, fenced, harmless, inline, one_line};
+pub(crate) use clean::{clean, fenced, inline, one_line, within_fence};
 pub(crate) use limit::{cut, grouped, length, plural};
 pub(crate) use split::{PIECE, split};

@@ -7,59 +7,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has nothing to say")]
 
+#[path = "../tests/runtimes/start.rs"]
+mod start;
+
 use std::hint::black_box;
 use std::path::Path;
 
-use aq_core::ids::{AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
-use aq_core::profile::RuntimeProfile;
-use aq_core::runner_link::{RunLimits, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
+use aq_core::runner_link::StartRun;
 use aq_core::runtime::RuntimeKind;
 use aq_runner::redact::{REDACTED, Redactor};
-use aq_runner::runtimes::{LaunchOrder, Normalizer, runtime};
+use aq_runner::runtimes::{Normalizer, runtime};
 use aq_runner::spool::{RawKind, RawLine};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+use self::start::{order, start};
 
 /// A value that the server knows to be secret.
 const SECRET: &str = "a-value-that-only-the-server-knows";
 
-fn start(kind: RuntimeKind) -> StartRun {
-    StartRun {
-        run: RunRef { task: TaskId::parse("swift-fox").unwrap(), number: 1 },
-        epoch: 1,
-        project: ProjectId::parse("shop").unwrap(),
-        agent: AgentId::parse("worker").unwrap(),
-        runtime: kind,
-        workspace: WorkspaceOrder {
-            id: WorkspaceId::parse("ws-00000001").unwrap(),
-            source: WorkspaceSource::Init { path: "/work/shop".to_owned() },
-            default_branch: "main".to_owned(),
-            branch: "swift-fox/x".to_owned(),
-        },
-        title: "A title".to_owned(),
-        prompt: "Do it".to_owned(),
-        afresh: false,
-        session: SessionOrder::Fresh { session_id: "5e551011-0000-4000-8000-000000000001".to_owned() },
-        profile: RuntimeProfile::default(),
-        limits: RunLimits { wall_ms: 1000, silence_ms: 1000, output_bytes: 1000, processes: 0, grace_ms: 10 },
-        secrets: Vec::new(),
-    }
-}
-
 fn fresh(start: &StartRun) -> Box<dyn Normalizer> {
-    runtime(start.runtime).normalizer(&LaunchOrder {
-        start,
-        session: &start.session,
-        launch: 0,
-        home: Path::new("/home/of/task"),
-        directory: Path::new("/work/shop"),
-        ourselves: Path::new("/bin/aqd"),
-        bridge: None,
-        is_root: false,
-        root_bypass: false,
-        contained: true,
-        zone: "UTC",
-        background_wait_ms: 9000,
-    })
+    runtime(start.runtime).normalizer(&order(start, false, false))
 }
 
 /// A recording of the tests, as text.

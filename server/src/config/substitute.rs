@@ -12,7 +12,7 @@ pub(super) fn substitute(node: &mut Node, environment: &Environment, sink: &Sink
             let (replaced, any) = replace(text, &mut |name| {
                 let value = environment.get(name);
                 if let Some(value) = value {
-                    if !is_open(name) {
+                    if !is_public(name) {
                         sink.hide(value);
                     }
                 } else {
@@ -68,7 +68,7 @@ fn replace<'a>(text: &str, value: &mut dyn FnMut(&str) -> Option<&'a str>) -> (S
 }
 
 /// Variables that say where things are, and hold no secrets.
-fn is_open(name: &str) -> bool {
+fn is_public(name: &str) -> bool {
     matches!(name, "HOME" | "USER" | "LOGNAME" | "PWD" | "TMPDIR") || name.starts_with("XDG_")
 }
 

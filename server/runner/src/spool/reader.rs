@@ -109,6 +109,7 @@ impl Reader {
             self.offset = self.offset.max(start);
             file.seek(SeekFrom::Start(self.offset - start))?;
             self.chunk = Some((index, file));
+            self.begins = false;
         }
         Ok(())
     }

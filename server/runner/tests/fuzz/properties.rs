@@ -3,57 +3,30 @@
 //!
 //! How the bytes are made is not here.
 
+#[path = "../runtimes/start.rs"]
+mod start;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use aq_core::ids::{AgentId, ProjectId, RunRef, TaskId, WorkspaceId};
 use aq_core::profile::RuntimeProfile;
-use aq_core::runner_link::{RunLimits, SessionOrder, StartRun, WorkspaceOrder, WorkspaceSource};
+use aq_core::runner_link::StartRun;
 use aq_core::runtime::RuntimeKind;
 use aq_runner::redact::{REDACTED, Redactor, StreamRedactor};
-use aq_runner::runtimes::{ExitFacts, LaunchOrder, Normalizer, runtime};
+use aq_runner::runtimes::{ExitFacts, Normalizer, runtime};
 use aq_runner::spool::{RawKind, RawLine, Reader, Writer};
 
-/// The order to start a run of a runtime.
+use self::start::order;
+
+/// The order to start a run of a runtime, with a program for those that need one.
 pub(crate) fn start(kind: RuntimeKind) -> StartRun {
-    StartRun {
-        run: RunRef { task: TaskId::parse("swift-fox").unwrap(), number: 1 },
-        epoch: 1,
-        project: ProjectId::parse("shop").unwrap(),
-        agent: AgentId::parse("worker").unwrap(),
-        runtime: kind,
-        workspace: WorkspaceOrder {
-            id: WorkspaceId::parse("ws-00000001").unwrap(),
-            source: WorkspaceSource::Init { path: "/work/shop".to_owned() },
-            default_branch: "main".to_owned(),
-            branch: "swift-fox/x".to_owned(),
-        },
-        title: "A title".to_owned(),
-        prompt: "Do it".to_owned(),
-        afresh: false,
-        session: SessionOrder::Fresh { session_id: "5e551011-0000-4000-8000-000000000001".to_owned() },
-        profile: RuntimeProfile { command: vec!["/bin/agent".to_owned()], ..RuntimeProfile::default() },
-        limits: RunLimits { wall_ms: 1000, silence_ms: 1000, output_bytes: 1000, processes: 0, grace_ms: 10 },
-        secrets: Vec::new(),
-    }
+    let profile = RuntimeProfile { command: vec!["/bin/agent".to_owned()], ..RuntimeProfile::default() };
+    StartRun { profile, ..start::start(kind) }
 }
 
 pub(crate) fn fresh(start: &StartRun) -> Box<dyn Normalizer> {
-    runtime(start.runtime).normalizer(&LaunchOrder {
-        start,
-        session: &start.session,
-        launch: 0,
-        home: Path::new("/home/of/task"),
-        directory: Path::new("/work/shop"),
-        ourselves: Path::new("/bin/aqd"),
-        bridge: None,
-        is_root: false,
-        root_bypass: false,
-        contained: true,
-        zone: "UTC",
-        background_wait_ms: 9000,
-    })
+    runtime(start.runtime).normalizer(&order(start, false, false))
 }
 
 pub(crate) fn raw(bytes: &[u8], number: usize) -> RawLine {

@@ -14,3 +14,4 @@ mod codex_talk;
 mod gemini;
 mod opencode;
 mod plain;
+mod start;

@@ -1,5 +1,6 @@
 //! Every call of the contract with bytes that nobody would send: mutants of requests about what is there.
 
+use aq_proto::v1 as pb;
 use aq_server::clock::Clock as _;
 use aq_server::commands::check::check;
 use prost::Message as _;
@@ -68,9 +69,9 @@ async fn requests_of_any_shape_are_answered() {
     let mut offences = Vec::new();
     for method in &methods {
         // Something to speak of, whatever the calls before deleted.
-        drop(client.projects().create_project(aq_proto::v1::CreateProjectRequest { name: "web".into(), ..Default::default() }).await);
-        drop(client.agents().create_agent(aq_proto::v1::CreateAgentRequest { name: "worker".into(), ..Default::default() }).await);
-        let wanted = aq_proto::v1::CreateTaskRequest { project_id: "web".into(), title: "one".into(), ..Default::default() };
+        drop(client.projects().create_project(pb::CreateProjectRequest { name: "web".into(), ..Default::default() }).await);
+        drop(client.agents().create_agent(pb::CreateAgentRequest { name: "worker".into(), ..Default::default() }).await);
+        let wanted = pb::CreateTaskRequest { project_id: "web".into(), title: "one".into(), ..Default::default() };
         let task = client.tasks().create_task(wanted).await.map(|task| task.into_inner().id).unwrap_or_default();
         let seeds = [plausible(&method.input(), &task, 0).encode_to_vec(), Vec::new()];
         for bytes in std::iter::once(seeds[0].clone()).chain(mutants(&seeds, &SPICES, EACH)) {

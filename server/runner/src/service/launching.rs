@@ -59,7 +59,7 @@ pub(super) async fn start_or_attach(shared: &Shared, program: Program<'_>) -> Re
     let spec = spec(shared, program, &temporary);
     match launch(&shared.shim, &folder, &spec).await {
         Ok(shim) => Ok(Attachment::Alive(Box::new(shim))),
-        Err(LaunchError::AlreadyLaunched(_)) => Ok(attach(&folder, epoch).await),
+        Err(LaunchError::AlreadyLaunched(_) | LaunchError::Died) => Ok(attach(&folder, epoch).await),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -48,6 +48,10 @@ pub enum LaunchError {
     /// The shim gave up before it was ready.
     #[error("the shim could not start the run: {0}")]
     Failed(String),
+    /// The shim was gone before it could say anything: somebody killed it, or the machine did. It is barred, and the run is as lost as one that
+    /// is found without its shim.
+    #[error("the shim ended without a word")]
+    Died,
     /// The shim was not ready in time and was ended.
     #[error("the shim was not ready within {} s", START_PATIENCE.as_secs())]
     TimedOut,
@@ -84,7 +88,11 @@ pub async fn launch(program: &ShimProgram, run_folder: &Path, spec: &ShimSpec) -
     let mut line = String::new();
     match tokio::time::timeout(START_PATIENCE, words.read_line(&mut line)).await {
         Ok(Ok(_)) if line.trim_end() == READY => Shim::open(folder, spec.epoch).map_err(|error| LaunchError::Failed(error.to_string())),
-        Ok(Ok(0)) => Err(LaunchError::Failed("it ended without a word".to_owned())),
+        Ok(Ok(0)) => {
+            // It may have started the agent already.
+            super::attach::end_leftovers(run_folder).await;
+            Err(LaunchError::Died)
+        }
         Ok(Ok(_)) => Err(LaunchError::Failed(line.trim_end().to_owned())),
         Ok(Err(source)) => Err(fail(source)),
         Err(_) => {

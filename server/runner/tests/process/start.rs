@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aq_runner::process::clock::monotonic;
-use aq_runner::shim::{Attachment, LaunchError, RunFolder, end_leftovers, launch};
+use aq_runner::shim::{Attachment, LaunchError, RunFolder, ShimProgram, end_leftovers, launch};
 use aq_runner::spool::RawKind;
 
 use crate::bench::{Bench, program, texts, wait, within};
@@ -61,6 +61,20 @@ async fn inherited_descriptors_are_closed() {
         .unwrap();
     assert!(status.success());
     assert_eq!(texts(&bench.lines().await, RawKind::Stdout)[0].trim(), "0 1 2 3");
+}
+
+/// Shim R11: a shim that is killed while it starts is no program that cannot start: its run is lost, and nobody starts it late.
+#[tokio::test]
+async fn a_shim_killed_at_its_start_is_lost() {
+    let bench = Bench::new();
+    let script = bench.home.path().join("shim.sh");
+    fs::write(&script, "#!/bin/sh\nkill -KILL $$\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let dying = ShimProgram { program: script };
+    assert!(matches!(launch(&dying, &bench.folder(), &bench.spec("true")).await, Err(LaunchError::Died)));
+    assert!(matches!(bench.attach(8).await, Attachment::Lost { .. }));
+    let late = launch(&program(), &bench.folder(), &bench.spec("true")).await;
+    assert!(matches!(&late, Err(LaunchError::Failed(words)) if words.contains("given up")), "{late:?}");
 }
 
 /// Shim R4: each way not to start has its own sentence, and is not an exit code.

@@ -1,4 +1,6 @@
-//! The server dies and comes back; shims do not notice.
+//! The server dies and comes back; shims do not notice. And shims die.
+
+use std::os::unix::fs::PermissionsExt as _;
 
 use aq_core::output::{FailureClass, OutputBody};
 use aq_core::runner_link::{Answer, RunOutcome, RunReport, RunnerLink, RunnerOrder, StopReason};
@@ -95,6 +97,25 @@ async fn a_killed_shim_is_a_lost_run() {
     let (outcome, _) = memory.finished().await;
     assert!(matches!(outcome, RunOutcome::Failed { class: FailureClass::Lost, .. }), "{outcome:?}");
     assert!(nobody_in(&world.directory()));
+    service.shutdown().await;
+}
+
+/// Service R2: a shim that was killed while it started had done nothing yet, so it is launched anew; that is no fault of the program.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shim_killed_at_its_start_is_launched_anew() {
+    let world = World::new();
+    let (program, mark) = (world.folder.path().join("shim.sh"), world.folder.path().join("died"));
+    let real = env!("CARGO_BIN_EXE_aq-shim");
+    let script =
+        format!("#!/bin/sh\n[ \"$1\" != __shim ] || [ -e {0} ] || {{ : >{0}; kill -KILL $$; }}\nexec {real} \"$@\"\n", mark.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (service, memory) = world.service_with(&program);
+    begin(&service, world.start("say here"));
+    let (outcome, _) = memory.finished().await;
+    assert!(matches!(outcome, RunOutcome::Succeeded { .. }), "{outcome:?}");
+    assert!(mark.exists());
+    assert_gapless(&memory.items(), 1);
     service.shutdown().await;
 }
 

@@ -157,8 +157,13 @@ impl World {
 
     /// A service on this home, as one server process has it.
     pub(crate) fn service(&self) -> (Arc<RunnerService>, Arc<Memory>) {
+        self.service_with(Path::new(env!("CARGO_BIN_EXE_aq-shim")))
+    }
+
+    /// A service whose shims are started with this program.
+    pub(crate) fn service_with(&self, program: &Path) -> (Arc<RunnerService>, Arc<Memory>) {
         let memory = Arc::new(Memory::default());
-        let mut config = RunnerConfig::new(self.home(), env!("CARGO_BIN_EXE_aq-shim"));
+        let mut config = RunnerConfig::new(self.home(), program);
         config.environment.extend(std::env::vars());
         let sink: Arc<dyn RunnerSink> = Arc::clone(&memory) as _;
         (RunnerService::start(config, sink), memory)

@@ -23,8 +23,13 @@ pub(crate) enum Program {
         /// The variable that says how much, with the quick and the long value.
         much: Option<(&'static str, &'static str, &'static str)>,
     },
-    /// The kill loop, with the kills of the quick and of the long run.
-    Torture(&'static str, &'static str),
+    /// The kill loop.
+    Torture {
+        /// What it kills besides the server; empty: nothing.
+        also: &'static str,
+        /// The kills of the quick and of the long run.
+        kills: (&'static str, &'static str),
+    },
     /// A table of the load program. It is measured optimised and on a quiet machine, so it belongs to the long run.
     Load(&'static str),
 }
@@ -56,7 +61,12 @@ pub(crate) const CLAIMS: &[Claim] = &[
     claim(
         "server kills",
         "SIGKILL of the whole server with agents at work: nothing lost, doubled or stuck",
-        Program::Torture("200", "2000"),
+        Program::Torture { also: "", kills: ("200", "2000") },
+    ),
+    claim(
+        "mixed kills",
+        "SIGKILL of server, shims and agents in any mix: nothing lost, doubled or stuck",
+        Program::Torture { also: "shims,agents", kills: ("60", "1000") },
     ),
     claim(
         "store kills",

@@ -83,9 +83,12 @@ pub(crate) fn call(program: Program, built: &Built, long: bool, folder: &Path) -
             }
             command
         }
-        Program::Torture(quick, more) => {
+        Program::Torture { also, kills: (quick, more) } => {
             let mut command = Command::new(built.program("server", "example", "torture")?);
             command.args(["--kills", if long { more } else { quick }]).arg("--aqd").arg(built.program("server", "bin", "aqd")?);
+            if !also.is_empty() {
+                command.args(["--also", also]);
+            }
             if !long {
                 // A machine that is too slow for that many is told how far it came.
                 command.args(["--minutes", "12"]);

@@ -1,12 +1,13 @@
-//! What the loop asked for and what it was told: the truth that the server is held against.
+//! What the loop asked for, what it was told and whom it struck: the truth that the server is held against.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use aq_proto::v1 as pb;
 use rand::Rng;
 use rand::rngs::StdRng;
 
+use super::strikes::Strikes;
 use super::work::Wanted;
 
 /// A project of the loop.
@@ -54,7 +55,7 @@ pub(crate) struct Creation {
 pub(crate) enum Fate {
     /// Done.
     Completed,
-    /// Out of retries.
+    /// Out of tries.
     Blocked,
     /// Waits for a task that cannot complete.
     Waits,
@@ -71,6 +72,12 @@ pub(crate) struct Books {
     pub(crate) pending: VecDeque<Creation>,
     /// Acknowledged creations to be sent once more, with the ids that were told.
     pub(crate) repeats: Vec<(Creation, Vec<String>)>,
+    /// Kills beside those of the server.
+    pub(crate) strikes: Strikes,
+    /// True when scripts may have to begin again, because runs are struck.
+    pub(crate) again: bool,
+    /// Keys of tasks that had to complete, were struck, and ended blocked. That their runs say so is looked at in `course`.
+    broken: BTreeSet<String>,
     made: usize,
 }
 
@@ -107,7 +114,7 @@ impl Books {
             }
             self.made += 1;
             let new = Wanted::new(self.made, project, keys, rng);
-            requests.push(new.request(&project_id, ids, rng));
+            requests.push(new.request(&project_id, ids, self.again, rng));
             wanted.push(new);
         }
         let request_id = format!("torture-{}-{:08x}", self.made, rng.random::<u32>());
@@ -135,12 +142,25 @@ impl Books {
         Ok(())
     }
 
-    /// How a task has to end; follows from what it does and what it waits for.
+    /// Notes that the task with this id is blocked: when it was struck, that is its fate.
+    pub(crate) fn blocked(&mut self, id: &str) {
+        if self.strikes.hit(id) {
+            let keys = self.known.values().filter(|known| known.id == id && known.wanted.kind.completes());
+            self.broken.extend(keys.map(|known| known.wanted.key.clone()));
+        }
+    }
+
+    /// How many tasks had to complete and were blocked by strikes.
+    pub(crate) fn broken(&self) -> usize {
+        self.broken.len()
+    }
+
+    /// How a task has to end; follows from what it does, what it waits for, and whether strikes have blocked it.
     pub(crate) fn fate(&self, key: &str) -> Fate {
         let Some(known) = self.known.get(key) else { return Fate::Waits };
         if known.wanted.after.iter().any(|key| self.fate(key) != Fate::Completed) {
             Fate::Waits
-        } else if known.wanted.kind.completes() {
+        } else if known.wanted.kind.completes() && !self.broken.contains(key) {
             Fate::Completed
         } else {
             Fate::Blocked

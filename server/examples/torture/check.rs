@@ -8,7 +8,7 @@ use aq_proto::v1 as pb;
 use super::books::{Books, Fate};
 use super::calls::insist;
 use super::figures::Figures;
-use super::{history, output};
+use super::{course, history, output};
 
 /// Entries of a page.
 const PAGE: u32 = 200;
@@ -17,17 +17,19 @@ const PAGE: u32 = 200;
 pub(crate) async fn everything(connection: &Connection, books: &mut Books, figures: &mut Figures) -> Result<(), String> {
     figures.checks += 1;
     invariants(connection, figures).await?;
-    let tasks = tasks(connection, true).await?;
+    let tasks = tasks(connection, Wanted::All).await?;
     let runs = runs(connection).await?;
     existence(&tasks, books, figures);
     ends(&tasks, books, figures);
     attempts(&tasks, &runs, figures);
+    course::look(&tasks, &runs, books, figures);
     waits(connection, books, figures).await?;
     facts(connection, &tasks, figures).await?;
     history::look(books, figures)?;
     output::look(connection, &runs, books, figures).await?;
     figures.by_status = count(tasks.iter().map(|task| short(task.status().as_str_name(), "TASK_STATUS_")));
     figures.by_outcome = count(runs.iter().map(|run| short(run.outcome().as_str_name(), "RUN_OUTCOME_")));
+    figures.broken = books.broken();
     figures.lost = runs.iter().filter(|run| run.failure_class() == pb::FailureClass::Lost).count();
     Ok(())
 }
@@ -59,13 +61,26 @@ async fn invariants(connection: &Connection, figures: &mut Figures) -> Result<()
     Ok(())
 }
 
-/// Every task, or only those that are not finished.
-pub(crate) async fn tasks(connection: &Connection, finished: bool) -> Result<Vec<pb::Task>, String> {
+/// Which tasks are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All.
+    All,
+    /// Those that are not finished.
+    Open,
+    /// Those that are blocked.
+    Blocked,
+}
+
+/// These tasks, oldest first.
+pub(crate) async fn tasks(connection: &Connection, wanted: Wanted) -> Result<Vec<pb::Task>, String> {
+    let blocked: i32 = pb::TaskStatus::Blocked.into();
     let mut all = Vec::new();
     let mut token = String::new();
     loop {
         let request = pb::ListTasksRequest {
-            include_finished: finished,
+            statuses: if wanted == Wanted::Blocked { vec![blocked] } else { Vec::new() },
+            include_finished: wanted == Wanted::All,
             order: pb::TaskOrder::OldestFirst.into(),
             page_size: PAGE,
             page_token: token,

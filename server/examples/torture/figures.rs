@@ -10,10 +10,14 @@ const TOLD: usize = 40;
 /// The figures of a loop.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    /// Kills done.
-    pub(crate) kills: usize,
+    /// Kills of the server.
+    pub(crate) server_kills: usize,
     /// Of these, before the server was ready.
     pub(crate) early_kills: usize,
+    /// Kills of shims.
+    pub(crate) shim_kills: usize,
+    /// Kills of agents' leaders, and of those of test commands.
+    pub(crate) agent_kills: usize,
     /// Checks of everything.
     pub(crate) checks: usize,
     /// From the start of the process to SERVING.
@@ -32,6 +36,8 @@ pub(crate) struct Figures {
     pub(crate) by_outcome: BTreeMap<String, usize>,
     /// Runs lost with their process.
     pub(crate) lost: usize,
+    /// Tasks that had to complete and were blocked by strikes.
+    pub(crate) broken: usize,
     /// Runs taken up after starts: begun again, re-attached, concluded again.
     pub(crate) taken_up: [usize; 3],
     /// Output items read back.
@@ -56,6 +62,16 @@ impl Figures {
         }
     }
 
+    /// Kills of any kind.
+    pub(crate) const fn kills(&self) -> usize {
+        self.server_kills + self.shim_kills + self.agent_kills
+    }
+
+    /// The kills by their kind, in words.
+    pub(crate) fn mix(&self) -> String {
+        format!("{} of the server, {} of shims, {} of agents", self.server_kills, self.shim_kills, self.agent_kills)
+    }
+
     /// Everything as lines.
     pub(crate) fn table(&self, seed: u64) -> String {
         let mut text = String::new();
@@ -64,7 +80,7 @@ impl Figures {
             let _infallible = writeln!(text, "{name:<28} {value}");
         };
         line("seed", seed.to_string());
-        line("kills", format!("{} ({} before the server was ready)", self.kills, self.early_kills));
+        line("kills", format!("{} ({}; {} before the server was ready)", self.kills(), self.mix(), self.early_kills));
         line("checks of everything", self.checks.to_string());
         line("tasks acknowledged", self.tasks.to_string());
         for (status, count) in &self.by_status {
@@ -75,6 +91,7 @@ impl Figures {
             line(&format!("  {outcome}"), count.to_string());
         }
         line("runs lost", self.lost.to_string());
+        line("tasks blocked by strikes", self.broken.to_string());
         let [begun, attached, concluded] = self.taken_up;
         line("runs taken up", format!("{begun} started again, {attached} re-attached, {concluded} concluded again"));
         line(

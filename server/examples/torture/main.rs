@@ -1,22 +1,26 @@
 //! The kill loop: a real server with real agents and real git, killed again and again at random instants, and everything it promised
-//! checked in between.
+//! checked in between. Asked for it, it kills shims and agents as well.
 //!
-//! It is a client like any other and knows the server by its API, its repositories and the process table only.
+//! It is a client like any other and knows the server by its API, its repositories and the process table only; whom it kills besides, it finds by the
+//! folders of the runs.
 //!
-//! Run: `cargo build -p aq-server --bin aqd && cargo run -p aq-server --example torture -- --kills 200`
+//! Run: `cargo build -p aq-server --bin aqd && cargo run -p aq-server --example torture -- --kills 200`, and with `--also shims,agents` behind it
 //!
 //! Spec: specs/server/torture.md
 
 mod books;
 mod calls;
 mod check;
+mod course;
 mod figures;
 mod git;
 mod history;
+mod hunter;
 mod leftovers;
 mod output;
 mod server;
 mod storm;
+mod strikes;
 mod work;
 
 use std::path::PathBuf;
@@ -29,9 +33,12 @@ use clap::Parser;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "torture", about = "Kills a real server again and again, and checks that nothing is lost, doubled or left behind")]
 struct Arguments {
-    /// How often the server is killed.
+    /// How many processes are killed; without `--also` each time the server.
     #[arg(long, default_value_t = 200)]
     kills: usize,
+    /// What is killed besides the server: the shims of runs, their agents, or both (`shims,agents`).
+    #[arg(long, value_name = "PARTS", value_delimiter = ',')]
+    also: Vec<strikes::Part>,
     /// What the random choices are made from; by default a new one, which is printed.
     #[arg(long)]
     seed: Option<u64>,
@@ -76,6 +83,7 @@ fn main() -> ExitCode {
             folder: folder.clone(),
             seed,
             kills: arguments.kills,
+            also: arguments.also.clone(),
             agents: arguments.agents.max(1),
             check_every: arguments.check_every.max(1),
             time: arguments.minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
@@ -94,8 +102,12 @@ fn main() -> ExitCode {
             } else {
                 println!("everything is kept in {}", folder.display());
             }
-            println!("score: server kills: {} violations; {} kills, seed {seed}", figures.violations.len(), figures.kills);
-            println!("torture: {} kills, {} violations, seed {seed}", figures.kills, figures.violations.len());
+            let (kills, violations) = (figures.kills(), figures.violations.len());
+            match arguments.also.as_slice() {
+                [] => println!("score: server kills: {violations} violations; {kills} kills, seed {seed}"),
+                _ => println!("score: mixed kills: {violations} violations; {kills} kills ({}), seed {seed}", figures.mix()),
+            }
+            println!("torture: {kills} kills, {violations} violations, seed {seed}");
             if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(message) => {

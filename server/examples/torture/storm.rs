@@ -1,4 +1,4 @@
-//! The course of the loop: start, work, kill, and a look at everything now and then.
+//! The course of the loop: start, work, kill, and a look at everything now and then. Strikes beside the kills of the server are made in `hunter`.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -13,8 +13,11 @@ use tokio::time::{Instant, sleep};
 
 use super::books::{Books, Call, Creation, Fate, Project};
 use super::calls::{Said, insist, read};
+use super::check::Wanted;
 use super::figures::Figures;
+use super::hunter::Hunter;
 use super::server::{Den, Server};
+use super::strikes::{Part, Strike};
 use super::{check, git, leftovers};
 
 /// Open tasks per agent that the loop keeps up.
@@ -31,8 +34,10 @@ pub(crate) struct Plan {
     pub(crate) folder: PathBuf,
     /// What random choices are made from.
     pub(crate) seed: u64,
-    /// How often to kill.
+    /// How many processes to kill.
     pub(crate) kills: usize,
+    /// What to kill besides the server.
+    pub(crate) also: Vec<Part>,
     /// Agents at work.
     pub(crate) agents: usize,
     /// Kills between two checks.
@@ -41,61 +46,57 @@ pub(crate) struct Plan {
     pub(crate) time: Option<Duration>,
 }
 
+/// Open tasks.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    /// Those that can still move.
+    moving: usize,
+    /// Those of them that count as work for the agents.
+    busy: usize,
+}
+
 struct Storm<'a> {
     plan: &'a Plan,
     den: Den,
     rng: StdRng,
     books: Books,
     figures: Figures,
+    /// Kills since the last check.
+    unchecked: usize,
+}
+
+/// What a life of the server is for.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    /// It ends before the server is ready.
+    early: bool,
+    /// Everything is looked at.
+    check: bool,
+    /// It is the last one, and nobody is killed any more.
+    last: bool,
 }
 
 /// Runs the loop. Promises that do not hold are in the figures; the error says why the loop could not go on.
 pub(crate) async fn run(plan: &Plan) -> Result<Figures, String> {
     std::fs::create_dir_all(&plan.folder).map_err(|error| format!("{} cannot be made: {error}", plan.folder.display()))?;
     let den = Den::new(&plan.program, &plan.folder)?;
-    let mut storm = Storm { plan, den, rng: StdRng::seed_from_u64(plan.seed), books: Books::default(), figures: Figures::default() };
+    let mut books = Books::default();
+    books.again = !plan.also.is_empty();
+    let mut hunter = Hunter::new(den.home(), &plan.also, plan.seed);
+    let mut storm = Storm { plan, den, rng: StdRng::seed_from_u64(plan.seed), books, figures: Figures::default(), unchecked: 0 };
     let begun = Instant::now();
-    let mut unchecked = 0;
     loop {
+        let last = storm.figures.kills() >= plan.kills || plan.time.is_some_and(|time| begun.elapsed() >= time);
+        let early = !last && !storm.books.projects.is_empty() && storm.rng.random_range(0..100) < 12;
+        let life = Life { early, check: last || (!early && storm.unchecked >= plan.check_every), last };
+        // One of the kills that are left is that of the server. Nobody else is killed while everything is looked at.
+        let most = if life.check { 0 } else { plan.kills - storm.figures.kills() - 1 };
         let mut server = storm.den.start()?;
-        let over = storm.figures.kills >= plan.kills || plan.time.is_some_and(|time| begun.elapsed() >= time);
-        if !over && !storm.books.projects.is_empty() && storm.rng.random_range(0..100) < 12 {
-            sleep(Duration::from_millis(storm.rng.random_range(0..=250))).await;
-            server.kill()?;
-            storm.figures.early_kills += 1;
-            storm.figures.kills += 1;
-            unchecked += 1;
-            continue;
-        }
-        let (connection, time) = match server.ready().await {
-            Ok(ready) => ready,
-            Err(error) => {
-                storm.figures.violation(format!("after kill {}: {error}", storm.figures.kills));
-                break;
-            }
-        };
-        storm.figures.ready.push(time);
-        if storm.books.projects.is_empty() {
-            storm.set_up(&connection).await?;
-        }
-        let open = storm.open(&connection).await?;
-        if over || unchecked >= plan.check_every {
-            unchecked = 0;
-            storm.settle(&connection).await?;
-            check::everything(&connection, &mut storm.books, &mut storm.figures).await?;
-            storm.tell();
-        }
-        if over {
-            leftovers::let_go(storm.den.home()).await;
-            drop(connection);
-            if let Err(error) = server.stop().await {
-                storm.figures.violation(format!("the server {error}"));
-            }
+        let (goes_on, strikes) = tokio::join!(storm.life(&mut server, life), hunter.hunt(most));
+        storm.note(strikes);
+        if !goes_on? {
             break;
         }
-        storm.live(&mut server, &connection, open).await?;
-        storm.figures.kills += 1;
-        unchecked += 1;
     }
     leftovers::look(storm.den.home(), &storm.books, &mut storm.figures).await;
     leftovers::read_log(&storm.den.new_log(), &mut storm.figures);
@@ -104,6 +105,58 @@ pub(crate) async fn run(plan: &Plan) -> Result<Figures, String> {
 }
 
 impl Storm<'_> {
+    /// One life of the server, from its start to its kill. False: there is no other after it.
+    async fn life(&mut self, server: &mut Server, life: Life) -> Result<bool, String> {
+        if life.early {
+            sleep(Duration::from_millis(self.rng.random_range(0..=250))).await;
+            server.kill()?;
+            self.figures.early_kills += 1;
+        } else {
+            let (connection, time) = match server.ready().await {
+                Ok(ready) => ready,
+                Err(error) => {
+                    self.figures.violation(format!("after kill {}: {error}", self.figures.kills()));
+                    return Ok(false);
+                }
+            };
+            self.figures.ready.push(time);
+            if self.books.projects.is_empty() {
+                self.set_up(&connection).await?;
+            }
+            let open = self.open(&connection).await?;
+            if life.check {
+                self.unchecked = 0;
+                self.settle(&connection).await?;
+                check::everything(&connection, &mut self.books, &mut self.figures).await?;
+                self.tell();
+            }
+            if life.last {
+                leftovers::let_go(self.den.home()).await;
+                drop(connection);
+                if let Err(error) = server.stop().await {
+                    self.figures.violation(format!("the server {error}"));
+                }
+                return Ok(false);
+            }
+            self.live(server, &connection, open.busy).await?;
+        }
+        self.figures.server_kills += 1;
+        self.unchecked += 1;
+        Ok(true)
+    }
+
+    /// Notes who was killed besides.
+    fn note(&mut self, strikes: Vec<Strike>) {
+        for strike in strikes {
+            match strike.part {
+                Part::Shim => self.figures.shim_kills += 1,
+                Part::Agent => self.figures.agent_kills += 1,
+            }
+            self.unchecked += 1;
+            self.books.strikes.note(strike);
+        }
+    }
+
     async fn set_up(&mut self, connection: &Connection) -> Result<(), String> {
         for number in 0..self.plan.agents {
             let request = pb::CreateAgentRequest {
@@ -137,18 +190,27 @@ impl Storm<'_> {
     }
 
     /// The open tasks that can still move, each with an explanation.
-    async fn open(&mut self, connection: &Connection) -> Result<usize, String> {
+    async fn open(&mut self, connection: &Connection) -> Result<Open, String> {
+        let listed = check::tasks(connection, Wanted::Open).await?;
+        if !self.plan.also.is_empty() {
+            // Asked for behind the open ones: what is blocked in between was open just now, and is seen here at the next look.
+            for task in check::tasks(connection, Wanted::Blocked).await? {
+                self.books.blocked(&task.id);
+            }
+        }
         let waiting: BTreeSet<&str> = self.books.with_fate(Fate::Waits).map(|known| known.id.as_str()).collect();
-        let mut moving = 0;
-        for task in check::tasks(connection, false).await? {
+        let mut open = Open::default();
+        for task in listed {
             if task.waiting_for.is_empty() && task.status() != pb::TaskStatus::Completed {
                 self.figures.violation(format!("{} is {} and nothing says why", task.title, task.status().as_str_name()));
             }
             if !waiting.contains(task.id.as_str()) {
-                moving += 1;
+                open.moving += 1;
+                // Runs that are struck leave many tasks waiting for their next try; the agents would run out of work.
+                open.busy += usize::from(self.plan.also.is_empty() || task.status() != pb::TaskStatus::Paused);
             }
         }
-        Ok(moving)
+        Ok(open)
     }
 
     /// Works with the server until it is killed at a random instant.
@@ -238,7 +300,7 @@ impl Storm<'_> {
             while let Some((creation, ids)) = self.books.repeats.pop() {
                 self.repeat(connection, creation, &ids, &never).await;
             }
-            if self.open(connection).await? == 0 {
+            if self.open(connection).await?.moving == 0 {
                 return Ok(());
             }
             if begun.elapsed() > SETTLED {
@@ -247,7 +309,7 @@ impl Storm<'_> {
             sleep(Duration::from_millis(200)).await;
         }
         let waiting: BTreeSet<String> = self.books.with_fate(Fate::Waits).map(|known| known.id.clone()).collect();
-        for task in check::tasks(connection, false).await?.into_iter().filter(|task| !waiting.contains(&task.id)) {
+        for task in check::tasks(connection, Wanted::Open).await?.into_iter().filter(|task| !waiting.contains(&task.id)) {
             let status = task.status().as_str_name();
             self.figures.violation(format!("{} ({}) is stuck in {status}: {}", task.title, task.id, task.waiting_for));
         }
@@ -258,7 +320,8 @@ impl Storm<'_> {
     #[expect(clippy::print_stdout, reason = "the loop talks to people")]
     fn tell(&mut self) {
         leftovers::read_log(&self.den.new_log(), &mut self.figures);
-        let Figures { kills, checks, violations, .. } = &self.figures;
+        let Figures { checks, violations, .. } = &self.figures;
+        let kills = self.figures.kills();
         println!("check {checks}: {kills} kills, {} tasks, {} violations", self.books.known.len(), violations.len());
         for violation in violations {
             println!("  ! {violation}");

@@ -43,10 +43,14 @@ impl Kind {
         !matches!(self, Self::LeavesOver | Self::Fails)
     }
 
-    fn script(self, key: &str, rng: &mut StdRng) -> String {
+    /// `again`: it may have to begin again after its commit, which a plain `commit` would fail at.
+    fn script(self, key: &str, again: bool, rng: &mut StdRng) -> String {
         let mut nap = || rng.random_range(0..=300);
         let write = format!("write {} {key}\\n", file(key));
-        let commit = format!("commit work {key}");
+        let commit = match again {
+            true => format!("shell git add -A && {{ git diff --cached --quiet || git commit -q -m 'work {key}'; }}"),
+            false => format!("commit work {key}"),
+        };
         let body = match self {
             Self::Commits => format!("sleep {}\n{write}\nsleep {}\n{commit}", nap(), nap()),
             Self::LeavesOver => format!("sleep {}\n{write}\nsleep {}", nap(), nap()),
@@ -86,14 +90,14 @@ impl Wanted {
         Self { key: format!("k{number:05}"), project, kind: Kind::any(rng), after }
     }
 
-    /// The request for it. `after` holds ids, or keys of the same batch.
-    pub(crate) fn request(&self, project_id: &str, after: Vec<String>, rng: &mut StdRng) -> pb::CreateTaskRequest {
+    /// The request for it. `after` holds ids, or keys of the same batch. `again`: its script may have to begin again.
+    pub(crate) fn request(&self, project_id: &str, after: Vec<String>, again: bool, rng: &mut StdRng) -> pb::CreateTaskRequest {
         // A command that must pass is a run of its own, with its own ways to be interrupted.
         let checked = self.kind.completes() && rng.random_range(0..4) == 0;
         pb::CreateTaskRequest {
             project_id: project_id.to_owned(),
             title: format!("task {}", self.key),
-            description: format!("A task of the kill loop.\n\n```aq-script\n{}\n```\n", self.kind.script(&self.key, rng)),
+            description: format!("A task of the kill loop.\n\n```aq-script\n{}\n```\n", self.kind.script(&self.key, again, rng)),
             after,
             priority: Some(rng.random_range(50..150)),
             max_retries: Some(if self.kind.completes() { 5 } else { rng.random_range(1..=2) }),

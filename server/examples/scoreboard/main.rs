@@ -11,6 +11,7 @@ mod machine;
 mod programs;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,12 +21,18 @@ use clap::Parser;
 use claims::{CLAIMS, Claim, Program};
 use programs::{Built, Outcome};
 
-/// What builds every program of a long run, optimised.
+/// What builds what a quick run runs.
+const TESTS: &[&str] = &["test", "--workspace", "--no-run"];
+
+/// What builds the programs of a long run, optimised.
 #[rustfmt::skip]
 const OPTIMISED: &[&str] = &[
-    "build", "--profile", "load", "-p", "aq-server", "-p", "aq-runner", "-p", "aq-core", "--bin", "aqd", "--example", "load", "--example", "torture",
+    "build", "--profile", "optimised", "-p", "aq-server", "-p", "aq-runner", "-p", "aq-core", "--bin", "aqd", "--example", "torture",
     "--test", "suite", "--test", "fuzz", "--test", "git", "--test", "process",
 ];
+
+/// What builds the programs that are measured, as they are installed.
+const MEASURED: &[&str] = &["build", "--profile", "load", "-p", "aq-server", "--bin", "aqd", "--example", "load"];
 
 /// What is run.
 #[derive(Clone, Debug, Parser)]
@@ -99,11 +106,16 @@ fn run(arguments: &Arguments, say: &mut dyn FnMut(&str)) -> Result<(String, bool
         programs.entry(claim.shown_by).or_default().push(*claim);
     }
     let (mut rows, mut good) = (BTreeMap::new(), true);
-    let (mut tests, mut optimised) = (None, None);
+    let mut builds: BTreeMap<_, Built> = BTreeMap::new();
     for (program, claims) in programs {
-        let built = match arguments.long || matches!(program, Program::Load(_)) {
-            true => built(&mut optimised, root, OPTIMISED)?,
-            false => built(&mut tests, root, &["test", "--workspace", "--no-run"])?,
+        let wanted = match program {
+            Program::Load(_) => MEASURED,
+            _ if arguments.long => OPTIMISED,
+            _ => TESTS,
+        };
+        let built = match builds.entry(wanted) {
+            Entry::Occupied(built) => built.into_mut(),
+            Entry::Vacant(place) => place.insert(Built::with(root, wanted)?),
         };
         let command = programs::call(program, built, arguments.long, &arguments.folder)?;
         let said = programs::run(command, &claims, say)?;
@@ -126,12 +138,4 @@ fn write(readme: &Path, rows: BTreeMap<String, board::Row>) -> Result<(), String
     let text = std::fs::read_to_string(readme).map_err(told)?;
     let written = board::write(&text, rows).ok_or("the README has no place for the scoreboard")?;
     std::fs::write(readme, written).map_err(told)
-}
-
-/// What was built, at most once.
-fn built<'a>(slot: &'a mut Option<Built>, root: &Path, arguments: &[&str]) -> Result<&'a Built, String> {
-    if slot.is_none() {
-        *slot = Some(Built::with(root, arguments)?);
-    }
-    slot.as_ref().ok_or_else(|| "nothing was built".to_owned())
 }

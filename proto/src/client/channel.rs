@@ -124,7 +124,13 @@ fn explain(error: tonic::transport::Error, endpoint: &str) -> Status {
     let cause = root.unwrap_or_else(|| error.to_string());
     let status = Status::from_error(Box::new(error));
     match status.code() {
-        Code::Unavailable | Code::Unknown => Status::unavailable(format!("cannot reach the server at {endpoint}: {cause}")),
+        // Under TLS 1.3 a client learns only after the handshake that its certificate was missed or refused: its calls find the connection gone.
+        Code::Cancelled if endpoint.starts_with("https:") => Status::unavailable(format!(
+            "cannot reach the server at {endpoint}: it ended the connection, as a server does that asks for a certificate and gets none that it trusts"
+        )),
+        Code::Unavailable | Code::Unknown | Code::Cancelled => {
+            Status::unavailable(format!("cannot reach the server at {endpoint}: {cause}"))
+        }
         _ => status,
     }
 }

@@ -14,6 +14,7 @@ mod chat;
 mod chat_models;
 mod config_text;
 mod conservation;
+mod databases;
 mod events;
 mod exits;
 mod figures;

@@ -194,7 +194,10 @@ fn doctor(config: &ServerConfig, environment: &Environment, json: bool) -> ExitC
     let git = crate::config::find_program("git", environment);
     let mut lines = vec![
         ("home", config.server.home.display().to_string(), true),
-        ("sandbox", aq_runner::sandbox::probe().to_string(), true),
+        match app::Walls::find(config, environment) {
+            Ok(walls) => ("sandbox", walls.text, true),
+            Err(missing) => ("sandbox", missing.to_string(), false),
+        },
         ("git", git.as_deref().map_or("not found; install git".to_owned(), |path: &Path| path.display().to_string()), git.is_some()),
         ("database", database(config).to_string(), true),
     ];

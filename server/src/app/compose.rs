@@ -18,11 +18,12 @@ use super::degraded::Condition;
 use super::error::{AppError, io};
 use super::retention::Keeper;
 use super::started::{Started, database, start};
+use super::walls::Walls;
 use super::{assistants, chat, forge, hooks, maintenance, metrics, policy, seed, sessions, standby};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Environment, ServerConfig, sections};
+use crate::config::{Environment, ServerConfig};
 use crate::grpc::{self, Gate, GrpcOptions, Health, Permissions, TcpOptions, TlsIdentity};
 use crate::home::{Again, Home};
 use crate::lifecycle::{self, Engine, LifecycleError, Subject, Tx, announce};
@@ -38,7 +39,8 @@ use crate::tools::{Registry, ToolBox};
 pub async fn serve(config: ServerConfig, environment: &Environment, program: PathBuf, again: &Again) -> Result<(), AppError> {
     let home = Home::open(&config.server.home)?;
     home.note(again)?;
-    warn_of_weak_walls(&config);
+    let walls = Walls::find(&config, environment)?;
+    walls.tell();
     let (controller, shutdown) = shutdown::pair(config.server.grace);
     let signals = shutdown::listen(&shutdown).map_err(io("signals cannot be handled"))?;
     let forge = forge::forge(&config, environment).await;
@@ -49,7 +51,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         signals.abort();
         return Ok(());
     };
-    let mut started = start(&config, clock, policy::policy(&config, environment, &socket), opened).await?;
+    let mut started = start(&config, clock, policy::policy(&config, environment, &walls.door(&socket)), opened).await?;
     if forge.is_some() {
         Arc::make_mut(&mut started.policy).forge_hosts.insert(config.git.github_host.to_ascii_lowercase());
     }
@@ -68,7 +70,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     };
     let (orchestrator, sink) = Orchestrator::new(parts.clone(), closed.clone());
     chat::read_plans(&config, &sink, &model, (&started.engine, &started.clock));
-    let runner = RunnerService::start(policy::runner(&config, environment, &program), sink);
+    let runner = RunnerService::start(policy::runner(&config, environment, &program, (&walls, walls.make_door(&socket)?)), sink);
     let link = Arc::clone(&runner) as Arc<dyn RunnerLink>;
     let (link, records) = sessions::listen(&config, home.path(), &started.clock, link);
     let context = seed::own(started.clock.now());
@@ -91,6 +93,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     }
 
     let listeners = grpc::bind(&options).await?;
+    walls.open_door(&socket)?;
     let health = Health::starting().await;
 
     let background = Background::new(shutdown.clone());
@@ -142,7 +145,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         git,
         forge,
         ending: Arc::new(Ender { shutdown: shutdown.clone(), take_runs: Arc::clone(&take_runs) }),
-        facts: facts(&config, &started),
+        facts: facts(&config, &started, &walls),
         drain: shutdown.drain().clone(),
     })?;
     let tools = Arc::new(Registry::new(api.inside())?);
@@ -301,31 +304,14 @@ fn permissions() -> Permissions {
     api::PERMISSIONS.iter().fold(Permissions::new(), |table, (path, roles)| table.allow(path, roles))
 }
 
-fn facts(config: &ServerConfig, started: &Started) -> api::ServerFacts {
+fn facts(config: &ServerConfig, started: &Started, walls: &Walls) -> api::ServerFacts {
     api::ServerFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: started.clock.now(),
-        sandbox: sandbox_text(config),
+        sandbox: walls.text.clone(),
         database: database(config).to_string(),
         database_url: database(config),
         home: config.server.home.clone(),
         clones: config.server.home.join("clones"),
-    }
-}
-
-fn sandbox_text(config: &ServerConfig) -> String {
-    match config.agents.sandbox {
-        sections::SandboxLevel::Landlock => aq_runner::sandbox::probe().to_string(),
-        sections::SandboxLevel::None => "none: agents are not contained".to_owned(),
-    }
-}
-
-fn warn_of_weak_walls(config: &ServerConfig) {
-    tracing::info!(sandbox = %sandbox_text(config), "how agents are contained");
-    if config.agents.sandbox == sections::SandboxLevel::None || aq_runner::sandbox::probe().landlock == 0 {
-        tracing::warn!("agents are not contained: they can read whatever this user can, except where a key is asked for");
-    }
-    if rustix::process::geteuid().is_root() {
-        tracing::warn!("aqd runs as root, and so do its agents; use a user of its own");
     }
 }

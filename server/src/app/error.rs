@@ -31,6 +31,9 @@ pub enum AppError {
     /// What is secret cannot be kept out of what assistants write.
     #[error(transparent)]
     Redact(#[from] RedactError),
+    /// The configuration asks for walls around agents that cannot be had here.
+    #[error("`agents.sandbox`: {0}; or write `landlock`, which needs nothing but the kernel")]
+    Sandbox(String),
     /// A listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] grpc::ListenError),

@@ -20,6 +20,7 @@ mod seed;
 mod sessions;
 mod standby;
 mod started;
+mod walls;
 
 pub use compose::serve;
 pub use degraded::Condition;
@@ -27,3 +28,4 @@ pub use error::AppError;
 pub use restoring::{RestoreError, Restored, restore};
 pub use retention::Keeper;
 pub use started::{Started, start};
+pub(crate) use walls::Walls;

@@ -11,6 +11,7 @@ use aq_core::task::TaskStatus;
 use aq_runner::git::{GitProgram, Identity};
 use aq_runner::service::RunnerConfig;
 
+use super::walls::Walls;
 use crate::config::{Environment, Secret, ServerConfig, sections};
 use crate::lifecycle::PlanRules;
 use crate::orchestrator::{ArchivePolicy, Credentials, OwnKeys, Policy};
@@ -135,13 +136,15 @@ fn command_line(program: &Path, path: Option<&str>) -> Option<PathBuf> {
 
 /// What the runner works with.
 #[must_use]
-pub(super) fn runner(config: &ServerConfig, environment: &Environment, program: &Path) -> RunnerConfig {
+pub(super) fn runner(
+    config: &ServerConfig,
+    environment: &Environment,
+    program: &Path,
+    (walls, door): (&Walls, Option<PathBuf>),
+) -> RunnerConfig {
     let mut runner = RunnerConfig::new(&config.server.home, program);
     runner.bridge = command_line(program, config.agents.environment.get("PATH").map(Secret::expose));
-    runner.sandbox = match config.agents.sandbox {
-        sections::SandboxLevel::Landlock => aq_runner::sandbox::SandboxLevel::Landlock,
-        sections::SandboxLevel::None => aq_runner::sandbox::SandboxLevel::None,
-    };
+    (runner.sandbox, runner.bwrap, runner.door) = (walls.level, walls.bwrap.clone(), door);
     runner.identity = Identity { name: config.git.identity_name.clone(), email: config.git.identity_email.clone() };
     runner.git = GitProgram { timeout: config.git.fetch_timeout, ..GitProgram::default() };
     runner.environment =

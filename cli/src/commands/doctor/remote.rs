@@ -61,7 +61,8 @@ fn judge(info: &ServerInfo, now: i64) -> Vec<Check> {
         }
     }
     all.push(match info.sandbox.as_str() {
-        "" | "none" => Check::new("sandbox", Verdict::Warning, "agents are not contained")
+        // The server gives its reason after the word.
+        none if none.is_empty() || none.starts_with("none") => Check::new("sandbox", Verdict::Warning, "agents are not contained")
             .hint("a kernel with Landlock (5.13 or newer) contains them; else run the server as a user of its own"),
         level => Check::new("sandbox", Verdict::Ok, level),
     });
@@ -160,7 +161,7 @@ mod tests {
             ..Default::default()
         };
         assert!(judge(&info, 1003).iter().all(|check| check.verdict == Verdict::Ok));
-        let other = ServerInfo { version: "9.9.9".into(), sandbox: "none".into(), ready: false, ..info };
+        let other = ServerInfo { version: "9.9.9".into(), sandbox: "none: agents are not contained".into(), ready: false, ..info };
         let judged = judge(&other, 2000);
         assert_eq!(judged.len(), 4);
         assert!(judged.iter().all(|check| check.verdict == Verdict::Warning && !check.hint.is_empty()));

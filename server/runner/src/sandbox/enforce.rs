@@ -77,12 +77,15 @@ impl Sandbox {
         set_no_new_privs(true).map_err(|error| format!("no_new_privs: {error}"))?;
         match self.level {
             SandboxLevel::None => Ok("none".to_owned()),
-            SandboxLevel::Landlock => {
-                let status = restrict(&self.policy).map_err(|error| error.to_string())?;
-                give_up(PAST_LANDLOCK).map_err(|error| format!("capabilities: {error}"))?;
-                Ok(describe(&status))
-            }
+            SandboxLevel::Landlock => self.restrict(),
+            SandboxLevel::Bwrap => self.restrict().map(|achieved| format!("bwrap; {achieved}")),
         }
+    }
+
+    fn restrict(&self) -> Result<String, String> {
+        let status = restrict(&self.policy).map_err(|error| error.to_string())?;
+        give_up(PAST_LANDLOCK).map_err(|error| format!("capabilities: {error}"))?;
+        Ok(describe(&status))
     }
 }
 

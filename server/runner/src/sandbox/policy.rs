@@ -15,6 +15,8 @@ pub enum SandboxLevel {
     None,
     /// By the kernel's Landlock, as far as the kernel offers it.
     Landlock,
+    /// By Landlock, within namespaces that bubblewrap makes: what the agent may not reach is not there, and it sees no process but its own.
+    Bwrap,
 }
 
 /// The paths and ports of a run. Paths that do not exist are passed over; a path covers everything below it.
@@ -37,6 +39,8 @@ pub struct Sandbox {
     pub level: SandboxLevel,
     /// What.
     pub policy: SandboxPolicy,
+    /// The program `bwrap`, for the level of that name.
+    pub bwrap: PathBuf,
 }
 
 /// The places of one run, from which its policy is made.
@@ -82,6 +86,12 @@ impl Sandbox {
     /// Contained by Landlock with `policy`.
     #[must_use]
     pub const fn landlock(policy: SandboxPolicy) -> Self {
-        Self { level: SandboxLevel::Landlock, policy }
+        Self { level: SandboxLevel::Landlock, policy, bwrap: PathBuf::new() }
+    }
+
+    /// Contained in namespaces made by the program `bwrap`, and by Landlock, with `policy`.
+    #[must_use]
+    pub const fn bubblewrap(bwrap: PathBuf, policy: SandboxPolicy) -> Self {
+        Self { level: SandboxLevel::Bwrap, policy, bwrap }
     }
 }

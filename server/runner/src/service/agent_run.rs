@@ -16,7 +16,6 @@ use super::mail::{Mail, Mailbox};
 use super::shared::Shared;
 use super::stored::SideItem;
 use crate::runtimes::{LaunchOrder, Normalizer, Runtime, runtime};
-use crate::sandbox::{SandboxLevel, probe};
 use crate::shim::{Attachment, FolderError, RunFolder, end_leftovers};
 
 /// How many launches one run may take, those that never came to life included.
@@ -136,7 +135,7 @@ async fn launches(
             bridge: shared.config.bridge.as_deref(),
             is_root: rustix::process::geteuid().is_root(),
             root_bypass: shared.config.root_bypass,
-            contained: shared.config.sandbox == SandboxLevel::Landlock && probe().landlock > 0,
+            contained: shared.config.is_contained(),
             zone: &shared.config.zone,
             background_wait_ms: u64::try_from(shared.config.background_wait.as_millis()).unwrap_or(u64::MAX),
         };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::git::{GitProgram, Identity};
-use crate::sandbox::SandboxLevel;
+use crate::sandbox::{SandboxLevel, probe};
 
 /// The runner's settings. [`RunnerConfig::new`] gives sensible ones for a home and a program.
 #[derive(Clone, Debug)]
@@ -20,6 +20,10 @@ pub struct RunnerConfig {
     pub bridge: Option<PathBuf>,
     /// How agents and test commands are contained.
     pub sandbox: SandboxLevel,
+    /// The program `bwrap`; needed by the sandbox level of that name.
+    pub bwrap: PathBuf,
+    /// A folder in which the server's socket has a name of its own, and nothing else lies: what agents that have a key need to see.
+    pub door: Option<PathBuf>,
     /// Signs the runner's commits, and the agents'.
     pub identity: Identity,
     /// The `git` command for the network.
@@ -45,6 +49,8 @@ impl RunnerConfig {
             program: program.into(),
             bridge: None,
             sandbox: SandboxLevel::None,
+            bwrap: PathBuf::new(),
+            door: None,
             identity: Identity { name: "Agent Queue".to_owned(), email: "agent-queue@localhost".to_owned() },
             git: GitProgram::default(),
             environment: BTreeMap::new(),
@@ -52,6 +58,14 @@ impl RunnerConfig {
             zone: "UTC".to_owned(),
             root_bypass: false,
             background_wait: Duration::from_secs(600),
+        }
+    }
+    /// True when agents are held back by us: programs with a sandbox of their own need not use it then.
+    pub(super) fn is_contained(&self) -> bool {
+        match self.sandbox {
+            SandboxLevel::None => false,
+            SandboxLevel::Landlock => probe().landlock > 0,
+            SandboxLevel::Bwrap => true,
         }
     }
 }

@@ -96,6 +96,7 @@ fn spec(shared: &Shared, program: Program<'_>, temporary: &Path) -> ShimSpec {
     spec.sandbox = match config.sandbox {
         SandboxLevel::None => Sandbox::default(),
         SandboxLevel::Landlock => Sandbox::landlock(SandboxPolicy::usual(&places)),
+        SandboxLevel::Bwrap => Sandbox::bubblewrap(config.bwrap.clone(), SandboxPolicy::usual(&places)),
     };
     spec
 }
@@ -114,6 +115,7 @@ fn readable(shared: &Shared, base: &BTreeMap<String, String>, program: &str) -> 
     readable.extend(folders);
     readable.push(shared.config.program.clone());
     readable.extend(shared.config.bridge.clone());
+    readable.extend(shared.config.door.clone());
     readable
 }
 

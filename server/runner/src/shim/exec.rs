@@ -5,49 +5,26 @@
 //! Spec: specs/server/runner/shim.md
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
-use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::folder::RunFolder;
+use super::handover;
+use super::note::{NOTE_FILE, Note};
 use super::spec::ShimSpec;
-
-/// The file that tells the shim how the stage fared. It is opened before the sandbox closes and never reaches the agent.
-pub(super) const NOTE_FILE: &str = "exec.json";
+use crate::sandbox::SandboxLevel;
 
 /// Largest file that an agent may write.
 const MAX_FILE_BYTES: u64 = 8 << 30;
 
 /// Agents yield to the user's own programs.
 const NICENESS: i32 = 5;
-
-/// What the stage wrote before it became the agent, or gave up.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Note {
-    /// What the sandbox achieved, in words.
-    pub(super) sandbox: String,
-    /// Why the agent could not be started.
-    pub(super) error: Option<String>,
-}
-
-impl Note {
-    /// The newest line of the file; nothing when there is none.
-    pub(super) fn read(folder: &RunFolder) -> Self {
-        let text = fs::read_to_string(folder.file(NOTE_FILE)).unwrap_or_default();
-        text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
-    }
-
-    fn write(&self, file: &mut File) -> io::Result<()> {
-        file.write_all(&super::wire::line(self))
-    }
-}
 
 /// Becomes the agent of the run in `folder`. Returns only when that failed; the reason is in the note.
 pub(crate) fn stage(folder: &Path) -> ExitCode {
@@ -69,13 +46,7 @@ fn become_agent(folder: &RunFolder, note: &mut Note, file: &mut File) -> String 
         Ok(spec) => spec,
         Err(error) => return format!("the run's order cannot be read: {error}"),
     };
-    let Some((program, arguments)) = spec.argv.split_first() else {
-        return "the command is empty: name a program in the agent's profile".to_owned();
-    };
-    if let Err(error) = std::env::set_current_dir(&spec.cwd) {
-        return format!("the working directory {} cannot be entered: {error}", spec.cwd.display());
-    }
-    let path = match find(program, &spec) {
+    let path = match placed(&spec) {
         Ok(path) => path,
         Err(sentence) => return sentence,
     };
@@ -83,13 +54,37 @@ fn become_agent(folder: &RunFolder, note: &mut Note, file: &mut File) -> String 
     limit(&spec);
     // Best effort: an agent that cannot be asked to stop is still ended by the ladder.
     heed().ok();
+    if spec.sandbox.level == SandboxLevel::Bwrap {
+        return handover::enter(folder, &spec, note, file);
+    }
+    confine_and_start(&spec, &path, note, file)
+}
+
+/// Enters the working directory and finds the program, or says what is missing.
+pub(super) fn placed(spec: &ShimSpec) -> Result<PathBuf, String> {
+    let Some(program) = spec.argv.first() else {
+        return Err("the command is empty: name a program in the agent's profile".to_owned());
+    };
+    std::env::set_current_dir(&spec.cwd)
+        .map_err(|error| format!("the working directory {} cannot be entered: {error}", spec.cwd.display()))?;
+    find(program, spec)
+}
+
+/// The last steps, where the agent will live: binds this process to the sandbox and replaces it by the program at `path`. Returns why it could not.
+pub(super) fn confine_and_start(spec: &ShimSpec, path: &Path, note: &mut Note, file: &mut File) -> String {
     match spec.sandbox.enforce() {
         Ok(achieved) => note.sandbox = achieved,
         Err(error) => return format!("the sandbox cannot be set up: {error}"),
     }
     // Known only from here on, and of no use without the agent: a failure to write it must not stop the run.
     drop(note.write(file));
-    let error = Command::new(&path).arg0(program).args(arguments).exec();
+    let (name, arguments) = spec.argv.split_first().map_or(("", &[][..]), |(name, arguments)| (name.as_str(), arguments));
+    let mut command = Command::new(path);
+    if !spec.env.contains_key("PWD") {
+        // What started us inside namespaces adds it; the agent's environment is the order's and nothing else.
+        command.env_remove("PWD");
+    }
+    let error = command.arg0(name).args(arguments).exec();
     match error.kind() {
         io::ErrorKind::NotFound => {
             format!("program {} cannot be started: the interpreter named in its first line, or its loader, is missing", path.display())

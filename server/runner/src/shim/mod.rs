@@ -12,10 +12,13 @@ mod control;
 mod exec;
 mod folder;
 mod handle;
+mod handover;
 mod hidden;
+mod inside;
 mod ladder;
 mod launch;
 mod lines;
+mod note;
 mod spec;
 mod stdin;
 mod supervise;
@@ -30,5 +33,6 @@ pub use spec::{ExitRecord, FORMAT, RunFile, ShimLimits, ShimSpec, StdinMode, Tim
 pub use wire::{Refusal, StdinReceipt};
 
 pub(crate) use exec::stage as exec_stage;
-pub(crate) use hidden::{EXEC_COMMAND, SHIM_COMMAND};
+pub(crate) use hidden::{EXEC_COMMAND, INSIDE_COMMAND, SHIM_COMMAND};
+pub(crate) use inside::stage as inside_stage;
 pub(crate) use supervise::run as supervise;

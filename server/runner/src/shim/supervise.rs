@@ -11,19 +11,20 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, Signal, getpid, set_child_subreaper, set_dumpable_behavior, setsid};
+use rustix::process::{DumpableBehavior, Signal, WaitStatus, getpid, set_child_subreaper, set_dumpable_behavior, setsid};
 
 use super::agent::{Agent, Pipes};
 use super::control::Control;
-use super::exec::Note;
 use super::folder::{RunFolder, is_known};
 use super::ladder::{Ladder, Step, View};
 use super::lines::LineCutter;
+use super::note::Note;
 use super::spec::{ExitRecord, FORMAT, RunFile, ShimSpec, TimedOut};
 use super::stdin::AgentStdin;
 use super::wire::{Refusal, Reply, Request};
 use crate::process::clock::{monotonic, now};
 use crate::process::{boot_id, cgroup, kill_pass, read_stat};
+use crate::sandbox::SandboxLevel;
 use crate::spool::{RawKind, Writer};
 
 /// What the shim tells its launcher when the run file is in place. Anything else is an error in words.
@@ -34,6 +35,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// Silence after which the last lines beyond the output limit are written.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// The greatest number of a signal.
+const LAST_SIGNAL: i32 = 64;
 
 /// How much is read from a pipe at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -79,6 +83,14 @@ struct Stream {
     kind: RawKind,
     pipe: Option<OwnedFd>,
     lines: LineCutter,
+}
+
+/// The leader's exit code, or the signal that ended it. `bwrap` answers for the agent as a shell does: 128 and the signal's number.
+fn ending(status: WaitStatus, level: SandboxLevel) -> (Option<i32>, Option<i32>) {
+    match status.exit_status() {
+        Some(code) if level == SandboxLevel::Bwrap && (129..=128 + LAST_SIGNAL).contains(&code) => (None, Some(code - 128)),
+        code => (code, status.terminating_signal()),
+    }
 }
 
 struct Supervisor {
@@ -356,9 +368,9 @@ impl Supervisor {
     /// Writes the record. A full disk does not let the run end without one: it is tried again until it works (shim R10).
     fn record(&mut self) {
         let note = Note::read(&self.folder);
-        let status = self.agent.status();
-        self.exit.exit_code = status.and_then(|status| status.exit_status()).filter(|_| note.error.is_none());
-        self.exit.signal = status.and_then(|status| status.terminating_signal());
+        let (exit_code, signal) = self.agent.status().map_or((None, None), |status| ending(status, self.spec.sandbox.level));
+        self.exit.exit_code = exit_code.filter(|_| note.error.is_none());
+        self.exit.signal = signal;
         self.exit.spawn_error = note.error;
         self.exit.sandbox = note.sandbox;
         self.exit.leftovers = self.ladder.leftovers();

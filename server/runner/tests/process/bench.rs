@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aq_runner::process::clock::monotonic;
 use aq_runner::process::marked;
+use aq_runner::sandbox::try_out;
 use aq_runner::shim::{Attachment, ExitRecord, Shim, ShimProgram, ShimSpec, attach, launch};
 use aq_runner::spool::{RawKind, RawLine, Reader};
 use tempfile::TempDir;
@@ -25,6 +26,21 @@ pub(crate) struct Bench {
 /// The binary with the hidden commands.
 pub(crate) fn program() -> ShimProgram {
     ShimProgram { program: PathBuf::from(env!("CARGO_BIN_EXE_aq-shim")) }
+}
+
+/// The program `bwrap`, where it is and can make namespaces. Where `AQ_TEST_BWRAP` is set it must be.
+pub(crate) fn bwrap() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("bwrap")).find(|file| file.is_file());
+    let usable = found.ok_or_else(|| "it is not on PATH".to_owned()).and_then(|bwrap| try_out(&bwrap).map(|_version| bwrap));
+    match usable {
+        Ok(bwrap) => Some(bwrap),
+        Err(why) => {
+            assert!(std::env::var_os("AQ_TEST_BWRAP").is_none(), "AQ_TEST_BWRAP asks for bwrap: {why}");
+            println!("without bwrap: {why}");
+            None
+        }
+    }
 }
 
 impl Bench {

@@ -9,12 +9,24 @@ use std::os::unix::fs::symlink;
 use aq_runner::sandbox::{Places, Sandbox, SandboxPolicy, probe};
 use aq_runner::spool::RawKind;
 
-use crate::bench::{Bench, texts};
+use crate::bench::{Bench, bwrap, texts};
 
 /// I-45, sandbox R2–R4: the agent works in its own places; the server's data, other runs, whatever links lead to and what other processes
 /// were started with are out of reach, also for root.
 #[tokio::test]
 async fn an_agent_stays_in_its_places() {
+    stays_in_its_places(probe().landlock > 0, Sandbox::landlock).await;
+}
+
+/// Sandbox R8: the same within namespaces.
+#[tokio::test]
+async fn an_agent_stays_in_its_namespaces() {
+    if let Some(bwrap) = bwrap() {
+        stays_in_its_places(true, |policy| Sandbox::bubblewrap(bwrap, policy)).await;
+    }
+}
+
+async fn stays_in_its_places(contained: bool, level: impl FnOnce(SandboxPolicy) -> Sandbox) {
     let bench = Bench::new();
     let home = bench.home.path();
     let places = Places {
@@ -52,18 +64,18 @@ async fn an_agent_stays_in_its_places() {
     let script = format!("{script}\n try other-environment cat /proc/{}/environ\n", std::process::id());
     let mut spec = bench.spec(&script);
     spec.cwd = places.workspace.clone();
-    spec.sandbox = Sandbox::landlock(SandboxPolicy::usual(&places));
-    let support = probe();
-    println!("this kernel: {support}");
-    let exit = if support.landlock > 0 { bench.run(&spec).await } else { bench.run(&without_system_writes(spec)).await };
+    spec.sandbox = level(SandboxPolicy::usual(&places));
+    let word = if spec.sandbox.bwrap.as_os_str().is_empty() { "landlock" } else { "bwrap" };
+    println!("this kernel: {}", probe());
+    let exit = if contained { bench.run(&spec).await } else { bench.run(&without_system_writes(spec)).await };
     assert_eq!((exit.exit_code, &exit.spawn_error), (Some(0), &None), "{}", exit.sandbox);
     let out = texts(&bench.lines().await, RawKind::Stdout);
     let allowed = ["own-write", "home-write", "temporary-write", "login-write", "dev-null", "programs"];
     for name in allowed {
         assert!(out.contains(&format!("{name} yes")), "{name}: {out:?}");
     }
-    if support.landlock > 0 {
-        assert!(exit.sandbox.starts_with("landlock"), "{}", exit.sandbox);
+    if contained {
+        assert!(exit.sandbox.starts_with(word), "{}", exit.sandbox);
         let refused =
             ["database", "key", "link", "own-order", "other-run", "write-system", "write-outside", "setsid-write", "other-environment"];
         for name in refused {

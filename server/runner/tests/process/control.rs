@@ -31,7 +31,7 @@ async fn attach_alive(bench: &Bench, epoch: u64) -> Shim {
 #[tokio::test]
 async fn input_is_ordered_and_delivered_once() {
     let bench = Bench::new();
-    let shim = bench.launch(&held(&bench, "cat; echo end")).await;
+    let shim = bench.launch(&held(&bench, "cat; until test -e refused; do sleep 0.02; done; echo end")).await;
     assert_eq!(shim.send_stdin("a", b"1\n").await.unwrap(), StdinReceipt::Accepted);
     assert_eq!(shim.send_stdin("b", b"2\n").await.unwrap(), StdinReceipt::Accepted);
     assert_eq!(shim.send_stdin("a", b"1\n").await.unwrap(), StdinReceipt::Duplicate);
@@ -42,6 +42,8 @@ async fn input_is_ordered_and_delivered_once() {
     assert!(shim.is_agent_alive().await.unwrap());
     shim.close_stdin().await.unwrap();
     assert!(matches!(shim.send_stdin("d", b"4\n").await, Err(TalkError::Refused(Refusal::Closed))));
+    // Not before: a shim whose agent has ended answers nobody any more.
+    std::fs::write(bench.home.path().join("refused"), "").unwrap();
     assert_eq!(wait(&shim).await.exit_code, Some(0));
     assert_eq!(texts(&bench.lines().await, RawKind::Stdout), ["1", "2", "3", "end"]);
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod bench;
+mod bubble;
 mod containment;
 mod control;
 mod escapes;

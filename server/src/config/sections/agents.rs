@@ -58,6 +58,8 @@ pub struct Agents {
 pub enum SandboxLevel {
     /// The kernel's Landlock: agents reach their run directory and what their runtime needs.
     Landlock,
+    /// Landlock within namespaces that the program `bwrap` makes; a server that cannot have them does not start.
+    Bwrap,
     /// No containment; the server says so at every start.
     None,
 }
@@ -91,9 +93,9 @@ impl Agents {
         }
         let silence_timeout = reader.seconds("silence_timeout_seconds", 10..=WEEK_SECONDS, 15 * 60);
         let graceful_shutdown_timeout = reader.seconds("graceful_shutdown_timeout_seconds", 1..=3600, 30);
-        let sandbox =
-            reader.choice("sandbox", &[("landlock", SandboxLevel::Landlock), ("none", SandboxLevel::None)], SandboxLevel::Landlock);
-        let own_key = reader.boolean("own_key", sandbox == SandboxLevel::Landlock);
+        let levels = [("landlock", SandboxLevel::Landlock), ("bwrap", SandboxLevel::Bwrap), ("none", SandboxLevel::None)];
+        let sandbox = reader.choice("sandbox", &levels, SandboxLevel::Landlock);
+        let own_key = reader.boolean("own_key", sandbox != SandboxLevel::None);
         let env_passthrough = reader.texts("env_passthrough", &[]);
         for (index, name) in env_passthrough.iter().enumerate() {
             if name.starts_with("AQ_") {

@@ -1,6 +1,7 @@
 //! What an agent finds of the server from inside its run, and what its own key lets it do.
 
 use aq_proto::v1 as pb;
+use aq_server::config::{Environment, find_program};
 use tonic::Code;
 
 use super::world::Served;
@@ -9,7 +10,25 @@ use super::world::Served;
 /// nor the server's environment; what it may do with its own key is read its task and propose one, which waits for a person.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_finds_nothing_and_proposes() {
-    let served = Served::start("agents:\n  sandbox: landlock\n").await;
+    finds_nothing_and_proposes("landlock").await;
+}
+
+/// Sandbox R8: the same within namespaces, where the server's socket has another name. With `AQ_TEST_BWRAP` there has to be a `bwrap`.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_in_namespaces_finds_nothing_and_proposes() {
+    let environment = Environment::of_process();
+    let found = find_program("bwrap", &environment);
+    match found.ok_or_else(|| "it is not on PATH".to_owned()).and_then(|bwrap| aq_runner::sandbox::try_out(&bwrap)) {
+        Ok(_version) => finds_nothing_and_proposes("bwrap").await,
+        Err(why) => {
+            assert!(environment.get("AQ_TEST_BWRAP").is_none(), "AQ_TEST_BWRAP asks for bwrap: {why}");
+            println!("without bwrap: {why}");
+        }
+    }
+}
+
+async fn finds_nothing_and_proposes(level: &str) {
+    let served = Served::start(&format!("agents:\n  sandbox: {level}\n")).await;
     let project = served.project().await;
     let (home, pid) = (served.home().display().to_string(), served.process.child.id());
     let look = format!(
@@ -25,7 +44,10 @@ async fn an_agent_finds_nothing_and_proposes() {
     let found = std::fs::read_to_string(directory.join("found.txt")).unwrap();
     let admin_key = std::fs::read_to_string(served.home().join("admin.key")).unwrap();
     assert!(!found.contains(admin_key.trim()), "the administrator's key was read");
-    if aq_runner::sandbox::probe().landlock > 0 {
+    if level == "bwrap" {
+        assert!(!found.contains("aq-shim") && !found.contains("agent-queue.db") && !found.contains("SQLite"), "{found}");
+        assert!(!found.contains("admin.key\n"), "{found}");
+    } else if aq_runner::sandbox::probe().landlock > 0 {
         // Each of the seven says one line: refused, or its pattern stays a pattern because the folder cannot be listed.
         let unseen = |line: &str| line.contains('*') && line.contains("No such file");
         let refused = found.lines().filter(|line| line.contains("ermission denied") || unseen(line)).count();

@@ -60,7 +60,7 @@ pub(super) const WRITING: &[Case] = &[
     ("a temporary file of everybody", "touch $EVERYBODY/aq-was-here"),
     ("the database", "echo x >> $H/db/agent-queue.db"),
     ("the database, cut", "$X truncate $H/db/agent-queue.db"),
-    ("the key, removed", "rm -f $H/admin.key && test ! -e /proc/$V/cwd/admin.key"),
+    ("the key, removed", "rm $H/admin.key"),
     ("the database, taken away", "mv $H/db/agent-queue.db mine"),
     ("the key, replaced", "echo x > own && mv -f own $H/admin.key"),
     ("the key, exchanged", "echo x > own && $X exchange $H/admin.key"),

@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use aq_runner::sandbox::{Places, Sandbox, SandboxPolicy, probe};
 use aq_runner::spool::RawKind;
 
-use crate::bench::{Bench, eventually, texts};
+use crate::bench::{Bench, bwrap, eventually, texts};
 use cases::{Case, OPEN, OTHERS, OWN, READING, WRITING};
 
 /// What lies in the home, beside the agent's own places.
@@ -106,23 +106,39 @@ async fn no_attempt_reaches_what_is_not_the_agents() {
     }
     // What needs no program of ours does no harm where nothing holds it back.
     let shell: Vec<Case> = READING.iter().filter(|(_, line)| !line.contains("$X")).copied().collect();
-    let free = attempt(&[("reading", &shell)], false).await;
+    let free = attempt(&[("reading", &shell)], None).await;
     let live = free.iter().filter(|line| line.starts_with("yes ")).count();
     assert!(live + 3 >= shell.len() && free.len() == shell.len(), "only {live} of {} ways to read work: {free:#?}", shell.len());
 
-    let held = attempt(&[("own", OWN), ("reading", READING), ("writing", WRITING), ("others", OTHERS), ("open", OPEN)], true).await;
-    let own: Vec<_> = held.iter().filter(|line| line.starts_with("yes own: ")).collect();
-    assert_eq!(own.len(), OWN.len(), "{held:#?}");
+    let held =
+        attempt(&[("own", OWN), ("reading", READING), ("writing", WRITING), ("others", OTHERS), ("open", OPEN)], Some(&Sandbox::landlock))
+            .await;
+    let (gaps, held): (Vec<_>, Vec<_>) = held.into_iter().partition(|line| line.contains(" open: "));
+    assert_eq!(gaps.len(), OPEN.len(), "{gaps:#?}");
+    judge(&held, &support.to_string());
+}
+
+/// G22, sandbox R8: the same within namespaces, where what Landlock leaves open does not concern others any more.
+#[tokio::test]
+async fn no_attempt_leaves_the_namespaces() {
+    let Some(bwrap) = bwrap().filter(|_| probe().landlock >= 6) else { return };
+    let level = |policy| Sandbox::bubblewrap(bwrap.clone(), policy);
+    let held = attempt(&[("own", OWN), ("reading", READING), ("writing", WRITING), ("others", OTHERS)], Some(&level)).await;
+    judge(&held, "bwrap");
+}
+
+/// The agent's own places were open to it, and nothing else was.
+fn judge(held: &[String], how: &str) {
+    let (own, told): (Vec<_>, Vec<_>) = held.iter().partition(|line| line.starts_with("yes own: "));
     let tried = READING.len() + WRITING.len() + OTHERS.len();
-    let (gaps, told): (Vec<_>, Vec<_>) = held.iter().filter(|line| !own.contains(line)).partition(|line| line.contains(" open: "));
-    assert_eq!((told.len(), gaps.len()), (tried, OPEN.len()), "{held:#?}");
+    assert_eq!((own.len(), told.len()), (OWN.len(), tried), "{held:#?}");
     let escaped: Vec<_> = told.into_iter().filter(|line| !line.starts_with("no ")).collect();
     assert!(escaped.is_empty(), "{escaped:#?}");
-    println!("score: escapes: 0 escaped; {tried} attempts, {support}");
+    println!("score: escapes: 0 escaped; {tried} attempts, {how}");
 }
 
 /// What the agent said of each attempt. Nothing outside its places may have changed.
-async fn attempt(groups: &[(&str, &[Case])], contained: bool) -> Vec<String> {
+async fn attempt(groups: &[(&str, &[Case])], level: Option<&dyn Fn(SandboxPolicy) -> Sandbox>) -> Vec<String> {
     let bench = Bench::new();
     let home = bench.home.path();
     let places = Places {
@@ -142,7 +158,7 @@ async fn attempt(groups: &[(&str, &[Case])], contained: bool) -> Vec<String> {
     attempts(&places.workspace);
     let victim = Victim::start(home).await;
     let _listener = UnixListener::bind(home.join("listener.sock")).unwrap();
-    let name = format!("aq-escape-{}-{contained}", std::process::id());
+    let name = format!("aq-escape-{}", home.file_name().unwrap().display());
     let _abstract = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
     let (open, shut) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
@@ -163,10 +179,10 @@ async fn attempt(groups: &[(&str, &[Case])], contained: bool) -> Vec<String> {
     }
     let mut spec = bench.spec(&script);
     spec.cwd = places.workspace.clone();
-    if contained {
+    if let Some(level) = level {
         let mut policy = SandboxPolicy::usual(&places);
         policy.connect_ports = Some(vec![port(&open)]);
-        spec.sandbox = Sandbox::landlock(policy);
+        spec.sandbox = level(policy);
     }
     let before = inventory(home);
     bench.run(&spec).await;

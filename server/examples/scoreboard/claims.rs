@@ -80,7 +80,7 @@ pub(crate) const CLAIMS: &[Claim] = &[
     ),
     claim(
         "errors at the n-th call",
-        "A call to the disk that fails, once or from then on: no false acknowledgement, no panic, no hang",
+        "A call of the database that fails (disk, locks, memory, rubbish), once or from then on: no false acknowledgement, no panic, no hang",
         many("store::nth_call", "AQ_EVERY_CALL", "0", "1"),
     ),
     claim(

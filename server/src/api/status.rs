@@ -277,6 +277,9 @@ mod tests {
         let (code, reason, message) = told(StoreError::Corrupt { column: "tasks.needs", found: "secret".into() });
         assert_eq!((code, reason.as_str()), (Code::DataLoss, "DATA_DAMAGED"));
         assert!(message.contains("aqctl doctor") && !message.contains("secret"), "{message}");
+        let (code, reason, message) = told(StoreError::Damaged("database disk image is malformed".into()));
+        assert_eq!((code, reason.as_str()), (Code::DataLoss, "DATA_DAMAGED"));
+        assert!(message.contains("damaged") && !message.contains("malformed"), "{message}");
         assert_eq!(told(ApiError::RequestIdReused("x".into())).0, Code::InvalidArgument);
         assert_eq!(told(CommandError::Conflict("x".into())).0, Code::Aborted);
     }

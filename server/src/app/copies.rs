@@ -9,7 +9,7 @@ use aq_core::time::Timestamp;
 
 use super::retention::{Keeper, blocking};
 use crate::commands::CommandError;
-use crate::store::{DatabaseUrl, copy, settings};
+use crate::store::{DatabaseUrl, StoreError, copy, settings};
 
 /// The setting that holds when the database was last looked through.
 const CHECKED: &str = "database.checked_at";
@@ -48,14 +48,18 @@ impl Keeper {
     /// When the database cannot be read.
     pub async fn check_database(&self) -> Result<Vec<String>, CommandError> {
         let now = self.condition.clock.now();
-        let last = self.reader.read(|db| settings::get(db, CHECKED)).await?.and_then(|at| at.parse().ok()).map(Timestamp::from_millis);
+        let last = match self.reader.read(|db| settings::get(db, CHECKED)).await {
+            // Damage that hides when the last look was is one more reason to look.
+            Err(StoreError::Damaged(_)) => None,
+            last => last?.and_then(|at| at.parse().ok()).map(Timestamp::from_millis),
+        };
         if last.is_some_and(|last| now.millis_since(last) < DAY_MS) {
             return Ok(Vec::new());
         }
         let found = self.reader.read(|db| db.quick_check()).await?;
         let reason = found.first().map(|first| {
             format!(
-                "the database is damaged ({first}); stop the server and put the newest sound copy of {} in its place",
+                "the database is damaged ({first}); stop the server and put the newest sound copy of {} in its place (aqd restore)",
                 self.home.join("backups").display()
             )
         });

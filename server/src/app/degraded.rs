@@ -25,10 +25,28 @@ impl Condition {
     /// # Errors
     /// When the event cannot be written.
     pub async fn set(&self, source: &'static str, reason: Option<String>) -> Result<(), CommandError> {
+        let changed = match self.write(source, reason.clone(), true).await {
+            // Where not even the event can be written, because the database is damaged there, starts are stopped all the same.
+            Err(CommandError::Damaged(error)) => {
+                tracing::error!(source, %error, "that nothing new starts cannot be told as an event");
+                self.write(source, reason.clone(), false).await?
+            }
+            changed => changed?,
+        };
+        if changed {
+            match reason {
+                Some(reason) => tracing::error!(source, %reason, "nothing new starts"),
+                None => tracing::info!(source, "starts are possible again"),
+            }
+            self.wake.ring();
+        }
+        Ok(())
+    }
+
+    /// Changes the state, and writes the event when starts stop. True: they were possible before and are not now, or the other way round.
+    async fn write(&self, source: &'static str, reason: Option<String>, event: bool) -> Result<bool, CommandError> {
         let now = self.clock.now();
-        let told = reason.clone();
-        let changed = self
-            .engine
+        self.engine
             .submit(move |tx| {
                 let before = tx.state.degraded.get(source).cloned();
                 if before.is_some() == reason.is_some() {
@@ -39,19 +57,11 @@ impl Condition {
                     return Ok::<_, CommandError>(false);
                 }
                 tx.state.set_degraded(source, reason.clone());
-                if let Some(reason) = &reason {
+                if let (Some(reason), true) = (&reason, event) {
                     announce(tx, EventKind::SystemDegraded, now, Subject::default(), json!({ "reason": reason }))?;
                 }
                 Ok(true)
             })
-            .await?;
-        if changed {
-            match told {
-                Some(reason) => tracing::error!(source, %reason, "nothing new starts"),
-                None => tracing::info!(source, "starts are possible again"),
-            }
-            self.wake.ring();
-        }
-        Ok(())
+            .await
     }
 }

@@ -56,19 +56,33 @@ pub const RULES: &[(&str, &str)] = &[
 
 const RESTART: &str = "restart the server; if it is still there, report it with the output of this check";
 const REPAIR: &str = "stop the server, repair the row or restore a backup of the database (in `backups` in the data directory), and start it again; nothing is done with it meanwhile";
+const RESTORE: &str =
+    "stop the server and put the newest sound copy of the database (in `backups` in the data directory) in its place: aqd restore FILE";
 const REPORT: &str = "stop the task and restart it; report this finding";
 
 /// A question to the rows.
 type Query = fn(&mut Connection) -> Result<Vec<Offence>, StoreError>;
 
-/// Checks everything. The cost grows with the number of tasks that are not finished and of runs; seconds at a million.
+/// Checks everything. The cost grows with the number of tasks that are not finished and of runs; seconds at a million. Of a damaged database it tells that,
+/// and what was found before.
 ///
 /// # Errors
 /// When the rows cannot be read.
 pub fn check(db: &mut Connection, figures: &Figures, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
-    of_tasks(db, figures, &mut findings)?;
-    of_leases(db, figures, &mut findings)?;
+    match look(db, figures, now, &mut findings) {
+        Err(StoreError::Damaged(found)) => findings.push(damaged(found)),
+        looked => looked?,
+    }
+    // A task of an open run is met twice.
+    let mut told = BTreeSet::new();
+    findings.retain(|finding| finding.rule != "C-13" || told.insert((finding.subject.clone(), finding.message.clone())));
+    Ok(findings)
+}
+
+fn look(db: &mut Connection, figures: &Figures, now: Timestamp, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+    of_tasks(db, figures, findings)?;
+    of_leases(db, figures, findings)?;
     let queries: [(&'static str, Query); 6] = [
         ("C-04", invariants::wrong_unmet),
         ("C-05", invariants::wrong_waits),
@@ -84,10 +98,7 @@ pub fn check(db: &mut Connection, figures: &Figures, now: Timestamp) -> Result<V
     let fresh = load(db, now, figures.span_ms)?;
     findings.extend(fresh.aside.iter().cloned().map(unreadable));
     findings.extend(differences(figures, &fresh, now));
-    // A task of an open run is met twice.
-    let mut told = BTreeSet::new();
-    findings.retain(|finding| finding.rule != "C-13" || told.insert((finding.subject.clone(), finding.message.clone())));
-    Ok(findings)
+    Ok(())
 }
 
 /// Finished tasks that [`history`] reads at once.
@@ -99,6 +110,13 @@ const PART: u32 = 200;
 /// # Errors
 /// Whatever the database answers.
 pub fn history(db: &mut Connection, after: Option<TaskCursor>) -> Result<(Vec<Finding>, Option<TaskCursor>), StoreError> {
+    match part_of_history(db, after) {
+        Err(StoreError::Damaged(found)) => Ok((vec![damaged(found)], None)),
+        looked => looked,
+    }
+}
+
+fn part_of_history(db: &mut Connection, after: Option<TaskCursor>) -> Result<(Vec<Finding>, Option<TaskCursor>), StoreError> {
     let query = TaskQuery { statuses: vec![TaskStatus::Completed], archived: Archived::Show, ..TaskQuery::default() };
     let (tasks, next) = task_lists::load(db, &query, TaskOrder::NewestFirst, after, PART)?;
     let runs = runs::damaged_between(db, next.map_or(0, |cursor| cursor.key), after.map_or(i64::MAX, |cursor| cursor.key))?;
@@ -109,6 +127,10 @@ pub fn history(db: &mut Connection, after: Option<TaskCursor>) -> Result<(Vec<Fi
 
 fn error(rule: &'static str, subject: String, message: String, remedy: &'static str) -> Finding {
     Finding { rule, severity: Severity::Error, subject, message, remedy }
+}
+
+fn damaged(found: String) -> Finding {
+    error("C-13", "database".to_owned(), format!("the file is damaged: {found}"), RESTORE)
 }
 
 fn unreadable(offence: Offence) -> Finding {

@@ -114,7 +114,7 @@ impl From<StoreError> for CommandError {
             StoreError::Unavailable(_) | StoreError::Closed => Self::Unavailable(error.to_string()),
             StoreError::Full(_) => Self::Full(error.to_string()),
             StoreError::Locked(_) => Self::Locked(error.to_string()),
-            StoreError::Corrupt { .. } => Self::Damaged(error.to_string()),
+            StoreError::Corrupt { .. } | StoreError::Damaged(_) => Self::Damaged(error.to_string()),
             StoreError::Conflict(_) => Self::Conflict("the record was changed or exists already".to_owned()),
             other => Self::Internal(other.to_string()),
         }

@@ -17,6 +17,7 @@ use super::plans;
 use super::reports;
 use super::starting::{FIRST_WAIT, LONGEST_WAIT, Starter};
 use crate::lifecycle::{LifecycleError, Tx};
+use crate::store::StoreError;
 
 /// The server's end of the link to its runners; cheap to clone.
 #[derive(Clone)]
@@ -82,7 +83,10 @@ enum Refused {
 impl From<LifecycleError> for Refused {
     fn from(error: LifecycleError) -> Self {
         match error {
-            LifecycleError::Store(error) if error.is_transient() => Self::Later(error.to_string()),
+            // A report is not at fault when the file of the database is, or when the disk cannot read it: it is kept until that is mended.
+            LifecycleError::Store(error) if error.is_transient() || matches!(error, StoreError::Damaged(_)) => {
+                Self::Later(error.to_string())
+            }
             other => Self::Never(other.to_string()),
         }
     }
@@ -244,5 +248,20 @@ impl Sink {
             items: self.parts.hub.log().last_seq(run).map_err(read)?,
             bytes: self.parts.hub.log().bytes(run).map_err(read)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Store R28, R30: a report that met the machine's trouble or a damaged page is kept; one that contradicts what is stored is not.
+    #[test]
+    fn reports_are_refused_for_good_for_their_own_faults_alone() {
+        let refused = |error: StoreError| Refused::from(LifecycleError::Store(error));
+        for kept in [StoreError::Damaged, StoreError::Full, StoreError::Locked, StoreError::Unavailable] {
+            assert!(matches!(refused(kept("x".to_owned())), Refused::Later(_)));
+        }
+        assert!(matches!(refused(StoreError::NotFound), Refused::Never(_)));
     }
 }

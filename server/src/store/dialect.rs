@@ -153,7 +153,7 @@ impl Connection {
 
     /// Takes back what was done since [`Connection::mark`].
     pub(super) fn take_back(&mut self) -> Result<(), StoreError> {
-        self.batch("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")
+        self.batch("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command").map_err(without_savepoint)
     }
 
     /// As [`Connection::mark`], for a part of a command.
@@ -174,7 +174,7 @@ impl Connection {
 
     /// As [`Connection::take_back`], for a part of a command.
     pub(super) fn take_back_part(&mut self) -> Result<(), StoreError> {
-        self.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+        self.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").map_err(without_savepoint)
     }
 
     /// Keeps other servers from migrating the same database meanwhile. An embedded database is guarded by the lock of its home.
@@ -216,24 +216,42 @@ impl Connection {
     }
 
     /// Looks for damage: the structure of the file and every foreign key on SQLite, an answer at all on PostgreSQL, which checks itself.
-    /// Empty: none found. Reads the whole file, so it belongs on a reader.
+    /// Empty: none found. Reads the whole file, so it belongs on a reader. Damage that cuts the look itself short is found damage.
     ///
     /// # Errors
     /// [`StoreError`] when the check itself cannot run.
     pub fn quick_check(&mut self) -> Result<Vec<String>, StoreError> {
-        match &mut self.link {
-            Link::Postgres(connection) => connection.batch_execute("SELECT 1")?,
-            Link::Sqlite(connection) => {
-                let lines: Vec<CheckLine> = diesel::sql_query("PRAGMA quick_check(20)").load(connection)?;
-                let orphans: Vec<Orphan> =
-                    diesel::sql_query("SELECT \"table\" AS name, parent FROM pragma_foreign_key_check LIMIT 20").load(connection)?;
-                let broken = lines.into_iter().map(|line| line.quick_check).filter(|line| line != "ok");
-                let orphans = orphans.into_iter().map(|row| format!("a row of {} points at nothing in {}", row.name, row.parent));
-                return Ok(broken.chain(orphans).collect());
-            }
+        let looked = match &mut self.link {
+            Link::Postgres(connection) => connection.batch_execute("SELECT 1").map(|()| Vec::new()),
+            Link::Sqlite(connection) => damage(connection),
+        };
+        match looked.map_err(StoreError::from) {
+            Err(StoreError::Damaged(text)) => Ok(vec![text]),
+            found => found,
         }
-        Ok(Vec::new())
     }
+}
+
+/// SQLite answers some failures (of the disk, of memory) by taking back the whole transaction, and every savepoint goes with it. That is nobody's mistake.
+fn without_savepoint(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(text) if text.contains("no such savepoint") => {
+            StoreError::Unavailable("a failure took back the whole transaction".to_owned())
+        }
+        other => other,
+    }
+}
+
+/// What is wrong with the structure of the file; where that is sound, the rows that point at nothing.
+fn damage(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+    let lines: Vec<CheckLine> = diesel::sql_query("PRAGMA quick_check(20)").load(connection)?;
+    let broken: Vec<String> = lines.into_iter().map(|line| line.quick_check).filter(|line| line != "ok").collect();
+    if !broken.is_empty() {
+        return Ok(broken);
+    }
+    let orphans: Vec<Orphan> =
+        diesel::sql_query("SELECT \"table\" AS name, parent FROM pragma_foreign_key_check LIMIT 20").load(connection)?;
+    Ok(orphans.into_iter().map(|row| format!("a row of {} points at nothing in {}", row.name, row.parent)).collect())
 }
 
 #[derive(QueryableByName)]

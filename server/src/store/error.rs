@@ -14,7 +14,7 @@ pub enum StoreError {
     /// A rule of the schema was broken. This is a defect of ours, caught before it could be stored.
     #[error("refused by a rule of the schema: {0}")]
     Refused(String),
-    /// The database cannot be reached; trying again later may help.
+    /// The database cannot be reached or has no memory left; trying again later may help.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// The disk takes no more: it is full, over a quota, or failing. What was stored before is there; trying again helps when there is room.
@@ -31,6 +31,9 @@ pub enum StoreError {
         /// What was found.
         found: String,
     },
+    /// The file of the database is damaged: a part of it is not what SQLite wrote, or cannot be read from the disk, which SQLite does not tell apart.
+    #[error("the database is damaged: {0}; stop the server and put the newest sound copy of its backups in its place (aqd restore)")]
+    Damaged(String),
     /// The schema was written by a newer server.
     #[error(
         "the database was written by a newer version (it has migration {found}); start that version, or restore the backup made before the upgrade"
@@ -66,6 +69,7 @@ impl StoreError {
             Self::Unavailable(text) => Self::Unavailable(text.clone()),
             Self::Full(text) => Self::Full(text.clone()),
             Self::Locked(text) => Self::Locked(text.clone()),
+            Self::Damaged(text) => Self::Damaged(text.clone()),
             Self::Refused(text) => Self::Refused(text.clone()),
             Self::Conflict(text) => Self::Conflict(text.clone()),
             other => Self::Database(other.to_string()),
@@ -98,11 +102,19 @@ impl From<DieselError> for StoreError {
 
 /// Both databases report these conditions as plain texts; diesel passes them on without the code.
 fn told_as_text(message: String) -> StoreError {
-    const LOCKED: [&str; 2] = ["database is locked", "database table is locked"];
+    // The third is a log whose locks were refused over and over.
+    const LOCKED: [&str; 3] = ["database is locked", "database table is locked", "locking protocol"];
+    const DAMAGED: [&str; 3] = ["database disk image is malformed", "malformed database schema", "file is not a database"];
     // A quota, or a file that may not grow, is an I/O error to SQLite.
     const FULL: [&str; 3] = ["database or disk is full", "disk I/O error", "No space left on device"];
-    const AWAY: [&str; 5] =
-        ["unable to open database file", "readonly database", "the database system is", "terminating connection", "deadlock detected"];
+    const AWAY: [&str; 6] = [
+        "unable to open database file",
+        "readonly database",
+        "out of memory",
+        "the database system is",
+        "terminating connection",
+        "deadlock detected",
+    ];
     let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
     if says(&LOCKED) {
         StoreError::Locked(message)
@@ -110,6 +122,8 @@ fn told_as_text(message: String) -> StoreError {
         StoreError::Full(message)
     } else if says(&AWAY) {
         StoreError::Unavailable(message)
+    } else if says(&DAMAGED) {
+        StoreError::Damaged(message)
     } else {
         StoreError::Database(message)
     }

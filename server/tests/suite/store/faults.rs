@@ -1,7 +1,8 @@
 //! What the machine does wrong: a full disk, a locked or read-only file, a file that is no database.
 
 use aq_core::event::EventKind;
-use aq_server::store::{DatabaseUrl, Reader, StoreError, Writer, events, open_migrated, settings};
+use aq_server::store::{DatabaseUrl, Reader, StoreError, Tx, Writer, events, open_migrated, settings};
+use futures_util::future::join_all;
 
 use super::backend::Home;
 use super::model::{Numbers, add};
@@ -50,6 +51,45 @@ fn a_locked_database_is_told_and_passes_on_sqlite() {
     settings::set(&mut ours, "n", "1").unwrap();
 }
 
+/// Store R28: what the database answers in the middle of a command fails that command and none of those that wait with it, and is told as what it
+/// is: locked, or read-only.
+#[test]
+fn a_refusal_in_the_middle_of_a_command_fails_that_command_alone_on_sqlite() {
+    type Part = fn(&mut Tx<'_, Numbers>) -> Result<(), StoreError>;
+    let home = Home::sqlite();
+    let (writer, thread) = Writer::start(home.open(), Numbers::default(), |_| ()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    // A checkpoint is refused inside a transaction: SQLITE_LOCKED.
+    let locked: Part = |tx| tx.db.batch("PRAGMA wal_checkpoint");
+    let read_only: Part = |tx| {
+        tx.db.batch("PRAGMA query_only = ON")?;
+        let refused = settings::set(tx.db, "refused", "1");
+        tx.db.batch("PRAGMA query_only = OFF")?;
+        refused
+    };
+    let mut there = 0;
+    for (part, words) in [(locked, "Locked(\"database table is locked"), (read_only, "Unavailable(\"attempt to write a readonly database")]
+    {
+        let answers = (0..5).map(|number| {
+            writer.submit(move |tx| {
+                add(tx, "n", 1)?;
+                if number == 2 { part(tx) } else { Ok(()) }
+            })
+        });
+        let answers = runtime.block_on(join_all(answers));
+        for (number, answer) in answers.into_iter().enumerate() {
+            let shown = format!("{answer:?}");
+            assert!(if number == 2 { shown.contains(words) } else { answer.is_ok() }, "{words}, command {number}: {shown}");
+        }
+        there += 4;
+        assert_eq!(writer.see(|state| state.values["n"]), there);
+        assert_eq!(settings::get(&mut home.open(), "n").unwrap(), Some(there.to_string()));
+    }
+    writer.stop();
+    thread.join();
+    assert_eq!(home.open().quick_check().unwrap(), Vec::<String>::new());
+}
+
 /// Store R8: what cannot be written or opened is told as such, not as a defect.
 #[test]
 fn files_that_cannot_be_used_are_told_on_sqlite() {
@@ -83,7 +123,7 @@ fn damage_is_found_on_sqlite() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let reader = Reader::start(home.url(), 1).unwrap();
     let found = runtime.block_on(reader.read(|db| db.quick_check()));
-    assert!(found.as_ref().map_or(true, |lines| !lines.is_empty()), "{found:?}");
+    assert!(found.as_ref().is_ok_and(|lines| !lines.is_empty()), "{found:?}");
 }
 
 /// A server that is not there, and a name that it does not know, are told with the address and without the password.

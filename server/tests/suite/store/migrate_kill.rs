@@ -196,8 +196,8 @@ impl Case {
         let file = home.path().join("agent-queue.db");
         std::fs::copy(&self.file, &file).unwrap();
         let mut child = recorder.child("store::migrate_kill::migrates_until_it_is_killed", home.path());
-        let deed = Deed { calls: CALLS, at: nth, does: "exit", errno: 0, ever: false };
-        let told = ended_well(deed.to(&mut child).env(FILE, &file)).unwrap();
+        let deed = Deed::end(CALLS, nth);
+        let told = ended_well(deed.to(recorder, &mut child).env(FILE, &file)).unwrap();
         let killed = !told.contains("\nmigrated;");
         self.resume(&file, &format!("killed at call {nth}, a database with {} migrations", self.known));
         killed
@@ -250,8 +250,8 @@ fn a_copy_that_is_written_under_its_final_name_is_found_in_part() {
     let in_part = (1..).step_by(3).map_while(|nth| {
         let copy = home.path().join(format!("{nth}.db"));
         let mut child = recorder.child("store::migrate_kill::migrates_until_it_is_killed", home.path());
-        let deed = Deed { calls: CALLS, at: nth, does: "exit", errno: 0, ever: false };
-        let told = ended_well(deed.to(&mut child).env(FILE, &case.file).env(COPY, &copy)).unwrap();
+        let deed = Deed::end(CALLS, nth);
+        let told = ended_well(deed.to(&recorder, &mut child).env(FILE, &case.file).env(COPY, &copy)).unwrap();
         (!told.contains("\nmigrated;")).then(|| copy.exists() && read(&copy).map_or(true, |found| found != case.before))
     });
     assert!(in_part.filter(|found| *found).count() > 0);

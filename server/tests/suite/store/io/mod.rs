@@ -1,4 +1,4 @@
-//! Children whose calls to the file system are noted, fail or end them (`record.c`), and their notes.
+//! Children whose calls to the file system are noted, fail or end them (`record.c`), whose database gets no memory (`memory.c`), and their notes.
 //!
 //! What a disk would hold after a power cut is made of the notes in `images`; what the children do lives with the tests that start them.
 
@@ -6,6 +6,7 @@ pub(super) mod images;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use rustix::fs::OFlags;
 
@@ -14,24 +15,46 @@ use super::kill::variable;
 /// Seconds after which a child that hangs is ended, and its test fails.
 const PATIENCE: u32 = 120;
 
-/// `record.c`, compiled.
+/// What asks for memory on behalf of the database.
+const ASKS_FOR_MEMORY: [&str; 2] = ["sqlite3MemMalloc", "sqlite3MemRealloc"];
+
+/// `record.c` and `memory.c`, compiled.
 pub(super) struct Recorder {
     folder: tempfile::TempDir,
+    /// Where the functions that ask for memory are in this executable, as `memory.c` reads it.
+    memory: OnceLock<String>,
 }
 
 impl Recorder {
     /// Compiles the library. The compiler that the database itself is built with is asked for; without it these tests fail.
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/store/io/record.c");
+        let source = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/store/io").join(name);
         let compiled = Command::new("cc")
             .args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-o"])
             .arg(folder.path().join("record.so"))
-            .arg(source)
+            .args([source("record.c"), source("memory.c")])
             .output()
             .expect("the C compiler `cc` is needed: it builds the library that these tests put between a process and its files");
-        assert!(compiled.status.success(), "record.c does not compile:\n{}", String::from_utf8_lossy(&compiled.stderr));
-        Self { folder }
+        assert!(compiled.status.success(), "record.c and memory.c do not compile:\n{}", String::from_utf8_lossy(&compiled.stderr));
+        Self { folder, memory: OnceLock::new() }
+    }
+
+    /// Has a child's database asked about its memory.
+    fn watch_memory(&self, child: &mut Command) {
+        let found = self.memory.get_or_init(|| {
+            let listed = Command::new("nm").args(["-S", "--defined-only"]).arg(std::env::current_exe().unwrap()).output();
+            let listed = listed.expect("`nm` is needed, which comes with the C compiler: it tells where the database asks for memory");
+            let symbols = String::from_utf8_lossy(&listed.stdout).into_owned();
+            let place = |name: &&str| {
+                let words = symbols.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+                let found = words.into_iter().find(|words| words.len() == 4 && words[3] == *name);
+                let found = found.unwrap_or_else(|| panic!("the database has no function called {name} any more"));
+                format!("{} {}", found[0], found[1])
+            };
+            ASKS_FOR_MEMORY.iter().map(place).collect::<Vec<_>>().join(" ")
+        });
+        child.env("AQ_IO_MEMORY", found);
     }
 
     /// A child of this test executable that runs one test, with the library between it and the files below `under`.
@@ -56,23 +79,43 @@ pub(super) struct Deed {
     pub(super) calls: &'static str,
     /// At the how manieth of them, from 1.
     pub(super) at: u64,
-    /// `fail`, `short` or `exit`.
+    /// `fail`, `short`, `spoil` or `exit`.
     pub(super) does: &'static str,
     /// What a call that fails answers.
     pub(super) errno: i32,
-    /// From then on, not only once.
-    pub(super) ever: bool,
+    /// To how many of them; 0: to all from then on.
+    pub(super) times: u64,
+    /// Only calls to files whose names end so.
+    pub(super) ending: &'static str,
+    /// What the child tells when counting begins, and when it ends; empty: with the child.
+    pub(super) between: [&'static str; 2],
 }
 
 impl Deed {
+    /// The child's end, right before a call.
+    pub(super) const fn end(calls: &'static str, at: u64) -> Self {
+        Self { calls, at, does: "exit", errno: 0, times: 1, ending: "", between: ["", ""] }
+    }
+
     /// Has it done to the child.
-    pub(super) fn to(self, child: &mut Command) -> &mut Command {
+    pub(super) fn to<'a>(&self, recorder: &Recorder, child: &'a mut Command) -> &'a mut Command {
+        if self.calls.contains('m') {
+            recorder.watch_memory(child);
+        }
+        for (name, told) in ["AQ_IO_FROM", "AQ_IO_UNTIL"].into_iter().zip(self.between) {
+            if !told.is_empty() {
+                child.env(name, told);
+            }
+        }
         child
             .env("AQ_IO_CALLS", self.calls)
+            .env("AQ_IO_ENDING", self.ending)
             .env("AQ_IO_AT", self.at.to_string())
             .env("AQ_IO_DO", self.does)
             .env("AQ_IO_ERRNO", self.errno.to_string())
-            .env("AQ_IO_EVER", if self.ever { "1" } else { "0" })
+            .env("AQ_IO_TIMES", self.times.to_string())
+            // Whoever waits for a lock that is always refused would wait for seconds, each time.
+            .env("AQ_IO_HASTE", if self.calls.contains(['b', 'l']) { "1" } else { "0" })
     }
 }
 

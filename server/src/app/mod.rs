@@ -20,6 +20,7 @@ mod seed;
 mod sessions;
 mod standby;
 mod started;
+mod traces;
 
 pub use compose::serve;
 pub use degraded::Condition;

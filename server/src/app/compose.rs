@@ -19,7 +19,7 @@ use super::error::{AppError, io};
 use super::retention::Keeper;
 use super::started::{Started, database, start};
 use super::walls::Walls;
-use super::{assistants, chat, forge, hooks, maintenance, metrics, policy, seed, sessions, standby};
+use super::{assistants, chat, forge, hooks, maintenance, metrics, policy, seed, sessions, standby, traces};
 use crate::api::{self, Api, KeyRing};
 use crate::background::{Background, OnExit};
 use crate::clock::{SharedClock, SystemClock};
@@ -56,6 +56,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         Arc::make_mut(&mut started.policy).forge_hosts.insert(config.git.github_host.to_ascii_lowercase());
     }
     let exporter = metrics::Exporter::open(&config).await?;
+    let traces = traces::Traces::open(&config, &started).await?;
     let listener = assistants::listen(&config, &home, Arc::make_mut(&mut started.policy)).await?;
     let model = chat::model(&config, environment, home.path(), &started.clock);
     Arc::make_mut(&mut started.policy).hooks.model = model.is_ok();
@@ -71,7 +72,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let (orchestrator, sink) = Orchestrator::new(parts.clone(), closed.clone());
     chat::read_plans(&config, &sink, &model, (&started.engine, &started.clock));
     let runner = RunnerService::start(policy::runner(&config, environment, &program, (&walls, walls.make_door(&socket)?)), sink);
-    let link = Arc::clone(&runner) as Arc<dyn RunnerLink>;
+    let link = traces.listen(Arc::clone(&runner) as Arc<dyn RunnerLink>);
     let (link, records) = sessions::listen(&config, home.path(), &started.clock, link);
     let context = seed::own(started.clock.now());
     let (wanted, own) = (config.clone(), context.clone());
@@ -110,6 +111,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     spawn_maintenance(&background, &started, &keeper);
     let calls = exporter.calls();
     exporter.spawn(&background, &started);
+    let traced = traces.spawn(&background);
     let engine = started.engine.clone();
     // Without its writer a server can do nothing any more; the next one reads what was stored.
     background.spawn("writer", OnExit::StopServer, move |shutdown| {
@@ -167,7 +169,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         let (routes, token) = (api.routes(), shutdown.drain().clone());
         async move { grpc::serve(listeners, &options, gate, routes, health, token).await }
     });
-    let ended = Ended { shutdown, serving, deciding, background, link, runner, started, closed, take_runs };
+    let ended = Ended { shutdown, serving, deciding, background, link, runner, started, closed, take_runs, traced };
     let outcome = end(controller, ended).await;
     signals.abort();
     drop(home);
@@ -185,16 +187,17 @@ struct Ended {
     started: Started,
     closed: CancellationToken,
     take_runs: Arc<AtomicBool>,
+    traced: traces::TracesEnd,
 }
 
 async fn end(controller: shutdown::Controller, parts: Ended) -> Result<(), AppError> {
-    let Ended { shutdown, mut serving, deciding, background, link, runner, started, closed, take_runs } = parts;
-    let broken = {
-        let shutdown = shutdown.clone();
-        let (engine, clock) = (started.engine.clone(), Arc::clone(&started.clock));
+    let Ended { shutdown, mut serving, deciding, background, link, runner, started, closed, take_runs, traced } = parts;
+    let served = {
+        let asked_for = shutdown.clone();
+        let (engine, clock, traced) = (started.engine.clone(), Arc::clone(&started.clock), traced.clone());
         let drained = async move {
-            shutdown.drain().cancelled().await;
-            let reason = shutdown.reason().map(|reason| reason.to_string()).unwrap_or_default();
+            asked_for.drain().cancelled().await;
+            let reason = asked_for.reason().map(|reason| reason.to_string()).unwrap_or_default();
             let context = seed::own(clock.now());
             if let Err(error) = say(&engine, &context, EventKind::SystemStopping, json!({ "reason": reason })).await {
                 tracing::warn!(%error, "the end could not be announced");
@@ -202,25 +205,35 @@ async fn end(controller: shutdown::Controller, parts: Ended) -> Result<(), AppEr
             if take_runs.load(Ordering::SeqCst) {
                 stop_runs(&engine, link.as_ref()).await;
             }
+            traced.finish().await;
             background.ended().await;
             // The loop ends by the same token; what it returns was logged where it happened.
             let _ended = deciding.await;
         };
-        tokio::select! {
-            reason = controller.run(drained) => {
-                tracing::info!(%reason, "ending");
-                None
+        // A listener ends by itself once it was asked to; what the drain still has to do must not be cut off by that. Only one that breaks ends the server.
+        let mut served = None;
+        let broken = async {
+            let ended = (&mut serving).await;
+            let asked = shutdown.drain().is_cancelled();
+            served = Some(ended);
+            if asked {
+                std::future::pending::<()>().await;
             }
-            served = &mut serving => Some(served),
+        };
+        tokio::select! {
+            reason = controller.run(drained) => tracing::info!(%reason, "ending"),
+            () = broken => {}
         }
+        served
     };
-    let served = match broken {
+    let served = match served {
         Some(served) => served,
         None => tokio::time::timeout(Duration::from_secs(5), &mut serving).await.unwrap_or(Ok(Ok(()))),
     };
     // Reports are taken until here, so that what ended during the drain is recorded; then the runner lets go without ending a run.
     closed.cancel();
     runner.shutdown().await;
+    traced.finish().await;
     let Started { engine, writer, hub, .. } = started;
     let last = tokio::task::spawn_blocking(move || {
         engine.stop();

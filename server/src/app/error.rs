@@ -9,6 +9,7 @@ use crate::lifecycle::LifecycleError;
 use crate::loopback::ListenError;
 use crate::store::StoreError;
 use crate::tools::BrokenContract;
+use crate::traces::ExporterError;
 
 /// Why a server did not start, or ended other than asked for.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,9 @@ pub enum AppError {
         /// Why.
         source: ListenError,
     },
+    /// There is no way to the collector of spans.
+    #[error("`traces.endpoint`: {0}")]
+    Traces(#[from] ExporterError),
     /// A file or a signal handler cannot be had.
     #[error("{what}: {source}")]
     Io {

@@ -20,6 +20,7 @@ mod seed;
 mod sessions;
 mod standby;
 mod started;
+mod traces;
 mod walls;
 
 pub use compose::serve;

@@ -12,7 +12,7 @@ use super::problem::{Problems, Severity, Sink, Warning};
 use super::reader::Reader;
 use super::sections::{
     Account, Agents, Archive, AutoTask, Budgets, Chat, ChatProvider, Database, Git, HookEngine, LlmLogging, Logging, Mcp, Metrics,
-    Monitoring, PauseRetry, Questions, Retention, Runtimes, Scheduling, Server,
+    Monitoring, PauseRetry, Questions, Retention, Runtimes, Scheduling, Server, Traces,
 };
 use super::source::{ConfigSource, Overrides};
 use super::substitute::substitute;
@@ -54,6 +54,8 @@ pub struct ServerConfig {
     pub mcp: Mcp,
     /// Where a monitoring program reads the figures.
     pub metrics: Metrics,
+    /// Where spans are sent.
+    pub traces: Traces,
     /// The model behind the chat.
     pub chat_provider: ChatProvider,
     /// How far a turn of the chat goes.
@@ -172,6 +174,7 @@ fn read(root: BTreeMap<String, Node>, environment: &Environment, sink: &Sink) ->
         hook_engine: HookEngine::read(document.section("hook_engine")),
         mcp: Mcp::read(document.section("mcp")),
         metrics: Metrics::read(document.section("metrics")),
+        traces: Traces::read(document.section("traces")),
         chat_provider: ChatProvider::read(document.section("chat_provider")),
         chat: Chat::read(document.section("chat")),
         llm_logging: LlmLogging::read(document.section("llm_logging")),

@@ -21,6 +21,7 @@ mod retention;
 mod runtimes;
 mod scheduling;
 mod server;
+mod traces;
 
 pub use accounts::{Account, Login};
 pub use agents::{Agents, PredefinedAgent, SandboxLevel};
@@ -41,3 +42,4 @@ pub use retention::Retention;
 pub use runtimes::{CliRuntime, CommandProfile, Runtimes};
 pub use scheduling::Scheduling;
 pub use server::{Server, TlsFiles};
+pub use traces::Traces;

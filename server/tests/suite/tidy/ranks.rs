@@ -3,7 +3,7 @@
 use super::source::{report, rust_files};
 
 /// Each module of `aq-server` and its rank.
-const RANKS: [(&str, u8); 30] = [
+const RANKS: [(&str, u8); 31] = [
     ("app", 8),
     ("main", 8),
     ("entry", 8),
@@ -16,6 +16,7 @@ const RANKS: [(&str, u8); 30] = [
     ("mcp", 6),
     ("metrics", 6),
     ("tools", 6),
+    ("traces", 6),
     ("api", 5),
     ("commands", 4),
     ("orchestrator", 4),

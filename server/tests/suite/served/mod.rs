@@ -7,6 +7,7 @@ mod canaries;
 mod chat_program;
 mod collector;
 mod disk_and_lock;
+mod endings;
 mod floods;
 mod garbage;
 mod hook_kills;

@@ -29,6 +29,7 @@ pub(crate) fn program() -> ShimProgram {
 }
 
 /// The program `bwrap`, where it is and can make namespaces. Where `AQ_TEST_BWRAP` is set it must be.
+#[expect(clippy::disallowed_methods, reason = "a test is told by the environment where programs are and which have to be")]
 pub(crate) fn bwrap() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join("bwrap")).find(|file| file.is_file());

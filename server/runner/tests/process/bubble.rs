@@ -62,7 +62,7 @@ async fn nothing_outlives_the_shim() {
     };
     let shim = bench.launch(&spec).await;
     read_until(&mut bench.reader(), "ready").await;
-    let run = RunFolder::new(&bench.folder()).read_run().unwrap();
+    let run = RunFolder::new(bench.folder()).read_run().unwrap();
     kill_process(Pid::from_raw(run.shim.pid).unwrap(), Signal::KILL).unwrap();
     drop(shim);
     eventually("nobody is left", || bench.survivors(&spec).is_empty()).await;

@@ -66,7 +66,6 @@ pub(crate) struct Harness {
     thread: Option<WriterThread>,
     running: Option<tokio::task::JoinHandle<()>>,
     policy: Policy,
-    url: DatabaseUrl,
 }
 
 /// Figures that make tests short: no limits that matter, retries after one second.
@@ -89,11 +88,6 @@ impl Harness {
     /// A server on a home that exists, with its own figures.
     pub(crate) async fn start_with(home: tempfile::TempDir, clock: Arc<ManualClock>, policy: Policy) -> Self {
         let url = DatabaseUrl::sqlite(&home.path().join("db/agent-queue.db"));
-        Self::start_on(url, home, clock, policy).await
-    }
-
-    /// A server on a database that exists, or does not yet, with its own figures.
-    pub(crate) async fn start_on(url: DatabaseUrl, home: tempfile::TempDir, clock: Arc<ManualClock>, policy: Policy) -> Self {
         let backups = home.path().join("backups");
         let (mut connection, _) = open_migrated(&url, &backups, clock.now()).unwrap();
         let figures = load(&mut connection, clock.now(), DEFAULT_SPAN_MS).unwrap();
@@ -117,7 +111,7 @@ impl Harness {
         orchestrator.recover(link.as_ref()).await.unwrap();
         let (token, order) = (stop.clone(), Arc::clone(&link) as Arc<dyn RunnerLink>);
         let running = tokio::spawn(async move { orchestrator.run(order, token).await.unwrap() });
-        Self { home, clock, engine, reader, hub, bus, sink, link, wake, stop, thread: Some(thread), running: Some(running), policy, url }
+        Self { home, clock, engine, reader, hub, bus, sink, link, wake, stop, thread: Some(thread), running: Some(running), policy }
     }
 
     /// Ends the server in good order and starts it again on the same home.
@@ -127,8 +121,8 @@ impl Harness {
         self.engine.stop();
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
-        let Self { home, clock, policy, url, .. } = self;
-        Self::start_on(url, home, clock, policy).await
+        let Self { home, clock, policy, .. } = self;
+        Self::start_with(home, clock, policy).await
     }
 
     /// Ends the server in good order and starts it again with another configuration.
@@ -144,8 +138,8 @@ impl Harness {
         self.engine.stop();
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
-        let Self { home, clock, policy, url, .. } = self;
-        Self::start_on(url, home, clock, policy).await
+        let Self { home, clock, policy, .. } = self;
+        Self::start_with(home, clock, policy).await
     }
 
     /// Repositories and work directories in the home, with a git that knows nobody's configuration.

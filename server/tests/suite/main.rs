@@ -14,7 +14,6 @@ mod chat;
 mod chat_models;
 mod config_text;
 mod conservation;
-mod databases;
 mod events;
 mod exits;
 mod figures;

@@ -27,14 +27,14 @@ const USUAL: u64 = 12;
 
 /// The seed to live again, and else the seeds that are to be lived.
 #[expect(clippy::disallowed_methods, reason = "a test is told what to repeat by the environment")]
-pub(crate) fn asked() -> (Option<u64>, RangeInclusive<u64>) {
+fn asked() -> (Option<u64>, RangeInclusive<u64>) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let first = number("AQ_FIRST").unwrap_or(1);
     (number("AQ_SEED"), first..=first + number("AQ_HISTORIES").unwrap_or(USUAL) - 1)
 }
 
 /// The steps of a seed, always the same.
-pub(crate) fn history(seed: u64) -> Vec<Step> {
+fn history(seed: u64) -> Vec<Step> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };

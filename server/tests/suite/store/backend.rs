@@ -22,7 +22,7 @@ pub(crate) struct Home {
 
 impl Home {
     /// An embedded database.
-    pub(crate) fn sqlite() -> Self {
+    pub(super) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::sqlite(&folder.path().join("db/agent-queue.db"));
         Self { folder, url, schema: None }
@@ -50,7 +50,7 @@ impl Home {
     }
 
     /// Where the database is.
-    pub(crate) fn url(&self) -> &DatabaseUrl {
+    pub(super) fn url(&self) -> &DatabaseUrl {
         &self.url
     }
 

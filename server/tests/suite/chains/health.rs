@@ -1,6 +1,7 @@
 //! Who is told when something is stuck, and what a restart, a pause or a stop means.
 
 use aq_core::event::EventKind;
+use aq_core::ids::{ProjectId, TaskId};
 use aq_core::output::FailureClass;
 use aq_core::run::RunResult;
 use aq_core::runner_link::{LandMode, RunOutcome, RunReport, StopReason};
@@ -15,10 +16,8 @@ use crate::harness::Harness;
 /// An hour in milliseconds.
 const HOUR: i64 = 3_600_000;
 
-/// F-012, F-090, D-33: a task that becomes BLOCKED while others wait gives one notice with the list; one that nobody waits for gives none, nor does a
-/// deletion.
-#[tokio::test]
-async fn a_block_tells_who_waits() {
+/// A server, its project, and three tasks in a row, the first of which is BLOCKED.
+async fn stuck() -> (Harness, ProjectId, [TaskId; 3]) {
     let server = Harness::start().await;
     server.agents(1).await;
     let project = server.project("App", 1).await;
@@ -28,6 +27,14 @@ async fn a_block_tells_who_waits() {
     let order = server.start_order().await;
     fail(&server, &order.run, FailureClass::Auth).await;
     server.until(&root, TaskStatus::Blocked).await;
+    (server, project, [root, near, far])
+}
+
+/// F-012, F-090, D-33: a task that becomes BLOCKED while others wait gives one notice with the list; one that nobody waits for gives none, nor does a
+/// deletion.
+#[tokio::test]
+async fn a_block_tells_who_waits() {
+    let (server, project, [root, near, far]) = stuck().await;
     let notices = told(&server, EventKind::ChainStuck).await;
     assert_eq!(notices.len(), 1);
     assert_eq!(notices[0]["blocked_task"], root.as_str());
@@ -46,15 +53,7 @@ async fn a_block_tells_who_waits() {
 /// in its way and since when; what went on is forgotten.
 #[tokio::test]
 async fn stuck_tasks_are_told_once_per_threshold() {
-    let server = Harness::start().await;
-    server.agents(1).await;
-    let project = server.project("App", 1).await;
-    let root = server.task(&project, "root", &[]).await;
-    let near = server.task(&project, "near", &[&root]).await;
-    let far = server.task(&project, "far", &[&near]).await;
-    let order = server.start_order().await;
-    fail(&server, &order.run, FailureClass::Auth).await;
-    server.until(&root, TaskStatus::Blocked).await;
+    let (server, _, [root, _, far]) = stuck().await;
     let look = async |threshold: i64| tell_stuck(&server.engine, &server.reader, threshold, server.clock.now()).await.unwrap();
     assert_eq!(look(HOUR).await, 0, "nobody has waited for long");
     server.clock.advance(2 * HOUR);

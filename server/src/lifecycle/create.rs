@@ -20,6 +20,7 @@ pub fn free_name(tx: &mut Tx<'_>) -> Result<TaskId, StoreError> {
     let mut failed: Option<StoreError> = None;
     let mut random = rand::rng();
     let name = generate_task_id(
+        tx.state.seen_ids(),
         |below| random.random_range(0..below.max(1)),
         |name| match tasks::name_used(tx.db, name) {
             Ok(used) => used,

@@ -11,6 +11,7 @@ use aq_core::agent::Agent;
 use aq_core::audit::Place;
 use aq_core::event::Event;
 use aq_core::ids::{AccountId, AgentId, ProjectId, WorkspaceId};
+use aq_core::names::SeenIds;
 use aq_core::output::TokenUsage;
 use aq_core::project::Project;
 use aq_core::task::{Needs, TaskStatus};
@@ -33,6 +34,8 @@ pub struct Hot {
     /// Rows of open runs and their tasks as they were written last, by key of the task: the next report need not read them. A copy, and
     /// never the truth: whatever was written by others meanwhile is let go of, and so is everything when a command is taken back.
     held: HashMap<i64, (TaskRecord, RunRecord)>,
+    /// Not taken back with a command: at worst an id that it found taken, because its neighbour had just taken it, is left out until a restart.
+    seen_ids: SeenIds,
 }
 
 impl std::ops::Deref for Hot {
@@ -88,7 +91,12 @@ impl Hot {
     /// The state of a server that just started.
     #[must_use]
     pub fn new(figures: Figures) -> Self {
-        Self { figures, inverses: Vec::new(), mark: 0, held: HashMap::new() }
+        Self { figures, inverses: Vec::new(), mark: 0, held: HashMap::new(), seen_ids: SeenIds::default() }
+    }
+
+    /// The ids of tasks that were found to be taken.
+    pub(super) fn seen_ids(&mut self) -> &mut SeenIds {
+        &mut self.seen_ids
     }
 
     /// Keeps the rows of an open run for its next report. `touched`: what was written up to now, by the holder too.

@@ -11,7 +11,7 @@ mod words;
 
 pub use agent_name::{AgentName, generate_agent_name};
 pub use slug::{MAX_BRANCH_SLUG_BYTES, branch_name, id_slug, slug};
-pub use task_id::{generate_task_id, workspace_id};
+pub use task_id::{SeenIds, generate_task_id, workspace_id};
 
 /// No free name was found; only a faulty check of what is taken does that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

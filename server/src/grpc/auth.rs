@@ -136,12 +136,12 @@ fn bearer(text: &str) -> Option<&str> {
 
 #[tonic::async_trait]
 impl Middleware for Authentication {
-    async fn handle(&self, mut request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, mut request: Request<Body>, next: Next<'_>) -> Response<Body> {
         // Whatever a lower part of the house put there is not proof of anything.
         request.extensions_mut().remove::<Principal>();
         request.extensions_mut().remove::<ActingRole>();
         if request.uri().path().starts_with(OPEN) {
-            return next(request).await;
+            return next.run(request).await;
         }
         let peer = request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), Peer::group);
         match self.identify(request.headers(), &peer).await {
@@ -151,7 +151,7 @@ impl Middleware for Authentication {
                 }
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(Credential(key));
-                next(request).await
+                next.run(request).await
             }
             Err(TurnedAway { status, by }) => {
                 if let (Some(witness), Some(principal)) = (&self.witness, &by) {

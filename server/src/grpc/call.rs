@@ -40,7 +40,7 @@ fn code(response: &Response<Body>) -> i32 {
 
 #[tonic::async_trait]
 impl Middleware for Calls {
-    async fn handle(&self, mut request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, mut request: Request<Body>, next: Next<'_>) -> Response<Body> {
         let id = request.headers().get(CALL_ID).and_then(usable).unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
         if let Some(Arrival { peer, line }) = request.extensions_mut().remove::<Arrival>() {
             line.call();
@@ -52,7 +52,7 @@ impl Middleware for Calls {
         request.extensions_mut().insert(CallId(id.clone()));
         let span = tracing::info_span!("call", request_id = %id, method = %method, peer = %peer);
         let begin = Instant::now();
-        let answer = AssertUnwindSafe(async { next(request).await }).catch_unwind().instrument(span.clone()).await;
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
         let mut response = answer.unwrap_or_else(|_| {
             // The panic hook has written the message and the place; here the caller gets an answer instead of a broken connection.
             span.in_scope(|| tracing::error!("a call panicked"));

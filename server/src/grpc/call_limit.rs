@@ -74,10 +74,10 @@ impl HttpBody for Answer {
 
 #[tonic::async_trait]
 impl Middleware for CallLimit {
-    async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, next: Next<'_>) -> Response<Body> {
         let path = request.uri().path();
         if is_server_streaming(path) || FOREIGN_STREAMS.contains(&path) {
-            return next(request).await;
+            return next.run(request).await;
         }
         let extensions = request.extensions();
         let (shares, owner) = match (extensions.get::<Principal>(), extensions.get::<Peer>()) {
@@ -89,7 +89,7 @@ impl Middleware for CallLimit {
             return refusal::respond(refusal::too_many_calls(shares.most()));
         };
         let line = extensions.get::<Arc<Line>>().cloned();
-        let response = next(request).await;
+        let response = next.run(request).await;
         let untaken = line.as_ref().map(Line::answered);
         response.map(|inner| Body::new(Answer { inner, rest: Bytes::new(), _held: held, _untaken: untaken }))
     }

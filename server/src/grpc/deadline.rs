@@ -14,6 +14,9 @@ const HEADER: &str = "grpc-timeout";
 /// Answering this much early, the deadline's own status reaches a client before its own timer or the transport's calls it a cancellation.
 const MARGIN: Duration = Duration::from_millis(10);
 
+/// Timers count in milliseconds: below that, nobody could say whether this timer or the transport's comes first.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// gRPC R6.
 #[derive(Debug)]
 pub(super) struct Deadlines {
@@ -49,15 +52,18 @@ fn asked(headers: &HeaderMap) -> Result<Option<Duration>, ()> {
 
 #[tonic::async_trait]
 impl Middleware for Deadlines {
-    async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, next: Next<'_>) -> Response<Body> {
         let Ok(asked) = asked(request.headers()) else {
             return refusal::respond(refusal::bad_deadline());
         };
         // A stream whose request never comes is none; once it has begun it may last.
         let own = asked.filter(|_| !is_server_streaming(request.uri().path()));
         let length = own.unwrap_or(self.default).min(self.longest);
+        if length < SHORTEST {
+            return refusal::respond(refusal::deadline_passed(length));
+        }
         let timer = length.saturating_sub(MARGIN).max(length / 2);
-        match tokio::time::timeout(timer, next(request)).await {
+        match tokio::time::timeout(timer, next.run(request)).await {
             Ok(response) => response,
             Err(_) => refusal::respond(refusal::deadline_passed(length)),
         }

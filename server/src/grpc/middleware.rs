@@ -1,4 +1,7 @@
-//! The shape of everything a call passes through: one asynchronous function around the rest. Plumbing only.
+//! The way of a call through its stations to the services. Plumbing only: what a station does lives with the station.
+//!
+//! One layer holds all stations and goes through them by their places, instead of one layer around the other: a call then costs one piece of memory for
+//! each station, and no copies of the rest of the way.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,84 +11,66 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tonic::body::Body;
+use tonic::service::Routes;
 use tower::{Layer, Service, ServiceExt as _};
-
-/// What comes after: the rest of the way, as a call that can be made once.
-pub(super) type Next = Box<dyn FnOnce(Request<Body>) -> Answer + Send>;
-
-/// An answer on its way.
-pub(super) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// One station that every call passes.
 #[tonic::async_trait]
 pub(super) trait Middleware: Send + Sync + 'static {
-    /// Answers, by calling `next` or without.
-    async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body>;
+    /// Answers, by letting the call go on to `next` or without.
+    async fn handle(&self, request: Request<Body>, next: Next<'_>) -> Response<Body>;
 }
 
-/// Makes a layer of a station.
-pub(super) struct With<M>(pub(super) Arc<M>);
+/// The rest of the way.
+pub(super) struct Next<'a> {
+    stations: &'a [Box<dyn Middleware>],
+    services: Routes,
+}
 
-impl<M> With<M> {
-    pub(super) fn new(middleware: M) -> Self {
-        Self(Arc::new(middleware))
+impl Next<'_> {
+    /// Goes on to the next station, or to the services behind the last one.
+    pub(super) async fn run(self, request: Request<Body>) -> Response<Body> {
+        match self.stations.split_first() {
+            Some((station, stations)) => station.handle(request, Next { stations, services: self.services }).await,
+            None => match self.services.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+        }
     }
 }
 
-impl<M> Clone for With<M> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+/// The layer: all stations, in the order in which a call passes them.
+#[derive(Clone)]
+pub(super) struct Stations(pub(super) Arc<[Box<dyn Middleware>]>);
+
+impl Layer<Routes> for Stations {
+    type Service = Guarded;
+
+    fn layer(&self, services: Routes) -> Guarded {
+        Guarded { stations: self.clone(), services }
     }
 }
 
-impl<M, S> Layer<S> for With<M> {
-    type Service = Around<M, S>;
-
-    fn layer(&self, inner: S) -> Around<M, S> {
-        Around { middleware: Arc::clone(&self.0), inner }
-    }
+/// The services behind their stations.
+#[derive(Clone)]
+pub(super) struct Guarded {
+    stations: Stations,
+    services: Routes,
 }
 
-/// A station with the rest of the way behind it.
-pub(super) struct Around<M, S> {
-    middleware: Arc<M>,
-    inner: S,
-}
-
-impl<M, S: Clone> Clone for Around<M, S> {
-    fn clone(&self) -> Self {
-        Self { middleware: Arc::clone(&self.middleware), inner: self.inner.clone() }
-    }
-}
-
-impl<M, S> Service<Request<Body>> for Around<M, S>
-where
-    M: Middleware,
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
+impl Service<Request<Body>> for Guarded {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // The inner service is waited for when it is called, so that each call waits for itself.
+        // A service is waited for when it is called, so that each call waits for itself.
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let middleware = Arc::clone(&self.middleware);
-        let inner = self.inner.clone();
-        Box::pin(async move {
-            let next: Next = Box::new(move |request| {
-                Box::pin(async move {
-                    match inner.oneshot(request).await {
-                        Ok(response) => response,
-                        Err(never) => match never {},
-                    }
-                })
-            });
-            Ok(middleware.handle(request, next).await)
-        })
+        let Self { stations, services } = self.clone();
+        Box::pin(async move { Ok(Next { stations: &stations.0, services }.run(request).await) })
     }
 }

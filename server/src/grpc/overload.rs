@@ -26,11 +26,11 @@ impl Overload {
 
 #[tonic::async_trait]
 impl Middleware for Overload {
-    async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, next: Next<'_>) -> Response<Body> {
         let room = if request.uri().path().starts_with(OPEN) { &self.strangers } else { &self.room };
         let Ok(_place) = room.try_acquire() else {
             return refusal::respond(refusal::overloaded());
         };
-        next(request).await
+        next.run(request).await
     }
 }

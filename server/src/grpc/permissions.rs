@@ -52,10 +52,10 @@ impl Permissions {
 
 #[tonic::async_trait]
 impl Middleware for Permissions {
-    async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, next: Next<'_>) -> Response<Body> {
         let path = request.uri().path();
         if path.starts_with(OPEN) {
-            return next(request).await;
+            return next.run(request).await;
         }
         if !methods().contains_key(path) && !self.allowed.contains_key(path) && !reflection::CALLS.contains(&path) {
             return refusal::respond(refusal::unknown_method(path));
@@ -74,6 +74,6 @@ impl Middleware for Permissions {
             tracing::warn!(role = acting.as_str(), "a person's call was denied");
             return refusal::respond(refusal::not_permitted_to_person(path, acting.as_str()));
         }
-        next(request).await
+        next.run(request).await
     }
 }

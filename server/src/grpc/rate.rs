@@ -12,13 +12,13 @@ use crate::rates::Rate;
 #[tonic::async_trait]
 
 impl Middleware for Rate {
-    async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, next: Next<'_>) -> Response<Body> {
         if let Some(principal) = request.extensions().get::<Principal>()
             && let Err(wait) = self.take(&principal.key_id, Instant::now())
         {
             tracing::debug!(key = principal.key_id, "a call was turned away: rate");
             return refusal::respond(refusal::rate_limited(wait));
         }
-        next(request).await
+        next.run(request).await
     }
 }

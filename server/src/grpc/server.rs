@@ -18,7 +18,7 @@ use super::health::Health;
 use super::io::Room;
 use super::line::Patience;
 use super::listener::{Listeners, accept_tcp, accept_unix};
-use super::middleware::With;
+use super::middleware::{Middleware, Stations};
 use super::options::{GrpcOptions, TlsIdentity};
 use super::overload::Overload;
 use super::permissions::Permissions;
@@ -77,17 +77,18 @@ pub async fn serve(
         .add_service(described.clone())
         .add_service(Older(described))
         .prepare();
-    let service = ServiceBuilder::new()
-        .layer(With::new(Calls { meters: gate.calls }))
-        .layer(With::new(Overload::new(options.concurrent_calls)))
-        .layer(With::new(Deadlines::new(options.deadline)))
-        .layer(With::new(Authentication::new(Arc::clone(&gate.keys), options.bad_keys_per_minute, gate.witness.clone())))
-        .layer(With::new(Refusals(gate.witness)))
-        .layer(With::new(gate.permissions))
-        .layer(With::new(Rate::new(options.calls_per_second)))
-        .layer(With::new(CallLimit::new(options.calls_per_principal)))
-        .layer(With::new(StreamLimit::new(gate.keys, options.streams_per_principal, options.recheck, shutdown.clone())))
-        .service(services);
+    let stations: [Box<dyn Middleware>; 9] = [
+        Box::new(Calls { meters: gate.calls }),
+        Box::new(Overload::new(options.concurrent_calls)),
+        Box::new(Deadlines::new(options.deadline)),
+        Box::new(Authentication::new(Arc::clone(&gate.keys), options.bad_keys_per_minute, gate.witness.clone())),
+        Box::new(Refusals(gate.witness)),
+        Box::new(gate.permissions),
+        Box::new(Rate::new(options.calls_per_second)),
+        Box::new(CallLimit::new(options.calls_per_principal)),
+        Box::new(StreamLimit::new(gate.keys, options.streams_per_principal, options.recheck, shutdown.clone())),
+    ];
+    let service = ServiceBuilder::new().layer(Stations(Arc::new(stations))).service(services);
 
     let patience = Patience { first_call: options.first_call, answers: options.taking };
     let connections = options.connections;

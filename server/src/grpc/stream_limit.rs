@@ -89,10 +89,10 @@ fn until(body: Body, ending: impl Future<Output = Status> + Send + 'static, guar
 
 #[tonic::async_trait]
 impl Middleware for StreamLimit {
-    async fn handle(&self, request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, next: Next<'_>) -> Response<Body> {
         let path = request.uri().path();
         if !is_server_streaming(path) && !FOREIGN_STREAMS.contains(&path) {
-            return next(request).await;
+            return next.run(request).await;
         }
         let extensions = request.extensions();
         let owner = match (extensions.get::<Principal>(), extensions.get::<Peer>()) {
@@ -104,6 +104,6 @@ impl Middleware for StreamLimit {
             return refusal::respond(refusal::too_many_streams(self.shares.most()));
         };
         let ending = self.ending(extensions.get::<Credential>().cloned());
-        next(request).await.map(|body| until(body, ending, guard))
+        next.run(request).await.map(|body| until(body, ending, guard))
     }
 }

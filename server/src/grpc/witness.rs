@@ -42,13 +42,13 @@ pub(super) struct Refusals(pub(super) Option<Arc<dyn Witness>>);
 
 #[tonic::async_trait]
 impl Middleware for Refusals {
-    async fn handle(&self, mut request: Request<Body>, next: Next) -> Response<Body> {
+    async fn handle(&self, mut request: Request<Body>, next: Next<'_>) -> Response<Body> {
         let (Some(witness), Some(principal)) = (&self.0, request.extensions().get::<Principal>().cloned()) else {
-            return next(request).await;
+            return next.run(request).await;
         };
         let (trail, path) = (trail_of(&request), request.uri().path().to_owned());
         request.extensions_mut().insert(Arc::clone(&trail));
-        let response = next(request).await;
+        let response = next.run(request).await;
         // An ending within a stream is not seen here; calls that change something answer once.
         if let Some(status) = Status::from_header_map(response.headers())
             && status.code() != tonic::Code::Ok

@@ -88,6 +88,7 @@ pub(super) async fn deadlines(arena: &Arena) {
         ("18446744073709551616H", Code::InvalidArgument),
         ("99999999H", Code::Ok),
         ("0n", Code::DeadlineExceeded),
+        ("999u", Code::DeadlineExceeded),
     ] {
         let mut request = arena.request(LIST);
         request.headers_mut().insert("grpc-timeout", text.parse().unwrap());

@@ -17,6 +17,7 @@ use aq_core::run::{Run, RunEnd, RunResult, RunState};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Task, TaskStatus};
 use aq_core::time::Timestamp;
+use aq_server::store::events::NewEvent;
 use aq_server::store::{
     Connection, DatabaseUrl, LedgerEntry, RunRecord, TaskRecord, dependents, events, ledger, open_migrated, projects, runs, tasks,
 };
@@ -42,9 +43,9 @@ fn task(key: i64) -> TaskRecord {
     TaskRecord { key, parent_key: None, unmet: 0, failure: None, deleted_at: None, task }
 }
 
-fn event(seq: &mut u64, kind: EventKind, task: &TaskRecord) -> Event {
+fn event(seq: &mut u64, kind: EventKind, task: &TaskRecord) -> NewEvent {
     *seq += 1;
-    Event {
+    let event = Event {
         seq: *seq,
         at: at(1),
         kind,
@@ -53,7 +54,8 @@ fn event(seq: &mut u64, kind: EventKind, task: &TaskRecord) -> Event {
         run: Some(1),
         agent: Some(AgentId::from_trusted("nova")),
         payload: serde_json::json!({"title": task.task.title}),
-    }
+    };
+    NewEvent { event, task_key: Some(task.key) }
 }
 
 /// A database with `count` READY tasks.
@@ -156,8 +158,8 @@ impl<'c> Bare<'c> {
                  NULL, 0, 0, 0, 0, 0, 0, 0, 1, NULL, FALSE)",
             ),
             event: prepare(
-                "INSERT INTO events (seq, at, kind, project_id, task_id, run_number, agent_id, payload) \
-                 VALUES (?1, 1, ?2, 'app', ?3, 1, 'nova', ?4)",
+                "INSERT INTO events (seq, at, kind, project_id, task_id, run_number, agent_id, payload, task_key) \
+                 VALUES (?1, 1, ?2, 'app', ?3, 1, 'nova', ?4, ?5)",
             ),
             end: prepare("UPDATE runs SET state = 'ENDED', result = 'done', ended_at = 2 WHERE task_key = ?1 AND number = 1"),
             complete: prepare(
@@ -180,7 +182,7 @@ impl<'c> Bare<'c> {
     fn tell(&mut self, key: i64, kind: &str) {
         self.seq += 1;
         let payload = r#"{"title":"A task title of forty characters or so.."}"#;
-        self.event.execute(params![self.seq, kind, format!("task-{key:08}"), payload]).unwrap();
+        self.event.execute(params![self.seq, kind, format!("task-{key:08}"), payload, key]).unwrap();
     }
 
     fn claim(&mut self, key: i64) {

@@ -102,7 +102,8 @@ impl<'c> Rows<'c> {
             )?,
             revoked: db.prepare("UPDATE api_keys SET revoked_at = ?2 WHERE task_id = ?1 AND run_number = 1 AND revoked_at IS NULL")?,
             event: db.prepare(
-                "INSERT INTO events (seq, at, kind, project_id, task_id, run_number, agent_id, payload) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)",
+                "INSERT INTO events (seq, at, kind, project_id, task_id, run_number, agent_id, payload, task_key) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8)",
             )?,
             seq: 0,
             ready,
@@ -115,7 +116,7 @@ impl<'c> Rows<'c> {
         let payload = format!(r#"{{"title":"{TITLE}","from":"READY","status":"{kind}","trigger":"{kind}","actor":"system"}}"#);
         let agent = agent.map(|number| format!("agent-{number}"));
         let project = format!("project-{}", key % PROJECTS);
-        self.event.execute(params![self.seq, millis(), kind, project, format!("task-{key:08}"), agent, payload]).map(drop)
+        self.event.execute(params![self.seq, millis(), kind, project, format!("task-{key:08}"), agent, payload, key]).map(drop)
     }
 
     fn moves(&mut self, key: i64, from: (&str, i64), to: (&str, i64), agent: Option<usize>) -> rusqlite::Result<()> {

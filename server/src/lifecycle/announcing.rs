@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::error::LifecycleError;
 use super::hot::Hot;
-use crate::store::{self, TaskRecord, events};
+use crate::store::events::{self, NewEvent};
+use crate::store::{self, TaskRecord};
 
 /// A command's view of the store and the hot state.
 pub type Tx<'a> = store::Tx<'a, Hot>;
@@ -19,6 +20,8 @@ pub struct Subject {
     pub project: Option<ProjectId>,
     /// The task.
     pub task: Option<TaskId>,
+    /// The key of its row.
+    pub task_key: Option<i64>,
     /// The run's number.
     pub run: Option<u32>,
     /// The agent.
@@ -29,7 +32,12 @@ impl Subject {
     /// A task.
     #[must_use]
     pub fn task(record: &TaskRecord) -> Self {
-        Self { project: Some(record.task.project.clone()), task: Some(record.task.id.clone()), ..Self::default() }
+        Self {
+            project: Some(record.task.project.clone()),
+            task: Some(record.task.id.clone()),
+            task_key: Some(record.key),
+            ..Self::default()
+        }
     }
 
     /// A project.
@@ -46,7 +54,8 @@ impl Subject {
 pub fn announce(tx: &mut Tx<'_>, kind: EventKind, at: Timestamp, subject: Subject, payload: Value) -> Result<(), LifecycleError> {
     let seq = tx.state.next_event();
     let event = Event { seq, at, kind, project: subject.project, task: subject.task, run: subject.run, agent: subject.agent, payload };
-    events::insert(tx.db, std::slice::from_ref(&event))?;
-    tx.announce(event);
+    let told = NewEvent { event, task_key: subject.task_key };
+    events::insert(tx.db, std::slice::from_ref(&told))?;
+    tx.announce(told.event);
     Ok(())
 }

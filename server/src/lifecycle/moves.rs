@@ -15,7 +15,8 @@ use super::announcing::{Subject, Tx, announce};
 use super::error::LifecycleError;
 use super::figures::OpenRun;
 use super::hot::Hot;
-use crate::store::{TaskRecord, chains, dependents, events, questions, tasks};
+use crate::store::events::{self, NewEvent};
+use crate::store::{TaskRecord, chains, dependents, questions, tasks};
 
 /// A move: why it happens and what is written with it.
 #[derive(Clone, Debug)]
@@ -207,10 +208,9 @@ fn announce_move(tx: &mut Tx<'_>, record: &TaskRecord, from: TaskStatus, to: Tas
         payload.entry(*key).or_insert_with(|| json!(""));
     }
     let subject = Subject {
-        project: Some(record.task.project.clone()),
-        task: Some(record.task.id.clone()),
         run: (record.task.run_number > 0).then_some(record.task.run_number),
         agent: record.task.assigned_agent.clone(),
+        ..Subject::task(record)
     };
     announce(tx, kind, change.now, subject, Value::Object(payload))
 }
@@ -230,7 +230,7 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
         };
         *count += 1;
         lane.extend(may_start.then_some((task.needs, task.priority, task.key)));
-        facts.push(Event {
+        let event = Event {
             seq,
             at: now,
             kind: for_transition(Trigger::DepsMet, TaskStatus::Ready),
@@ -242,14 +242,15 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
                 "title": task.title, "from": TaskStatus::Defined.as_str(), "status": TaskStatus::Ready.as_str(),
                 "trigger": Trigger::DepsMet.as_str(), "actor": "system", "completed": record.task.id.as_str(),
             }),
-        });
+        };
+        facts.push(NewEvent { event, task_key: Some(task.key) });
     }
     for (project, (count, lane)) in startable {
         tx.state.promote(&project, count, lane);
     }
     events::insert(tx.db, &facts)?;
     for fact in facts {
-        tx.announce(fact);
+        tx.announce(fact.event);
     }
     Ok(())
 }

@@ -53,7 +53,8 @@ pub(super) fn hold_up(tx: &mut Tx<'_>, key: i64, now: Timestamp, error: &Lifecyc
     // The row may be what cannot be read, so only its name is asked for, as it is stored.
     let (id, project, title) = tasks::label(tx.db, key)?.unwrap_or_default();
     tracing::error!(task = %id, key, %error, "a task could not be moved; the others go on, and it is tried again");
-    let subject = Subject { project: ProjectId::parse(&project).ok(), task: TaskId::parse(&id).ok(), ..Subject::default() };
+    let subject =
+        Subject { project: ProjectId::parse(&project).ok(), task: TaskId::parse(&id).ok(), task_key: Some(key), ..Subject::default() };
     announce(tx, EventKind::TaskHeldUp, now, subject, json!({ "title": title, "until": until.as_millis() }))
 }
 

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::columns;
 use super::dialect::queries;
 use super::error::StoreError;
-use super::schema::events;
+use super::schema::{events, tasks};
 
 /// Rows written by one statement where there are many: when thousands change at once, and for what else comes in numbers. Each statement of
 /// several rows ends with a look at everything that the command has changed so far, so that few large ones cost least.
@@ -26,10 +26,20 @@ struct Row {
     run_number: Option<i32>,
     agent_id: Option<String>,
     payload: String,
+    task_key: Option<i64>,
 }
 
-impl From<&Event> for Row {
-    fn from(event: &Event) -> Self {
+/// An event to record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// The event.
+    pub event: Event,
+    /// The key of its task; `None`: it has none. The events of a task are found by it.
+    pub task_key: Option<i64>,
+}
+
+impl From<&NewEvent> for Row {
+    fn from(NewEvent { event, task_key }: &NewEvent) -> Self {
         Self {
             seq: columns::big(event.seq),
             at: event.at.as_millis(),
@@ -39,6 +49,7 @@ impl From<&Event> for Row {
             run_number: event.run.map(columns::int),
             agent_id: event.agent.as_ref().map(|id| id.as_str().to_owned()),
             payload: event.payload.to_string(),
+            task_key: *task_key,
         }
     }
 }
@@ -62,7 +73,7 @@ impl TryFrom<Row> for Event {
 
 queries! {
     /// Adds events.
-    pub fn insert(connection, new: &[Event]) -> Result<(), StoreError> {
+    pub fn insert(connection, new: &[NewEvent]) -> Result<(), StoreError> {
         // Three statements that are prepared once each: two for fixed numbers of rows, and one for the rows left over, mostly a single one.
         let (many, rest) = new.as_chunks::<MANY>();
         for part in many {
@@ -115,7 +126,8 @@ queries! {
             query = query.filter(events::project_id.eq_any(projects.iter().map(ProjectId::as_str)));
         }
         if !filter.tasks.is_empty() {
-            query = query.filter(events::task_id.eq_any(filter.tasks.iter().map(TaskId::as_str)));
+            let keys = tasks::table.filter(tasks::id.eq_any(filter.tasks.iter().map(TaskId::as_str))).select(tasks::key.nullable());
+            query = query.filter(events::task_key.eq_any(keys));
         }
         if let Some(run) = filter.run {
             query = query.filter(events::run_number.eq(columns::int(run)));

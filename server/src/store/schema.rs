@@ -273,6 +273,7 @@ diesel::table! {
         run_number -> Nullable<Integer>,
         agent_id -> Nullable<Text>,
         payload -> Text,
+        task_key -> Nullable<BigInt>,
     }
 }
 
@@ -447,4 +448,4 @@ diesel::table! {
 }
 
 diesel::joinable!(questions -> tasks (task_key));
-diesel::allow_tables_to_appear_in_same_query!(tasks, task_dependencies, task_attachments, runs, questions, projects, token_ledger);
+diesel::allow_tables_to_appear_in_same_query!(tasks, task_dependencies, task_attachments, runs, questions, projects, token_ledger, events);

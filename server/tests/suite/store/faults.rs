@@ -24,7 +24,7 @@ fn a_full_disk_is_told_and_passes_on_sqlite() {
     let full = writer.submit_blocking(|tx| {
         add(tx, "n", 1)?;
         let mut big = event(1, EventKind::TaskCreated, Some(1));
-        big.payload = serde_json::json!("x".repeat(1 << 20));
+        big.event.payload = serde_json::json!("x".repeat(1 << 20));
         events::insert(tx.db, &[big])
     });
     unavailable(&full, "full");

@@ -183,7 +183,7 @@ on_both! {
         assert_eq!(runs::ended_since(&mut db, at(6)).unwrap().len(), 3);
     }
 
-    /// F-030, F-133: events by task, project, run and kind.
+    /// Store R31, F-030, F-133: events by task, project, run and kind.
     fn events_are_filtered(home) {
         let mut db = home.open();
         let mut list = vec![
@@ -192,7 +192,11 @@ on_both! {
             event(3, EventKind::SystemStarted, None),
             event(4, EventKind::TaskCompleted, Some(1)),
         ];
-        list[3].run = Some(2);
+        list[3].event.run = Some(2);
+        stage(&mut db);
+        for key in 1..=2 {
+            tasks::insert(&mut db, &task_in(key, TaskStatus::Ready)).unwrap();
+        }
         events::insert(&mut db, &list).unwrap();
         let mut seqs = |query: &EventQuery, before| -> Vec<u64> {
             events::page(&mut db, query, before, 10).unwrap().iter().map(|event| event.seq).collect()

@@ -171,6 +171,8 @@ impl Case {
         assert!(told.contains("\nmigrated;"), "{told}");
         let after = content(&migrated);
         assert_eq!(lost(&before, &after), Vec::<String>::new(), "what was there before is there");
+        let key_of = |id: &str| id.replace("Text(\"task-", "Integer(").replace("\")", ")");
+        assert!(after["events"].iter().all(|event| event["task_key"] == key_of(&event["task_id"])), "older events keep their tasks (R31)");
         assert_eq!(content(&fresh)["sqlite_schema"], after["sqlite_schema"], "the schema is that of a new database");
         let log = std::fs::read(log_of(home.path())).unwrap();
         Self { known, file, before, after, log, home }

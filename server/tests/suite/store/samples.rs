@@ -10,6 +10,7 @@ use aq_core::runtime::RuntimeKind;
 use aq_core::task::{Task, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::{Workspace, WorkspaceKind};
+use aq_server::store::events::NewEvent;
 use aq_server::store::{Connection, LedgerEntry, RunRecord, TaskRecord, agents, projects, tasks, workspaces};
 
 pub(super) fn at(millis: i64) -> Timestamp {
@@ -94,8 +95,8 @@ pub(super) fn entry(key: i64, run_number: u32, message: &str, when: i64, input: 
     }
 }
 
-pub(super) fn event(seq: u64, kind: EventKind, task: Option<i64>) -> Event {
-    Event {
+pub(super) fn event(seq: u64, kind: EventKind, task: Option<i64>) -> NewEvent {
+    let event = Event {
         seq,
         at: at(i64::try_from(seq).unwrap() * 10),
         kind,
@@ -104,7 +105,8 @@ pub(super) fn event(seq: u64, kind: EventKind, task: Option<i64>) -> Event {
         run: None,
         agent: None,
         payload: serde_json::json!({"title": "t", "status": "DEFINED"}),
-    }
+    };
+    NewEvent { event, task_key: task }
 }
 
 /// Project `app`, agent `nova`, workspaces `ws-1` to `ws-3`.

@@ -45,7 +45,7 @@ fn command(tx: &mut Tx<'_, Numbers>, number: u64) -> Result<(), StoreError> {
     settings::set(tx.db, &format!("c{number}"), "there")?;
     let mut told = event(number, EventKind::TaskCreated, Some(1));
     if number.is_multiple_of(5) {
-        told.payload = serde_json::json!("x".repeat(9_000));
+        told.event.payload = serde_json::json!("x".repeat(9_000));
     }
     events::insert(tx.db, &[told])?;
     let paid = entry(1, 1, &format!("m{number}"), i64::try_from(number).unwrap(), 1);

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 use super::fixture::Server;
-use super::walk::{Raw, methods, path, pool};
+use super::raw::{Raw, methods, path, pool};
 
 /// The ring, as the transport asks it.
 struct Keys(KeyRing);

@@ -10,7 +10,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MethodDescriptor, Valu
 use tonic::{Code, Status};
 
 use super::world::Served;
-use crate::api::walk::Raw;
+use crate::api::raw::Raw;
 
 const CONFIG: &str = "agents:\n  sandbox: none\n";
 

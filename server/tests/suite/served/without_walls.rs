@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 
 use super::place::Place;
 use super::world::Launched;
-use crate::api::walk::Raw;
+use crate::api::raw::Raw;
 
 /// Every Unix socket below a folder.
 fn sockets(folder: &Path) -> Vec<PathBuf> {

@@ -1,0 +1,54 @@
+//! Requests of the contract, to a server without a transport. What one request does, the next one finds; the server begins anew after some hundred.
+
+#![no_main]
+
+use std::cell::RefCell;
+
+mod api {
+    #[path = "../../../tests/suite/api/fixture.rs"]
+    #[expect(dead_code, reason = "a target needs a part of what tests need")]
+    pub(crate) mod fixture;
+    #[path = "../../../tests/suite/api/raw.rs"]
+    mod raw;
+    #[path = "../../../tests/suite/api/requests.rs"]
+    pub(crate) mod requests;
+}
+#[path = "../../tests/suite/harness.rs"]
+#[expect(dead_code, reason = "a target needs a part of what tests need")]
+mod harness;
+
+/// Requests to one server.
+const MOST: u32 = 300;
+
+struct Asking {
+    asked: api::requests::Asked,
+    count: u32,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Asking {
+    fn begin() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let asked = runtime.block_on(api::requests::Asked::start());
+        Self { asked, count: 0, runtime }
+    }
+}
+
+thread_local! {
+    static ASKING: RefCell<Option<Asking>> = const { RefCell::new(None) };
+}
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    ASKING.with_borrow_mut(|place| {
+        let asking = place.get_or_insert_with(Asking::begin);
+        asking.runtime.block_on(asking.asked.ask(bytes)).unwrap();
+        asking.count += 1;
+        if asking.count.is_multiple_of(20) {
+            asking.runtime.block_on(asking.asked.furnish());
+        }
+        if asking.count == MOST {
+            asking.runtime.block_on(asking.asked.check()).unwrap();
+            *place = None;
+        }
+    });
+});

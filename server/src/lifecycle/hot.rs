@@ -3,7 +3,7 @@
 //!
 //! It is rebuilt in one pass at start (`load`). Nothing here is the truth: every figure can be computed again from the rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::RangeFrom;
 
 use aq_core::account::Account;
@@ -19,7 +19,8 @@ use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
 
 use super::figures::{Figures, HeldUp, OpenRun, ProjectHot, Spender, Spent};
-use crate::store::{RunRecord, State, TaskRecord, Touched};
+use super::held::HeldRows;
+use crate::store::State;
 
 type Inverse = Box<dyn FnOnce(&mut Figures) + Send + Sync>;
 
@@ -31,9 +32,8 @@ pub struct Hot {
     inverses: Vec<Inverse>,
     /// Where the present command began in `inverses`.
     mark: usize,
-    /// Rows of open runs and their tasks as they were written last, by key of the task: the next report need not read them. A copy, and
-    /// never the truth: whatever was written by others meanwhile is let go of, and so is everything when a command is taken back.
-    held: HashMap<i64, (TaskRecord, RunRecord)>,
+    /// Let go of when a command is taken back.
+    held: HeldRows,
     /// Not taken back with a command: at worst an id that it found taken, because its neighbour had just taken it, is left out until a restart.
     seen_ids: SeenIds,
 }
@@ -84,14 +84,11 @@ impl State for Hot {
     }
 }
 
-/// Rows held at most; what is beyond is read again.
-const MOST_HELD: usize = 1024;
-
 impl Hot {
     /// The state of a server that just started.
     #[must_use]
     pub fn new(figures: Figures) -> Self {
-        Self { figures, inverses: Vec::new(), mark: 0, held: HashMap::new(), seen_ids: SeenIds::default() }
+        Self { figures, inverses: Vec::new(), mark: 0, held: HeldRows::default(), seen_ids: SeenIds::default() }
     }
 
     /// The ids of tasks that were found to be taken.
@@ -99,27 +96,9 @@ impl Hot {
         &mut self.seen_ids
     }
 
-    /// Keeps the rows of an open run for its next report. `touched`: what was written up to now, by the holder too.
-    pub(super) fn hold(&mut self, touched: Touched, task: TaskRecord, run: RunRecord) {
-        self.let_go(touched);
-        if self.held.len() < MOST_HELD {
-            self.held.insert(task.key, (task, run));
-        }
-    }
-
-    /// Takes the rows out that were held, if nobody wrote them since.
-    pub(super) fn take_held(&mut self, touched: Touched, key: i64, number: u32) -> Option<(TaskRecord, RunRecord)> {
-        self.let_go(touched);
-        self.held.remove(&key).filter(|(_, run)| run.run.id.number == number)
-    }
-
-    fn let_go(&mut self, touched: Touched) {
-        if touched.any {
-            self.held.clear();
-        }
-        for key in touched.keys {
-            self.held.remove(&key);
-        }
+    /// The rows that are held for the next report of their run.
+    pub(super) fn held(&mut self) -> &mut HeldRows {
+        &mut self.held
     }
 
     fn remember(&mut self, inverse: impl FnOnce(&mut Figures) + Send + Sync + 'static) {

@@ -11,6 +11,7 @@ mod chains;
 mod create;
 mod error;
 mod figures;
+mod held;
 mod hot;
 mod load;
 mod moves;

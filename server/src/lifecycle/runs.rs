@@ -78,7 +78,7 @@ pub fn begin(tx: &mut Tx<'_>, record: &mut TaskRecord, lease: Lease, now: Timest
 pub fn fenced(tx: &mut Tx<'_>, run: &RunRef) -> Result<Option<(TaskRecord, RunRecord)>, LifecycleError> {
     let Some((key, _)) = tx.state.open_run(run) else { return Ok(None) };
     let touched = tx.db.take_touched();
-    if let Some(held) = tx.state.take_held(touched, key, run.number) {
+    if let Some(held) = tx.state.held().take(touched, key, run.number) {
         debug_assert!(held.0 == tasks::by_key(tx.db, key)? && Some(&held.1) == runs::get(tx.db, key, run.number)?.as_ref(), "{held:?}");
         return Ok(Some(held));
     }
@@ -90,7 +90,7 @@ pub fn fenced(tx: &mut Tx<'_>, run: &RunRef) -> Result<Option<(TaskRecord, RunRe
 /// Keeps the rows of a run that goes on, so that its next report need not read them. They have to be as they were written.
 pub fn hold(tx: &mut Tx<'_>, task: TaskRecord, run: RunRecord) {
     let touched = tx.db.take_touched();
-    tx.state.hold(touched, task, run);
+    tx.state.held().keep(touched, task, run);
 }
 
 /// Writes a run that goes on, and keeps the leases in step with its state.

@@ -157,18 +157,29 @@ impl Books {
 
     /// How a task has to end; follows from what it does, what it waits for, and whether strikes have blocked it.
     pub(crate) fn fate(&self, key: &str) -> Fate {
+        self.fate_of(key, &mut BTreeMap::new())
+    }
+
+    /// The same, where the fates of others are known: tasks have many ways to the first ones, and each is walked once.
+    fn fate_of<'a>(&'a self, key: &'a str, known_fates: &mut BTreeMap<&'a str, Fate>) -> Fate {
+        if let Some(fate) = known_fates.get(key) {
+            return *fate;
+        }
         let Some(known) = self.known.get(key) else { return Fate::Waits };
-        if known.wanted.after.iter().any(|key| self.fate(key) != Fate::Completed) {
+        let fate = if known.wanted.after.iter().any(|key| self.fate_of(key, known_fates) != Fate::Completed) {
             Fate::Waits
         } else if known.wanted.kind.completes() && !self.broken.contains(key) {
             Fate::Completed
         } else {
             Fate::Blocked
-        }
+        };
+        known_fates.insert(key, fate);
+        fate
     }
 
     /// The tasks that have to end as `fate`.
     pub(crate) fn with_fate(&self, fate: Fate) -> impl Iterator<Item = &Known> {
-        self.known.values().filter(move |known| self.fate(&known.wanted.key) == fate)
+        let mut known_fates = BTreeMap::new();
+        self.known.values().filter(move |known| self.fate_of(&known.wanted.key, &mut known_fates) == fate)
     }
 }

@@ -4,24 +4,23 @@
 
 use std::cell::RefCell;
 
-mod api {
-    #[path = "../../../tests/suite/api/fixture.rs"]
-    #[expect(dead_code, reason = "a target needs a part of what tests need")]
-    pub(crate) mod fixture;
-    #[path = "../../../tests/suite/api/raw.rs"]
-    mod raw;
-    #[path = "../../../tests/suite/api/requests.rs"]
-    pub(crate) mod requests;
-}
+#[path = "../../tests/suite/api/fixture.rs"]
+#[expect(dead_code, reason = "a target needs a part of what tests need")]
+mod fixture;
 #[path = "../../tests/suite/harness.rs"]
 #[expect(dead_code, reason = "a target needs a part of what tests need")]
 mod harness;
+#[path = "../../tests/suite/api/raw.rs"]
+mod raw;
+#[path = "../../tests/suite/api/requests.rs"]
+#[expect(dead_code, reason = "a target needs a part of what tests need")]
+mod requests;
 
 /// Requests to one server.
 const MOST: u32 = 300;
 
 struct Asking {
-    asked: api::requests::Asked,
+    asked: requests::Asked,
     count: u32,
     runtime: tokio::runtime::Runtime,
 }
@@ -29,7 +28,7 @@ struct Asking {
 impl Asking {
     fn begin() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let asked = runtime.block_on(api::requests::Asked::start());
+        let asked = runtime.block_on(requests::Asked::start());
         Self { asked, count: 0, runtime }
     }
 }

@@ -6,6 +6,7 @@ pub mod api;
 pub mod app;
 pub mod args;
 pub mod background;
+pub mod beat;
 pub mod chat;
 pub mod chat_models;
 pub mod clock;

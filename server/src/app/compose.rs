@@ -127,9 +127,9 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
     let (engine, noted) = (started.engine.clone(), ring.clone());
     background.spawn("use of keys", OnExit::Restart, move |shutdown| maintenance::note_keys(engine.clone(), noted.clone(), shutdown));
     let git: Arc<dyn GitLink> = Arc::new(aq_runner::git::Desk::new(runner.rooms().clone()));
-    let conflicts = ConflictWatch::new(parts.clone(), Arc::clone(&git));
+    let conflicts = ConflictWatch::new(parts.clone(), started.bus.clone(), Arc::clone(&git));
     background.spawn("conflicts", OnExit::Restart, move |shutdown| conflicts.clone().run(shutdown.drain().clone()));
-    let approvals = Approvals::new(parts, forge.clone(), Arc::clone(&link));
+    let approvals = Approvals::new(parts, started.bus.clone(), forge.clone(), Arc::clone(&link));
     background.spawn("approvals", OnExit::Restart, move |shutdown| approvals.clone().run(shutdown.drain().clone()));
     let (order, stop) = (Arc::clone(&link), shutdown.drain().clone());
     let deciding = tokio::spawn(orchestrator.run(order, stop));
@@ -288,9 +288,11 @@ fn spawn_maintenance(background: &Background, started: &Started, keeper: &Keeper
         maintenance::tell_stuck(engine.clone(), reader.clone(), Arc::clone(&clock), Arc::clone(&policy), shutdown)
     });
     maintenance::spawn(background, keeper);
-    let (condition, folder, reserve) = (keeper.condition.clone(), keeper.home.clone(), keeper.kept.disk_reserve_bytes);
-    background
-        .spawn("disk room", OnExit::Restart, move |shutdown| maintenance::watch_disk(condition.clone(), folder.clone(), reserve, shutdown));
+    let (condition, activity) = (keeper.condition.clone(), started.activity());
+    let (folder, reserve) = (keeper.home.clone(), keeper.kept.disk_reserve_bytes);
+    background.spawn("disk room", OnExit::Restart, move |shutdown| {
+        maintenance::watch_disk(condition.clone(), activity.clone(), folder.clone(), reserve, shutdown)
+    });
 }
 
 fn options(config: &ServerConfig, home: &Home, environment: &Environment) -> Result<GrpcOptions, AppError> {

@@ -10,6 +10,7 @@ use super::degraded::Condition;
 use super::retention::Keeper;
 use crate::api::KeyRing;
 use crate::background::{Background, OnExit};
+use crate::beat::{Activity, Beat};
 use crate::clock::SharedClock;
 use crate::commands::CommandError;
 use crate::events::OutputHub;
@@ -21,7 +22,7 @@ use crate::store::{Reader, StoreError, api_keys};
 /// How soon after it was appended output is made durable, and how often at most.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
 
-/// How often the room on the disk is looked at.
+/// How often the room on the disk is looked at while anything happens.
 const DISK_EVERY: Duration = Duration::from_secs(10);
 
 /// How often stuck tasks are looked for.
@@ -95,7 +96,7 @@ pub(super) async fn sync_output(hub: OutputHub, shutdown: Shutdown) -> Result<()
 
 /// Writes once a minute when keys were last used, and once more at the end.
 pub(super) async fn note_keys(engine: Engine, ring: KeyRing, shutdown: Shutdown) -> Result<(), StoreError> {
-    let mut timer = tokio::time::interval(KEYS_EVERY);
+    let mut timer = Beat::every(KEYS_EVERY);
     loop {
         let ending = tokio::select! {
             _ = timer.tick() => false,
@@ -119,7 +120,7 @@ pub(super) async fn archive(
     policy: Arc<Policy>,
     shutdown: Shutdown,
 ) -> Result<(), StoreError> {
-    let mut timer = tokio::time::interval(SWEEP_EVERY);
+    let mut timer = Beat::every(SWEEP_EVERY);
     loop {
         tokio::select! {
             _ = timer.tick() => {}
@@ -140,7 +141,7 @@ pub(super) async fn tell_stuck(
     policy: Arc<Policy>,
     shutdown: Shutdown,
 ) -> Result<(), StoreError> {
-    let mut timer = tokio::time::interval(STUCK_EVERY);
+    let mut timer = Beat::every(STUCK_EVERY);
     loop {
         tokio::select! {
             _ = timer.tick() => {}
@@ -151,9 +152,19 @@ pub(super) async fn tell_stuck(
 }
 
 /// Stops new starts while the disk has less room than the configured reserve, and says so. Runs go on.
-pub(super) async fn watch_disk(condition: Condition, home: PathBuf, reserve: u64, shutdown: Shutdown) -> Result<(), CommandError> {
-    let mut timer = tokio::time::interval(DISK_EVERY);
+pub(super) async fn watch_disk(
+    condition: Condition,
+    activity: Activity,
+    home: PathBuf,
+    reserve: u64,
+    shutdown: Shutdown,
+) -> Result<(), CommandError> {
+    let (mut timer, mut waiting) = (Beat::while_active(DISK_EVERY, activity), Beat::every(DISK_EVERY));
+    // What was said last; nothing yet.
+    let mut said: Option<Option<String>> = None;
     loop {
+        // While starts wait for room, nothing happens just because of that.
+        let timer = if matches!(said, Some(Some(_))) { &mut waiting } else { &mut timer };
         tokio::select! {
             _ = timer.tick() => {}
             () = shutdown.drain().cancelled() => return Ok(()),
@@ -163,6 +174,10 @@ pub(super) async fn watch_disk(condition: Condition, home: PathBuf, reserve: u64
         let reason = (free < reserve).then(|| {
             format!("{} MiB are free on the disk of {}, less than the reserve of {} MiB", free >> 20, home.display(), reserve >> 20)
         });
-        condition.set("disk", reason).await?;
+        // The writer need not be woken to hear the same again.
+        if said.as_ref() != Some(&reason) {
+            condition.set("disk", reason.clone()).await?;
+            said = Some(reason);
+        }
     }
 }

@@ -34,11 +34,11 @@ impl Exporter {
 
     /// Watches the loop; counts and serves when there is a listener.
     pub(super) fn spawn(self, background: &Background, started: &Started) {
-        let meters = Arc::clone(&self.meters);
+        let (meters, activity) = (Arc::clone(&self.meters), started.activity());
         background.spawn("loop lag", OnExit::Restart, move |shutdown| {
-            let meters = Arc::clone(&meters);
+            let (meters, activity) = (Arc::clone(&meters), activity.clone());
             async move {
-                metrics::watch_lag(&meters, shutdown.drain().clone()).await;
+                metrics::watch_lag(&meters, activity, shutdown.drain().clone()).await;
                 Ok::<(), Infallible>(())
             }
         });

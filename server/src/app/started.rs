@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::{AppError, io};
 use super::policy;
+use crate::beat::Activity;
 use crate::clock::SharedClock;
 use crate::config::{ServerConfig, sections};
 use crate::events::{EventBus, OutputHub, OutputLog, Wake};
@@ -30,6 +31,13 @@ pub struct Started {
     /// The figures decisions are made with.
     pub policy: Arc<crate::orchestrator::Policy>,
     pub(super) writer: WriterThread,
+}
+
+impl Started {
+    /// What tells whether anything happens.
+    pub(super) fn activity(&self) -> Activity {
+        Activity { bus: self.bus.clone(), hub: self.hub.clone() }
+    }
 }
 
 /// The database that the configuration names.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aq_core::event::{Event, EventFilter};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::store::{Reader, StoreError, events};
 
@@ -21,13 +21,15 @@ const PAGE: usize = 256;
 pub struct EventBus {
     ring: Arc<Mutex<VecDeque<Arc<Event>>>>,
     last: watch::Sender<u64>,
+    /// For those who only want to know that something happened; they are no followers.
+    moved: Arc<Notify>,
 }
 
 impl EventBus {
     /// A bus whose last committed event is `last`.
     #[must_use]
     pub fn new(last: u64) -> Self {
-        Self { ring: Arc::default(), last: watch::Sender::new(last) }
+        Self { ring: Arc::default(), last: watch::Sender::new(last), moved: Arc::default() }
     }
 
     /// Tells subscribers of committed events. Their numbers follow on the last one published.
@@ -45,12 +47,24 @@ impl EventBus {
             ring.drain(..excess);
         }
         self.last.send_replace(last);
+        self.moved.notify_waiters();
     }
 
     /// The number of the last committed event; 0 when there is none.
     #[must_use]
     pub fn last(&self) -> u64 {
         *self.last.borrow()
+    }
+
+    /// Waits until an event after `seen` was committed; returns at once when there is one.
+    pub async fn moved(&self, seen: u64) {
+        let moved = self.moved.notified();
+        tokio::pin!(moved);
+        // Enlisted before the look, so that nothing that is published between the two is missed.
+        moved.as_mut().enable();
+        if self.last() <= seen {
+            moved.await;
+        }
     }
 
     /// How many follow events now.
@@ -137,5 +151,36 @@ impl EventFeed {
 
     fn wants(&self, event: &Event) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|filter| filter.matches(event.kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use aq_core::event::EventKind;
+    use aq_core::time::Timestamp;
+    use futures_util::poll;
+
+    use super::*;
+
+    fn event(seq: u64) -> Event {
+        let payload = serde_json::Value::Null;
+        Event { seq, at: Timestamp::from_millis(0), kind: EventKind::TaskReady, project: None, task: None, run: None, agent: None, payload }
+    }
+
+    /// events R18: who waits for something to happen is told by what comes after what it has seen, and counts as no follower.
+    #[tokio::test]
+    async fn waiting_for_something_to_happen() {
+        let bus = EventBus::new(4);
+        let mut waits = pin!(bus.moved(4));
+        assert!(poll!(waits.as_mut()).is_pending());
+        assert_eq!(bus.followers(), 0);
+        bus.publish(Vec::new());
+        assert!(poll!(waits.as_mut()).is_pending());
+        bus.publish(vec![event(5)]);
+        assert!(poll!(waits.as_mut()).is_ready());
+        assert!(poll!(pin!(bus.moved(4))).is_ready());
+        assert!(poll!(pin!(bus.moved(5))).is_pending());
     }
 }

@@ -103,6 +103,12 @@ impl OutputHub {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).contains_key(run)
     }
 
+    /// True while the channel of any run is open.
+    #[must_use]
+    pub fn any_live(&self) -> bool {
+        !self.live.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Nothing more will come of this run: makes its output durable and ends its followers after the last item.
     ///
     /// # Errors

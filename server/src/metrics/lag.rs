@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::meters::Meters;
+use crate::beat::{Activity, Beat};
 
-/// How often the timer is set.
-const PERIOD: Duration = Duration::from_secs(2);
+/// How often the timer is set while anything happens.
+const PERIOD: Duration = Duration::from_secs(5);
 /// A delay from which it is told in the log.
 const LATE: Duration = Duration::from_secs(1);
 /// It is told again after this time at the earliest.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Measures until `stop` how late a timer comes (metrics R5).
-pub async fn watch_lag(meters: &Meters, stop: CancellationToken) {
-    let mut timer = interval(PERIOD);
-    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+pub async fn watch_lag(meters: &Meters, activity: Activity, stop: CancellationToken) {
+    let mut timer = Beat::while_active(PERIOD, activity);
     let mut told: Option<Instant> = None;
     loop {
         let due = tokio::select! {

@@ -9,34 +9,46 @@ use tokio_util::sync::CancellationToken;
 
 use super::approvals::{self, Asked, Question, Told};
 use super::parts::Parts;
+use crate::events::EventBus;
 use crate::forges::{Forge, ForgeError};
 use crate::lifecycle::LifecycleError;
 
-/// Longest time between two looks: new waits begin without a ring.
+/// Shortest time between two looks when nothing waits, and longest wait for what is due: timers stand still while the machine sleeps, and the
+/// clock may be set.
 const LONGEST: Duration = Duration::from_secs(15);
-/// Shortest time between two looks.
+/// Shortest time between two looks when something is due.
 const SHORTEST: Duration = Duration::from_millis(200);
 
 /// Watches over what waits for approval.
 #[derive(Clone)]
 pub struct Approvals {
     parts: Parts,
+    bus: EventBus,
     forge: Option<Arc<dyn Forge>>,
     link: Arc<dyn RunnerLink>,
+    rest: Duration,
 }
 
 impl Approvals {
-    /// A watch; without a forge there are reminders only.
+    /// A watch that is woken by `bus`; without a forge there are reminders only.
     #[must_use]
-    pub fn new(parts: Parts, forge: Option<Arc<dyn Forge>>, link: Arc<dyn RunnerLink>) -> Self {
-        Self { parts, forge, link }
+    pub fn new(parts: Parts, bus: EventBus, forge: Option<Arc<dyn Forge>>, link: Arc<dyn RunnerLink>) -> Self {
+        Self { parts, bus, forge, link, rest: LONGEST }
     }
 
-    /// Looks once, asks the forge what has to be asked, and records the answers. Says how long there will be nothing to do.
+    /// Rests at most `rest` between two looks while something waits and at least that while nothing does, instead of fifteen seconds.
+    #[must_use]
+    pub const fn resting(mut self, rest: Duration) -> Self {
+        self.rest = rest;
+        self
+    }
+
+    /// Looks once, asks the forge what has to be asked, and records the answers. Says how long there will be nothing to
+    /// do; `None`: until something happens.
     ///
     /// # Errors
     /// When the rows cannot be read or written; nothing of that step was done then.
-    pub async fn round(&self) -> Result<Duration, LifecycleError> {
+    pub async fn round(&self) -> Result<Option<Duration>, LifecycleError> {
         let now = self.parts.clock.now();
         let looked = self.parts.engine.submit(move |tx| approvals::look(tx, now)).await?;
         if looked.landing {
@@ -60,7 +72,7 @@ impl Approvals {
             }
         }
         let wait = looked.next.map(|at| Duration::from_millis(u64::try_from(at.millis_since(now)).unwrap_or(0)));
-        Ok(if asked { SHORTEST } else { wait.unwrap_or(LONGEST).clamp(SHORTEST, LONGEST) })
+        Ok(if asked { Some(SHORTEST) } else { wait.map(|wait| wait.max(SHORTEST).min(self.rest)) })
     }
 
     /// Goes round until `stop`.
@@ -69,10 +81,18 @@ impl Approvals {
     /// When the rows cannot be read or written.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LifecycleError> {
         loop {
+            // Read before the look: what is committed meanwhile is a reason for another one.
+            let heard = self.bus.last();
             let wait = self.round().await?;
+            let next = async {
+                tokio::time::sleep(wait.unwrap_or(self.rest)).await;
+                if wait.is_none() {
+                    self.bus.moved(heard).await;
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(wait) => {}
+                () = next => {}
             }
         }
     }

@@ -17,11 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::orders;
 use super::parts::Parts;
+use crate::events::EventBus;
 use crate::lifecycle::{LifecycleError, Subject, Tx, announce};
 use crate::store::{runs, tasks};
 
-/// Time between two looks.
-const EVERY: Duration = Duration::from_secs(5);
+/// Shortest time between two looks, however much happens.
+const REST: Duration = Duration::from_secs(5);
+/// Longest wait for the next turn of fetching. Timers stand still while the machine sleeps, and the clock may be set.
+const LONGEST: Duration = Duration::from_secs(60);
 /// A project's remote is asked for what others pushed at most once in this time, in milliseconds, and only while work waits there.
 const FETCH_EVERY_MS: i64 = 300_000;
 /// Most branches that are thought through in one round; the rest follow in the next one.
@@ -36,6 +39,17 @@ struct Waiting {
     turn: i64,
     place: GitPlace,
     branch: String,
+}
+
+/// What a round leaves to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// More than one round takes on: the next one follows soon.
+    More,
+    /// What waits is thought through again when something lands, and in the next turn of fetching.
+    Waits,
+    /// No work waits, and none begins to without an event.
+    Nothing,
 }
 
 /// What was thought through already.
@@ -54,14 +68,16 @@ type Foresee = Arc<dyn Fn(GitPlace, String, bool) -> BoxFuture<'static, Result<V
 #[derive(Clone)]
 pub struct ConflictWatch {
     parts: Parts,
+    bus: EventBus,
     foresee: Foresee,
+    rest: Duration,
 }
 
 impl ConflictWatch {
-    /// A watch that asks git.
+    /// A watch that asks git, and is woken by `bus`.
     #[must_use]
-    pub fn new(parts: Parts, git: Arc<dyn GitLink>) -> Self {
-        Self::asking(parts, move |place, branch, fetch| {
+    pub fn new(parts: Parts, bus: EventBus, git: Arc<dyn GitLink>) -> Self {
+        Self::asking(parts, bus, move |place, branch, fetch| {
             let git = Arc::clone(&git);
             Box::pin(async move { git.forecast(place, branch, fetch).await.map(|forecast| forecast.conflicts) })
         })
@@ -71,19 +87,32 @@ impl ConflictWatch {
     #[must_use]
     pub fn asking(
         parts: Parts,
+        bus: EventBus,
         foresee: impl Fn(GitPlace, String, bool) -> BoxFuture<'static, Result<Vec<String>, GitRefused>> + Send + Sync + 'static,
     ) -> Self {
-        Self { parts, foresee: Arc::new(foresee) }
+        Self { parts, bus, foresee: Arc::new(foresee), rest: REST }
+    }
+
+    /// Rests at least `rest` between two looks, instead of five seconds.
+    #[must_use]
+    pub const fn resting(mut self, rest: Duration) -> Self {
+        self.rest = rest;
+        self
     }
 
     /// Thinks through what is new since `seen`, and tells what changed.
     ///
     /// # Errors
     /// When the rows cannot be read or written.
-    async fn round(&self, seen: &mut Seen) -> Result<(), LifecycleError> {
+    async fn round(&self, seen: &mut Seen) -> Result<Left, LifecycleError> {
         let (known, turn) = (seen.tasks.clone(), self.parts.clock.now().as_millis().div_euclid(FETCH_EVERY_MS));
         let (waiting, live) = self.parts.engine.submit(move |tx| look(tx, &known, turn)).await?;
         seen.tasks.retain(|key, _| live.contains(key));
+        let left = match (waiting.len() == BRANCHES, live.is_empty()) {
+            (true, _) => Left::More,
+            (false, true) => Left::Nothing,
+            (false, false) => Left::Waits,
+        };
         for one in waiting {
             let Waiting { key, run, landings, turn, place, branch } = one;
             // What cannot be thought through now is looked at again after the next landing or fetch; the landing itself finds out in any case.
@@ -98,7 +127,7 @@ impl ConflictWatch {
                 Err(error) => tracing::debug!(key, %branch, %error, "the landing of a branch cannot be thought through"),
             }
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Goes round until `stop`.
@@ -108,12 +137,28 @@ impl ConflictWatch {
     pub async fn run(self, stop: CancellationToken) -> Result<(), LifecycleError> {
         let mut seen = Seen::default();
         loop {
-            self.round(&mut seen).await?;
+            // Read before the look: what is committed meanwhile is a reason for another one.
+            let heard = self.bus.last();
+            let left = self.round(&mut seen).await?;
+            let next = async {
+                tokio::time::sleep(self.rest).await;
+                match left {
+                    Left::More => {}
+                    Left::Waits => drop(tokio::time::timeout(self.until_turn(), self.bus.moved(heard)).await),
+                    Left::Nothing => self.bus.moved(heard).await,
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(EVERY) => {}
+                () = next => {}
             }
         }
+    }
+
+    /// Time until the next turn of fetching begins.
+    fn until_turn(&self) -> Duration {
+        let left = FETCH_EVERY_MS - self.parts.clock.now().as_millis().rem_euclid(FETCH_EVERY_MS);
+        Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(LONGEST)
     }
 
     /// One round that knows nothing of earlier ones, for those who do not want to wait.
@@ -121,7 +166,7 @@ impl ConflictWatch {
     /// # Errors
     /// When the rows cannot be read or written.
     pub async fn once(&self) -> Result<(), LifecycleError> {
-        self.round(&mut Seen::default()).await
+        self.round(&mut Seen::default()).await.map(drop)
     }
 }
 

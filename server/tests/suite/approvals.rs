@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aq_core::event::EventKind;
 use aq_core::ids::{ProjectId, RunRef, TaskId};
@@ -12,6 +13,7 @@ use aq_server::commands::{self, control, edit};
 use aq_server::forges::{Forge, ForgeError, Polled, PullRequest, PullState, RepositoryName, Review, WantedPull, repository_of};
 use aq_server::orchestrator::{Approvals, ConflictWatch};
 use aq_server::store::events;
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Harness, new_task};
 
@@ -53,7 +55,7 @@ impl Forge for Scripted {
 
 fn watch(server: &Harness, forge: Option<&Arc<Scripted>>) -> Approvals {
     let forge = forge.map(|forge| Arc::clone(forge) as Arc<dyn Forge>);
-    Approvals::new(server.parts(), forge, Arc::clone(&server.link) as Arc<dyn RunnerLink>)
+    Approvals::new(server.parts(), server.bus.clone(), forge, Arc::clone(&server.link) as Arc<dyn RunnerLink>)
 }
 
 /// A project whose repository is at the forge.
@@ -304,7 +306,7 @@ async fn a_conflict_is_told_before_the_landing() {
     server.until(&run.task, TaskStatus::AwaitingApproval).await;
     let (files, asked) = (Arc::new(Mutex::new(Vec::<String>::new())), Arc::new(Mutex::new(0)));
     let (foreseen, counted) = (Arc::clone(&files), Arc::clone(&asked));
-    let watch = ConflictWatch::asking(server.parts(), move |_, branch, fetch| {
+    let watch = ConflictWatch::asking(server.parts(), server.bus.clone(), move |_, branch, fetch| {
         assert!(branch.contains("do-it") && fetch, "{branch}: the remote is asked first");
         *counted.lock().unwrap() += 1;
         let foreseen = foreseen.lock().unwrap().clone();
@@ -339,4 +341,45 @@ async fn a_conflict_is_told_before_the_landing() {
     let before = *asked.lock().unwrap();
     watch.once().await.unwrap();
     assert_eq!(*asked.lock().unwrap(), before);
+}
+
+/// Waits until `done`, looking after every event.
+async fn eventually(server: &Harness, done: impl Fn() -> bool) {
+    let wait = async {
+        loop {
+            let heard = server.bus.last();
+            if done() {
+                return;
+            }
+            server.bus.moved(heard).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("nobody looked");
+}
+
+/// orchestrator R34, background R7: while no work waits for approval nothing is due, and work that begins to wait is looked at without anybody ringing.
+#[tokio::test]
+async fn loops_that_have_nothing_to_do_are_woken_by_what_happens() {
+    let server = Harness::start().await;
+    let project = project(&server).await;
+    server.agents(1).await;
+    let (forge, foreseen) = (Arc::new(Scripted::default()), Arc::new(Mutex::new(0)));
+    let approvals = watch(&server, Some(&forge));
+    assert_eq!(approvals.round().await.unwrap(), None);
+    let counted = Arc::clone(&foreseen);
+    let conflicts = ConflictWatch::asking(server.parts(), server.bus.clone(), move |_, _, _| {
+        *counted.lock().unwrap() += 1;
+        Box::pin(async { Ok(vec!["a.txt".to_owned()]) })
+    });
+    let (stop, rest) = (CancellationToken::new(), Duration::from_millis(1));
+    let looking = tokio::spawn(approvals.resting(rest).run(stop.clone()));
+    let watching = tokio::spawn(conflicts.resting(rest).run(stop.clone()));
+    let (run, _) = worked(&server, &project).await;
+    kept(&server, &run, true).await;
+    eventually(&server, || *foreseen.lock().unwrap() == 1).await;
+    eventually(&server, || forge.opened.lock().unwrap().len() == 1).await;
+    stop.cancel();
+    looking.await.unwrap().unwrap();
+    watching.await.unwrap().unwrap();
+    assert_eq!(told(&server, EventKind::ConflictExpected).await, 1);
 }

@@ -3,7 +3,7 @@
 use super::source::{report, rust_files};
 
 /// Each module of `aq-server` and its rank.
-const RANKS: [(&str, u8); 31] = [
+const RANKS: [(&str, u8); 32] = [
     ("app", 8),
     ("main", 8),
     ("entry", 8),
@@ -20,6 +20,7 @@ const RANKS: [(&str, u8); 31] = [
     ("api", 5),
     ("commands", 4),
     ("orchestrator", 4),
+    ("beat", 3),
     ("lifecycle", 3),
     ("events", 2),
     ("store", 1),

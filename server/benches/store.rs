@@ -55,7 +55,7 @@ fn event(seq: &mut u64, kind: EventKind, task: &TaskRecord) -> NewEvent {
         agent: Some(AgentId::from_trusted("nova")),
         payload: serde_json::json!({"title": task.task.title}),
     };
-    NewEvent { event, task_key: Some(task.key) }
+    NewEvent::new(event, Some(task.key))
 }
 
 /// A database with `count` READY tasks.
@@ -123,7 +123,7 @@ fn complete(db: &mut Connection, key: i64, seq: &mut u64) {
         },
     )
     .unwrap();
-    assert!(dependents::release(db, key, at(2)).unwrap().is_empty());
+    assert!(dependents::release(db, key, at(2), |promoted| promoted.is_empty()).unwrap());
     let told = [event(seq, EventKind::RunEnded, &record), event(seq, EventKind::TaskCompleted, &record)];
     events::insert(db, &told).unwrap();
 }

@@ -32,22 +32,24 @@ impl EventBus {
         Self { ring: Arc::default(), last: watch::Sender::new(last), moved: Arc::default() }
     }
 
-    /// Tells subscribers of committed events. Their numbers follow on the last one published.
-    pub fn publish(&self, committed: Vec<Event>) {
-        let Some(last) = committed.last().map(|event| event.seq) else { return };
+    /// Tells subscribers of committed events. Their numbers follow on the last one published. Gives back those that are too many to be kept: letting
+    /// go of thousands takes its time, and nobody waits for it.
+    pub fn publish(&self, mut committed: Vec<Event>) -> Vec<Event> {
+        let Some(last) = committed.last().map(|event| event.seq) else { return committed };
+        let kept = committed.split_off(committed.len().saturating_sub(KEPT));
         {
             let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-            let passed = committed.len().saturating_sub(KEPT);
-            if passed > 0 {
-                // What is kept has no holes; the first of these would be pushed out at once.
+            if !committed.is_empty() {
+                // What is kept has no holes.
                 ring.clear();
             }
-            ring.extend(committed.into_iter().skip(passed).map(Arc::new));
+            ring.extend(kept.into_iter().map(Arc::new));
             let excess = ring.len().saturating_sub(KEPT);
             ring.drain(..excess);
         }
         self.last.send_replace(last);
         self.moved.notify_waiters();
+        committed
     }
 
     /// The number of the last committed event; 0 when there is none.

@@ -54,8 +54,8 @@ impl Subject {
 pub fn announce(tx: &mut Tx<'_>, kind: EventKind, at: Timestamp, subject: Subject, payload: Value) -> Result<(), LifecycleError> {
     let seq = tx.state.next_event();
     let event = Event { seq, at, kind, project: subject.project, task: subject.task, run: subject.run, agent: subject.agent, payload };
-    let told = NewEvent { event, task_key: subject.task_key };
+    let told = NewEvent::new(event, subject.task_key);
     events::insert(tx.db, std::slice::from_ref(&told))?;
-    tx.announce(told.event);
+    tx.announce(told.into_event());
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::error::LifecycleError;
 use super::figures::OpenRun;
 use super::hot::Hot;
 use crate::store::events::{self, NewEvent};
-use crate::store::{TaskRecord, chains, dependents, questions, tasks};
+use crate::store::{Promoted, TaskRecord, chains, dependents, questions, tasks};
 
 /// A move: why it happens and what is written with it.
 #[derive(Clone, Debug)]
@@ -217,13 +217,22 @@ fn announce_move(tx: &mut Tx<'_>, record: &TaskRecord, from: TaskStatus, to: Tas
 
 /// The task is COMPLETED: whoever waited only for it may start.
 fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), LifecycleError> {
-    let now = record.task.updated_at;
-    let promoted = dependents::release(tx.db, record.key, now)?;
+    let state = &mut *tx.state;
+    let facts = dependents::release(tx.db, record.key, record.task.updated_at, |promoted| promote(state, record, promoted))?;
+    events::insert(tx.db, &facts)?;
+    for fact in facts {
+        tx.announce(fact.into_event());
+    }
+    Ok(())
+}
+
+/// Tasks are READY because `record` is COMPLETED: the figures and ready heads follow, and the events are made.
+fn promote(state: &mut Hot, record: &TaskRecord, promoted: Vec<Promoted>) -> Vec<NewEvent> {
     let mut startable: BTreeMap<ProjectId, (u64, Vec<_>)> = BTreeMap::new();
-    let numbers = tx.state.next_events(promoted.len());
+    let numbers = state.next_events(promoted.len());
     let mut facts = Vec::with_capacity(promoted.len());
     for (task, seq) in promoted.into_iter().zip(numbers) {
-        let may_start = nobody_works(tx.state, task.key, &task.project, task.branch.as_deref());
+        let may_start = nobody_works(state, task.key, &task.project, task.branch.as_deref());
         let (count, lane) = match startable.get_mut(&task.project) {
             Some(of_project) => of_project,
             None => startable.entry(task.project.clone()).or_default(),
@@ -232,7 +241,7 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
         lane.extend(may_start.then_some((task.needs, task.priority, task.key)));
         let event = Event {
             seq,
-            at: now,
+            at: record.task.updated_at,
             kind: for_transition(Trigger::DepsMet, TaskStatus::Ready),
             project: Some(task.project),
             task: Some(task.id),
@@ -243,16 +252,12 @@ fn release_dependents(tx: &mut Tx<'_>, record: &TaskRecord) -> Result<(), Lifecy
                 "trigger": Trigger::DepsMet.as_str(), "actor": "system", "completed": record.task.id.as_str(),
             }),
         };
-        facts.push(NewEvent { event, task_key: Some(task.key) });
+        facts.push(NewEvent::new(event, Some(task.key)));
     }
     for (project, (count, lane)) in startable {
-        tx.state.promote(&project, count, lane);
+        state.promote(&project, count, lane);
     }
-    events::insert(tx.db, &facts)?;
-    for fact in facts {
-        tx.announce(fact.event);
-    }
-    Ok(())
+    facts
 }
 
 /// The task is COMPLETED no more: whoever is READY because of it waits again. Work that already runs goes on.

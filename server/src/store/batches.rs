@@ -10,6 +10,7 @@
 //!
 //! Who queues them, and waits for the answers, is the business of `writer`.
 
+use std::any::Any;
 use std::sync::{Arc, mpsc};
 
 use tokio::sync::RwLock;
@@ -35,6 +36,9 @@ pub(super) struct Job<S: State> {
     pub(super) run: Run<S>,
     pub(super) reply: Reply,
 }
+
+/// Something that is only to be let go of.
+type Spent = Box<dyn Any + Send>;
 
 /// What is queued.
 pub(super) enum Message<S: State> {
@@ -64,7 +68,9 @@ pub(super) struct Loop<S: State> {
     connection: Connection,
     /// Held from the first change to the commit. Fair, so that neither looks nor batches wait for more than one of the others.
     state: Arc<RwLock<S>>,
-    publish: Box<dyn FnMut(Vec<S::Fact>) + Send>,
+    publish: Box<dyn FnMut(Vec<S::Fact>) -> Spent + Send>,
+    /// What is left of the facts that were told; let go of when the answers have left.
+    spent: Option<Spent>,
     /// The connection broke.
     lost: bool,
     /// How many batches to come have a savepoint before each command.
@@ -72,8 +78,13 @@ pub(super) struct Loop<S: State> {
 }
 
 impl<S: State> Loop<S> {
-    pub(super) fn new(connection: Connection, state: Arc<RwLock<S>>, publish: impl FnMut(Vec<S::Fact>) + Send + 'static) -> Self {
-        Self { connection, state, publish: Box::new(publish), lost: false, careful: 0 }
+    pub(super) fn new<R: Send + 'static>(
+        connection: Connection,
+        state: Arc<RwLock<S>>,
+        mut publish: impl FnMut(Vec<S::Fact>) -> R + Send + 'static,
+    ) -> Self {
+        let publish = move |facts| Box::new(publish(facts)) as Spent;
+        Self { connection, state, publish: Box::new(publish), spent: None, lost: false, careful: 0 }
     }
 
     /// Writes what is queued until it is told to stop, or the connection is lost.
@@ -110,6 +121,7 @@ impl<S: State> Loop<S> {
                 for job in batch {
                     (job.reply)(Ok(()));
                 }
+                self.spent = None;
             }
             Err(Unwritten { error, .. }) if self.is_lost() => {
                 tracing::error!(%error, "the connection to the database was lost; the writer ends");
@@ -169,12 +181,9 @@ impl<S: State> Loop<S> {
                 self.careful = self.careful.saturating_sub(1);
                 if !facts.is_empty() {
                     // The batch is durable: whoever is told of it must not be able to end the writer, nor keep answers back.
-                    let told = guarded(|| {
-                        (self.publish)(facts);
-                        Ok::<_, StoreError>(())
-                    });
-                    if let Err(error) = told {
-                        tracing::error!(%error, "the facts of a batch could not be told; readers find them in the store");
+                    match guarded(|| Ok::<_, StoreError>((self.publish)(facts))) {
+                        Ok(spent) => self.spent = Some(spent),
+                        Err(error) => tracing::error!(%error, "the facts of a batch could not be told; readers find them in the store"),
                     }
                 }
                 Ok(true)

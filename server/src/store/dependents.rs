@@ -2,6 +2,8 @@
 //!
 //! The edges themselves live in `dependencies`.
 
+use std::thread;
+
 use aq_core::ids::{ProjectId, TaskId};
 use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
@@ -13,6 +15,10 @@ use super::dialect::{Connection, queries};
 use super::error::StoreError;
 use super::schema::{task_dependencies, tasks};
 use super::tasks::{Row, TaskRecord};
+use crate::background::panic_text;
+
+/// So many promoted tasks are worth a thread, which costs as much as a handful of them.
+const MANY: usize = 512;
 
 /// A task that became READY because its last dependency was met.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,14 +54,34 @@ fn promoted(row: WaitingRow) -> Option<Result<Promoted, StoreError>> {
 }
 
 /// A dependency is met: counts down on every task that waits for it, and moves those that now wait for nothing from DEFINED to READY.
-/// Two statements, however many tasks wait, and one when none does. Returns the promoted ones.
+/// Two statements, however many tasks wait, and one when none does. Gives what `prepare` makes of the promoted ones; where they are many it does so
+/// on a thread of its own, while the database is busy with their rows.
 ///
 /// # Errors
-/// Whatever the database answers.
-pub fn release(connection: &mut Connection, key: i64, now: Timestamp) -> Result<Vec<Promoted>, StoreError> {
-    let (counted, promoted) = count_down(connection, key, now)?;
+/// Whatever the database answers; [`StoreError::Unavailable`] when there is no room for a thread; [`StoreError::Panicked`] when `prepare` panics on it.
+pub fn release<T: Send>(
+    connection: &mut Connection,
+    key: i64,
+    now: Timestamp,
+    prepare: impl FnOnce(Vec<Promoted>) -> T + Send,
+) -> Result<T, StoreError> {
+    let (counted, promoted) = waiting(connection, key)?;
+    if counted.is_empty() {
+        return Ok(prepare(promoted));
+    }
     connection.touched.keys.extend(counted);
-    Ok(promoted)
+    if promoted.len() < MANY {
+        count_down(connection, key, now)?;
+        return Ok(prepare(promoted));
+    }
+    thread::scope(|scope| {
+        let beside = thread::Builder::new().name("aq-prepare".to_owned());
+        let prepared = beside
+            .spawn_scoped(scope, || prepare(promoted))
+            .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
+        count_down(connection, key, now)?;
+        prepared.join().map_err(|panic| StoreError::Panicked(panic_text(panic.as_ref()).to_owned()))
+    })
 }
 
 /// A dependency is no longer met: counts up on every task that waits for it and returns those that are READY.
@@ -69,8 +95,9 @@ pub fn hold(connection: &mut Connection, key: i64) -> Result<Vec<TaskRecord>, St
 }
 
 queries! {
-    fn count_down(connection, key: i64, now: Timestamp) -> Result<(Vec<i64>, Vec<Promoted>), StoreError> {
-        // Read first: what a changing statement returns is copied aside row by row, which costs more than finding these rows twice.
+    /// Keys of the tasks that wait for `key`, and those of them that wait for nothing else. Read for itself: what a changing statement returns
+    /// is copied aside row by row, which costs more than finding these rows twice.
+    fn waiting(connection, key: i64) -> Result<(Vec<i64>, Vec<Promoted>), StoreError> {
         let waiting = tasks::table
             .inner_join(task_dependencies::table.on(task_dependencies::task_key.eq(tasks::key)))
             .filter(task_dependencies::depends_on_key.eq(key).and(tasks::unmet_deps.gt(0)))
@@ -80,9 +107,11 @@ queries! {
                 tasks::unmet_deps, tasks::deleted_at,
             ))
             .load::<WaitingRow>(connection)?;
-        if waiting.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
-        }
+        let counted = waiting.iter().map(|row| row.0).collect();
+        Ok((counted, waiting.into_iter().filter_map(promoted).collect::<Result<_, _>>()?))
+    }
+
+    fn count_down(connection, key: i64, now: Timestamp) -> Result<(), StoreError> {
         // One statement for all of them, so that each row is written once. The instant is its first parameter: SQLite numbers them as they come.
         diesel::sql_query(
             "UPDATE tasks SET unmet_deps = unmet_deps - 1, \
@@ -93,8 +122,7 @@ queries! {
         .bind::<BigInt, _>(now.as_millis())
         .bind::<BigInt, _>(key)
         .execute(connection)?;
-        let counted = waiting.iter().map(|row| row.0).collect();
-        Ok((counted, waiting.into_iter().filter_map(promoted).collect::<Result<_, _>>()?))
+        Ok(())
     }
 
     fn count_up(connection, key: i64) -> Result<(Vec<i64>, Vec<TaskRecord>), StoreError> {

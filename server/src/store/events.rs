@@ -29,17 +29,31 @@ struct Row {
     task_key: Option<i64>,
 }
 
-/// An event to record.
+/// An event to record, with its details as they are stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
-    /// The event.
-    pub event: Event,
-    /// The key of its task; `None`: it has none. The events of a task are found by it.
-    pub task_key: Option<i64>,
+    event: Event,
+    task_key: Option<i64>,
+    payload: String,
+}
+
+impl NewEvent {
+    /// An event about the task whose row has the key `task_key`; `None`: about no task. The events of a task are found by the key.
+    #[must_use]
+    pub fn new(event: Event, task_key: Option<i64>) -> Self {
+        let payload = columns::to_json(&event.payload);
+        Self { event, task_key, payload }
+    }
+
+    /// The event, to be told when it is committed.
+    #[must_use]
+    pub fn into_event(self) -> Event {
+        self.event
+    }
 }
 
 impl From<&NewEvent> for Row {
-    fn from(NewEvent { event, task_key }: &NewEvent) -> Self {
+    fn from(NewEvent { event, task_key, payload }: &NewEvent) -> Self {
         Self {
             seq: columns::big(event.seq),
             at: event.at.as_millis(),
@@ -48,7 +62,7 @@ impl From<&NewEvent> for Row {
             task_id: event.task.as_ref().map(|id| id.as_str().to_owned()),
             run_number: event.run.map(columns::int),
             agent_id: event.agent.as_ref().map(|id| id.as_str().to_owned()),
-            payload: event.payload.to_string(),
+            payload: payload.clone(),
             task_key: *task_key,
         }
     }

@@ -41,14 +41,15 @@ impl WriterThread {
 }
 
 impl<S: State> Writer<S> {
-    /// Starts the thread. `publish` is called on it with the facts of each batch, right after the commit and before the answers leave.
+    /// Starts the thread. `publish` is called on it with the facts of each batch, right after the commit and before the answers leave; what it
+    /// gives back is let go of after them.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when no thread can be started.
-    pub fn start(
+    pub fn start<R: Send + 'static>(
         connection: Connection,
         state: S,
-        publish: impl FnMut(Vec<S::Fact>) + Send + 'static,
+        publish: impl FnMut(Vec<S::Fact>) -> R + Send + 'static,
     ) -> Result<(Self, WriterThread), StoreError> {
         let (sender, receiver) = mpsc::channel();
         let (life, alive) = watch::channel(());

@@ -1,12 +1,13 @@
 //! What the machine does wrong: a full disk, a locked or read-only file, a file that is no database.
 
-use aq_core::event::EventKind;
+use aq_core::event::{Event, EventKind};
+use aq_server::store::events::NewEvent;
 use aq_server::store::{DatabaseUrl, Reader, StoreError, Tx, Writer, events, open_migrated, settings};
 use futures_util::future::join_all;
 
 use super::backend::Home;
 use super::model::{Numbers, add};
-use super::samples::{at, event};
+use super::samples::{at, event, fact};
 
 fn unavailable<T: std::fmt::Debug>(answer: &Result<T, StoreError>, text: &str) {
     let shown = format!("{answer:?}");
@@ -23,9 +24,8 @@ fn a_full_disk_is_told_and_passes_on_sqlite() {
     writer.submit_blocking(|tx| tx.db.batch("PRAGMA max_page_count = 1")).unwrap();
     let full = writer.submit_blocking(|tx| {
         add(tx, "n", 1)?;
-        let mut big = event(1, EventKind::TaskCreated, Some(1));
-        big.event.payload = serde_json::json!("x".repeat(1 << 20));
-        events::insert(tx.db, &[big])
+        let big = Event { payload: serde_json::json!("x".repeat(1 << 20)), ..fact(1, EventKind::TaskCreated, Some(1)) };
+        events::insert(tx.db, &[NewEvent::new(big, Some(1))])
     });
     unavailable(&full, "full");
     assert_eq!(writer.submit_blocking(|tx| Ok::<_, StoreError>(tx.state.values["n"])).unwrap(), 1, "the state was taken back");

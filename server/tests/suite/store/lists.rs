@@ -1,13 +1,14 @@
 //! Lists for people: what they show, in which order, page by page.
 
-use aq_core::event::EventKind;
+use aq_core::event::{Event, EventKind};
 use aq_core::task::{TaskStatus, TaskType};
+use aq_server::store::events::NewEvent;
 use aq_server::store::{
     Archived, Connection, EventQuery, Finished, RunQuery, TaskOrder, TaskQuery, archive, events, runs, task_lists, tasks,
 };
 
 use super::backend::on_both;
-use super::samples::{add, agent_id, at, event, project_id, run, stage, task, task_id, task_in};
+use super::samples::{add, agent_id, at, event, fact, project_id, run, stage, task, task_id, task_in};
 
 fn keys(db: &mut Connection, query: &TaskQuery, order: TaskOrder) -> Vec<i64> {
     let page = task_lists::page(db, query, order, None, 100).unwrap();
@@ -186,13 +187,12 @@ on_both! {
     /// Store R31, F-030, F-133: events by task, project, run and kind.
     fn events_are_filtered(home) {
         let mut db = home.open();
-        let mut list = vec![
+        let list = [
             event(1, EventKind::TaskCreated, Some(1)),
             event(2, EventKind::TaskCreated, Some(2)),
             event(3, EventKind::SystemStarted, None),
-            event(4, EventKind::TaskCompleted, Some(1)),
+            NewEvent::new(Event { run: Some(2), ..fact(4, EventKind::TaskCompleted, Some(1)) }, Some(1)),
         ];
-        list[3].event.run = Some(2);
         stage(&mut db);
         for key in 1..=2 {
             tasks::insert(&mut db, &task_in(key, TaskStatus::Ready)).unwrap();

@@ -48,7 +48,12 @@ on_both! {
             }
         }
         db.batch("COMMIT").unwrap();
-        let promoted = dependents::release(&mut db, 1, at(77)).unwrap();
+        // What follows is prepared beside the statement; a defect there ends the command.
+        db.batch("BEGIN").unwrap();
+        let defect = dependents::release(&mut db, 1, at(76), |promoted| assert_eq!(promoted.len(), 0, "a defect"));
+        assert!(matches!(&defect, Err(StoreError::Panicked(text)) if text.contains("a defect")), "{defect:?}");
+        db.batch("ROLLBACK").unwrap();
+        let promoted = dependents::release(&mut db, 1, at(77), |promoted| promoted).unwrap();
         assert_eq!(promoted.len(), 9_000);
         assert!(promoted.is_sorted_by_key(|task| task.key));
         assert_eq!((promoted[0].key, &promoted[0].id, promoted[0].title.as_str()), (11, &task_id(11), "Title 11"));
@@ -56,7 +61,7 @@ on_both! {
         let waiting = tasks::by_key(&mut db, 10).unwrap();
         assert_eq!((waiting.unmet, waiting.task.status), (1, TaskStatus::Defined));
         assert_eq!(dependencies::unmet(&mut db, 10).unwrap(), 1);
-        assert_eq!(dependents::release(&mut db, 2, at(78)).unwrap().len(), 1_000);
+        assert_eq!(dependents::release(&mut db, 2, at(78), |promoted| promoted.len()).unwrap(), 1_000);
         let mut heads = Vec::new();
         task_figures::each_ready(&mut db, &mut |head| heads.push(head)).unwrap();
         assert_eq!(heads.len(), 10_000);
@@ -64,7 +69,7 @@ on_both! {
         let held = dependents::hold(&mut db, 2).unwrap();
         assert_eq!(held.len(), 1_000);
         assert!(held.iter().all(|record| record.unmet == 1 && record.task.status == TaskStatus::Ready));
-        assert_eq!(dependents::release(&mut db, 999_999, at(1)).unwrap(), []);
+        assert_eq!(dependents::release(&mut db, 999_999, at(1), |promoted| promoted).unwrap(), []);
     }
 
     /// F-027: timers are found by their instant, whatever else the task is.

@@ -96,7 +96,11 @@ pub(super) fn entry(key: i64, run_number: u32, message: &str, when: i64, input: 
 }
 
 pub(super) fn event(seq: u64, kind: EventKind, task: Option<i64>) -> NewEvent {
-    let event = Event {
+    NewEvent::new(fact(seq, kind, task), task)
+}
+
+pub(super) fn fact(seq: u64, kind: EventKind, task: Option<i64>) -> Event {
+    Event {
         seq,
         at: at(i64::try_from(seq).unwrap() * 10),
         kind,
@@ -105,8 +109,7 @@ pub(super) fn event(seq: u64, kind: EventKind, task: Option<i64>) -> NewEvent {
         run: None,
         agent: None,
         payload: serde_json::json!({"title": "t", "status": "DEFINED"}),
-    };
-    NewEvent { event, task_key: task }
+    }
 }
 
 /// Project `app`, agent `nova`, workspaces `ws-1` to `ws-3`.

@@ -11,6 +11,7 @@ use aq_core::project::{PlanApproval, Project, ProjectStatus};
 use aq_core::run::{RunEnd, RunPurpose, RunResult, RunState};
 use aq_core::runtime::{RuntimeKind, RuntimeSet};
 use aq_core::task::{Attachment, AttachmentKind, BlockedReason, ReviewDue, TaskOrigin, TaskStatus, TaskType, VerificationType};
+use aq_server::store::events::NewEvent;
 use aq_server::store::{
     GrantScope, QuestionRecord, StoreError, agents, attachments, events, grants, ledger, plans, projects, questions, removal, runs,
     settings, task_figures, tasks, workspaces,
@@ -238,7 +239,7 @@ on_both! {
         let all: Vec<_> = (1..=6).map(|seq| event(seq, EventKind::TaskCreated, Some(1))).collect();
         events::insert(&mut db, &all).unwrap();
         assert!(matches!(events::insert(&mut db, &all[..1]), Err(StoreError::Conflict(_))));
-        let all: Vec<_> = all.into_iter().map(|new| new.event).collect();
+        let all: Vec<_> = all.into_iter().map(NewEvent::into_event).collect();
         assert_eq!(events::after(&mut db, 0, 100).unwrap(), all);
         assert_eq!(events::after(&mut db, 2, 2).unwrap(), all[2..4]);
         assert_eq!(events::recent(&mut db, 2).unwrap(), [all[5].clone(), all[4].clone()]);

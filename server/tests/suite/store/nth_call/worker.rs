@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use aq_core::event::EventKind;
 use aq_server::lifecycle::EPOCH;
+use aq_server::store::events::NewEvent;
 use aq_server::store::{Connection, DatabaseUrl, StoreError, Tx, Writer, events, ledger, open_migrated, settings};
 use futures_util::future::join_all;
 use tokio::runtime::Runtime;
 
 use super::super::kill::variable;
 use super::super::model::Numbers;
-use super::super::samples::{at, entry, event};
+use super::super::samples::{at, entry, fact};
 
 /// The test below, as a child is asked for it.
 pub(super) const WORKER: &str = "store::nth_call::worker::works_while_calls_fail";
@@ -43,11 +44,11 @@ fn command(tx: &mut Tx<'_, Numbers>, number: u64) -> Result<(), StoreError> {
     let count = tx.state.values.get("count").copied().unwrap_or(0) + 1;
     tx.state.set("count", count);
     settings::set(tx.db, &format!("c{number}"), "there")?;
-    let mut told = event(number, EventKind::TaskCreated, Some(1));
+    let mut told = fact(number, EventKind::TaskCreated, Some(1));
     if number.is_multiple_of(5) {
-        told.event.payload = serde_json::json!("x".repeat(9_000));
+        told.payload = serde_json::json!("x".repeat(9_000));
     }
-    events::insert(tx.db, &[told])?;
+    events::insert(tx.db, &[NewEvent::new(told, Some(1))])?;
     let paid = entry(1, 1, &format!("m{number}"), i64::try_from(number).unwrap(), 1);
     if number.is_multiple_of(3) {
         return tx.apart(|tx| ledger::insert(tx.db, &paid))?.map(drop);

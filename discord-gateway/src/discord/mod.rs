@@ -2,10 +2,16 @@
 //!
 //! Spec: specs/discord-gateway/README.md
 
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod inbound;
+mod incoming;
+#[cfg(test)]
+mod properties;
 mod token;
 
 pub(crate) use http::Http;
-pub(crate) use inbound::{GatewayError, Incoming, Interaction, Kind, Written, listen};
+pub(crate) use inbound::{GatewayError, listen};
+pub(crate) use incoming::{Incoming, Interaction, Kind, Written};
 pub(crate) use token::is_token;

@@ -35,6 +35,8 @@ pub(crate) enum Program {
 }
 
 const SERVER: (&str, &str) = ("server", "suite");
+/// The tests inside the gateway's program.
+pub(crate) const GATEWAY: (&str, &str) = ("discord-gateway", "aq-discord");
 
 const fn tests(filter: &'static str) -> Program {
     Program::Tests { of: SERVER, filter, much: None }
@@ -154,6 +156,16 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "configuration of any shape",
         "Any text is read as a configuration or refused with every problem",
         mutated(SERVER, "config_text"),
+    ),
+    claim(
+        "messages of any shape",
+        "Whatever an agent writes reaches Discord in pieces that fit, rings nobody and leaves no code block",
+        mutated(GATEWAY, "text::fuzz::"),
+    ),
+    claim(
+        "events of any shape",
+        "Whatever Discord sends is read or passed over, and gives nobody a right that the lists do not",
+        mutated(GATEWAY, "discord::fuzz::"),
     ),
     claim("create, 64 in flight", "Tasks created through the API, each durable, beside bare calls", Program::Load("create")),
     claim(

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use aq_server::clock::{Clock as _, SystemClock};
 use clap::Parser;
 
-use claims::{CLAIMS, Claim, Program};
+use claims::{CLAIMS, Claim, GATEWAY, Program};
 use programs::{Built, Outcome};
 
 /// What builds what a quick run runs.
@@ -30,6 +30,9 @@ const OPTIMISED: &[&str] = &[
     "build", "--profile", "optimised", "-p", "aq-server", "-p", "aq-runner", "-p", "aq-core", "--bin", "aqd", "--example", "torture",
     "--test", "suite", "--test", "fuzz", "--test", "git", "--test", "process",
 ];
+
+/// What builds the tests inside the gateway's program, optimised; cargo makes them with its word for tests alone.
+const INSIDE: &[&str] = &["test", "--no-run", "--profile", "optimised", "-p", "aq-discord-gateway", "--bin", "aq-discord"];
 
 /// What builds the programs that are measured, as they are installed.
 const MEASURED: &[&str] = &["build", "--profile", "load", "-p", "aq-server", "--bin", "aqd", "--example", "load"];
@@ -110,6 +113,7 @@ fn run(arguments: &Arguments, say: &mut dyn FnMut(&str)) -> Result<(String, bool
     for (program, claims) in programs {
         let wanted = match program {
             Program::Load(_) => MEASURED,
+            Program::Tests { of: GATEWAY, .. } if arguments.long => INSIDE,
             _ if arguments.long => OPTIMISED,
             _ => TESTS,
         };

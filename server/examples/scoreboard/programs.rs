@@ -30,7 +30,7 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// What was built: programs by the folder of their package, their kind (`test`, `example`, `bin`) and their name.
+/// What was built: programs by the folder of their package, their kind (`test`, `example`, `bin`, or `unit` for the tests inside a program) and their name.
 #[derive(Debug)]
 pub(crate) struct Built {
     root: PathBuf,
@@ -57,6 +57,8 @@ impl Built {
             else {
                 continue;
             };
+            let within = kind == "bin" && message.pointer("/profile/test").and_then(Value::as_bool) == Some(true);
+            let kind = if within { "unit" } else { kind };
             let folder = Path::new(manifest).parent().unwrap_or(root).to_owned();
             programs.insert((folder, kind.to_owned(), name.to_owned()), PathBuf::from(program));
         }
@@ -76,7 +78,8 @@ impl Built {
 pub(crate) fn call(program: Program, built: &Built, long: bool, folder: &Path) -> Result<Command, String> {
     Ok(match program {
         Program::Tests { of: (package, target), filter, much } => {
-            let mut command = Command::new(built.program(package, "test", target)?);
+            let program = built.program(package, "test", target).or_else(|_| built.program(package, "unit", target))?;
+            let mut command = Command::new(program);
             command.current_dir(built.root.join(package)).args([filter, "--nocapture"]);
             if let Some((variable, quick, more)) = much {
                 command.env(variable, if long { more } else { quick });

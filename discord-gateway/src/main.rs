@@ -23,6 +23,9 @@ mod events;
 mod health;
 mod inbox;
 mod message;
+#[cfg(test)]
+#[path = "../../server/core/tests/fuzz/mutate.rs"]
+mod mutate;
 mod notes;
 mod outbound;
 mod render;

@@ -1,14 +1,11 @@
 //! Events that Discord would not send.
 
-#[path = "../../../server/core/tests/fuzz/mutate.rs"]
-mod mutate;
-
 use std::collections::BTreeSet;
 
 use serenity::model::event::{Event, GatewayEvent};
 
-use self::mutate::{corpus, mutants, tell};
 use super::properties::event;
+use crate::mutate::{corpus, mutants, tell};
 
 const SPICES: [&str; 16] = [
     "\"",

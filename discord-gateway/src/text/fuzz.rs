@@ -1,10 +1,7 @@
 //! Texts that nobody would write, on their way to Discord.
 
-#[path = "../../../server/core/tests/fuzz/mutate.rs"]
-mod mutate;
-
-use self::mutate::{corpus, mutants, tell};
 use super::properties::message;
+use crate::mutate::{corpus, mutants, tell};
 
 const TEXTS: [&str; 3] = [
     "\u{20}before\n```rust\nlet x = 1;\nlet y = 2;\n```\nafter, and a long line of words that goes on and on and on and on and on and on and on",

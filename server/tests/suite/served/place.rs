@@ -29,10 +29,13 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Ending one lets its parent see it and its children go on, so it is looked again until nobody is there.
+        // Ending one lets its parent see it and its children go on, so it is looked again. A look is not an instant: who starts another one and goes
+        // meanwhile was listed but is not there, and the other one was not listed yet. Nobody is there when that was so several times in a row.
+        let mut empty = 0;
         for _ in 0..100 {
             let found = at_work_in(self.path());
-            if found.is_empty() {
+            empty = if found.is_empty() { empty + 1 } else { 0 };
+            if empty == 3 {
                 return;
             }
             found.into_iter().for_each(end);

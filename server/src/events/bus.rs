@@ -185,4 +185,16 @@ mod tests {
         assert!(poll!(pin!(bus.moved(4))).is_ready());
         assert!(poll!(pin!(bus.moved(5))).is_pending());
     }
+    /// events R5: of more events than are kept the newest are, without a hole before them, and the others are given back.
+    #[test]
+    fn too_many_events_at_once() {
+        let bus = EventBus::new(0);
+        assert_eq!(bus.publish(vec![event(1)]), []);
+        let many = u64::try_from(KEPT).unwrap() + 3;
+        let back = bus.publish((2..=many + 1).map(event).collect());
+        assert_eq!(back.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3, 4]);
+        assert_eq!(bus.last(), many + 1);
+        assert!(bus.kept_after(3).is_none(), "event 4 is in the store only");
+        assert_eq!(bus.kept_after(4).unwrap()[0].seq, 5);
+    }
 }

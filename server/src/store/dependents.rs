@@ -58,7 +58,7 @@ fn promoted(row: WaitingRow) -> Option<Result<Promoted, StoreError>> {
 /// on a thread of its own, while the database is busy with their rows.
 ///
 /// # Errors
-/// Whatever the database answers; [`StoreError::Unavailable`] when there is no room for a thread; [`StoreError::Panicked`] when `prepare` panics on it.
+/// Whatever the database answers; [`StoreError::Panicked`] when `prepare` panics on that thread.
 pub fn release<T: Send>(
     connection: &mut Connection,
     key: i64,
@@ -74,14 +74,14 @@ pub fn release<T: Send>(
         count_down(connection, key, now)?;
         return Ok(prepare(promoted));
     }
-    thread::scope(|scope| {
-        let beside = thread::Builder::new().name("aq-prepare".to_owned());
-        let prepared = beside
-            .spawn_scoped(scope, || prepare(promoted))
-            .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
+    let mut work = Some(move || prepare(promoted));
+    let done = thread::scope(|scope| {
+        let beside = thread::Builder::new().name("aq-prepare".to_owned()).spawn_scoped(scope, || work.take().map(|work| work()));
         count_down(connection, key, now)?;
-        prepared.join().map_err(|panic| StoreError::Panicked(panic_text(panic.as_ref()).to_owned()))
-    })
+        // Where there is no room for a thread, the work is still there, and done here.
+        beside.map_or(Ok(None), thread::ScopedJoinHandle::join).map_err(|panic| StoreError::Panicked(panic_text(panic.as_ref()).to_owned()))
+    })?;
+    done.or_else(|| work.map(|work| work())).ok_or_else(|| StoreError::Panicked("what follows was not prepared".to_owned()))
 }
 
 /// A dependency is no longer met: counts up on every task that waits for it and returns those that are READY.

@@ -30,17 +30,26 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         // Ending one lets its parent see it and its children go on, so it is looked again. A look is not an instant: who starts another one and goes
-        // meanwhile was listed but is not there, and the other one was not listed yet. Nobody is there when that was so several times in a row.
+        // meanwhile was listed but is not there, and the other one was not listed yet; and who is just becoming another program says nothing of
+        // itself. Nobody is there when three looks in a row were sure of it.
         let mut empty = 0;
-        for _ in 0..100 {
+        for _ in 0..300 {
             let found = at_work_in(self.path());
-            empty = if found.is_empty() { empty + 1 } else { 0 };
+            empty = if found.is_empty() && !somebody_begins() { empty + 1 } else { 0 };
             if empty == 3 {
                 return;
             }
             found.into_iter().for_each(end);
         }
     }
+}
+
+/// True while some process is between two programs: it has the new one's file, and no command line yet.
+fn somebody_begins() -> bool {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    entries
+        .filter(|entry| entry.join("exe").read_link().is_ok())
+        .any(|entry| std::fs::read(entry.join("cmdline")).is_ok_and(|line| line.is_empty()))
 }
 
 /// The processes whose command line or working directory names the folder.

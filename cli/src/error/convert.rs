@@ -28,11 +28,15 @@ impl From<Status> for CliError {
         if message.is_empty() {
             message = status.code().description().to_owned();
         }
-        let mut error = Self::new(kind, message);
         let detail = ErrorDetail::of(&status).unwrap_or_default();
-        for violation in &detail.violations {
-            error = error.detail(format!("{}: {}", violation.field, violation.description));
+        let mut lines: Vec<_> = detail.violations.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.description)).collect();
+        // A server's message often is its violations in a row; each is said once.
+        if lines.len() > 1 && message == lines.join("; ") {
+            message = format!("{} fields are wrong", lines.len());
+        } else if lines.len() == 1 && lines.first() == Some(&message) {
+            lines.clear();
         }
+        let mut error = lines.into_iter().fold(Self::new(kind, message), Self::detail);
         if let Some(total) = detail.metadata.get("violations_total") {
             error = error.detail(format!("… of {total} in all"));
         }
@@ -180,6 +184,20 @@ mod tests {
         assert!(CliError::from(gone).hint.unwrap().contains("not the server"));
         let missing = ErrorDetail::new("TASK_NOT_FOUND").with_resource("task", "x").into_status(Code::NotFound, "no task `x`");
         assert_eq!(CliError::from(missing).hint.as_deref(), Some("see: aqctl task list --finished"));
+    }
+
+    /// errors R3: a message that is its violations in a row is told once.
+    #[test]
+    fn a_violation_is_told_once() {
+        let told = |fields: &[(&str, &str)]| {
+            let message = fields.iter().map(|(field, problem)| format!("{field}: {problem}")).collect::<Vec<_>>().join("; ");
+            let detail =
+                fields.iter().fold(ErrorDetail::new("INVALID_ARGUMENT"), |all, (field, problem)| all.with_violation(*field, *problem));
+            CliError::from(detail.into_status(Code::InvalidArgument, message)).to_string()
+        };
+        assert_eq!(told(&[("title", "must not be empty")]), "title: must not be empty");
+        let two = [("title", "must not be empty"), ("priority", "must lie between 0 and 1000")];
+        assert_eq!(told(&two), "2 fields are wrong\n  title: must not be empty\n  priority: must lie between 0 and 1000");
     }
 
     /// errors R3: what is not there is looked for in the list of its kind, and the list named is a command that there is.

@@ -23,12 +23,12 @@ pub(crate) enum Program {
         /// The variable that says how much, with the quick and the long value.
         much: Option<(&'static str, &'static str, &'static str)>,
     },
-    /// The kill loop.
+    /// The kill loop, and the soak, with the arguments of the quick and of the long run. A machine that is too slow for many kills tells how far it came.
     Torture {
-        /// What it kills besides the server; empty: nothing.
-        also: &'static str,
-        /// The kills of the quick and of the long run.
-        kills: (&'static str, &'static str),
+        /// Arguments of the quick run.
+        quick: &'static str,
+        /// Arguments of the long run.
+        long: &'static str,
     },
     /// A table of the load program. It is measured optimised and on a quiet machine, so it belongs to the long run.
     Load(&'static str),
@@ -63,12 +63,17 @@ pub(crate) const CLAIMS: &[Claim] = &[
     claim(
         "server kills",
         "SIGKILL of the whole server with agents at work: nothing lost, doubled or stuck",
-        Program::Torture { also: "", kills: ("200", "2000") },
+        Program::Torture { quick: "--kills 200 --minutes 12", long: "--kills 2000" },
     ),
     claim(
         "mixed kills",
         "SIGKILL of server, shims and agents in any mix: nothing lost, doubled or stuck",
-        Program::Torture { also: "shims,agents", kills: ("60", "1000") },
+        Program::Torture { quick: "--also shims,agents --kills 60 --minutes 12", long: "--also shims,agents --kills 1000" },
+    ),
+    claim(
+        "soak",
+        "Agents at work for hours, with a trouble a minute: nothing lost, doubled or stuck, and the server does not grow",
+        Program::Torture { quick: "--soak 2 --pause 4 --agents 6", long: "--soak 144" },
     ),
     claim(
         "store kills",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aq_proto::v1 as pb;
 use rand::Rng;
@@ -76,12 +77,19 @@ pub(crate) struct Books {
     pub(crate) strikes: Strikes,
     /// True when scripts may have to begin again, because runs are struck.
     pub(crate) again: bool,
+    /// The longest nap of a script.
+    pub(crate) nap: Duration,
     /// Keys of tasks that had to complete, were struck, and ended blocked. That their runs say so is looked at in `course`.
     broken: BTreeSet<String>,
     made: usize,
 }
 
 impl Books {
+    /// Empty books. `again`: scripts may have to begin again; `nap`: their longest nap.
+    pub(crate) fn new(again: bool, nap: Duration) -> Self {
+        Self { again, nap, ..Self::default() }
+    }
+
     /// Makes up a creation of one to four tasks of one project.
     pub(crate) fn make_up(&mut self, rng: &mut StdRng) -> Option<Creation> {
         let project = rng.random_range(0..self.projects.len().max(1));
@@ -114,7 +122,7 @@ impl Books {
             }
             self.made += 1;
             let new = Wanted::new(self.made, project, keys, rng);
-            requests.push(new.request(&project_id, ids, self.again, rng));
+            requests.push(new.request(&project_id, ids, (self.again, self.nap), rng));
             wanted.push(new);
         }
         let request_id = format!("torture-{}-{:08x}", self.made, rng.random::<u32>());

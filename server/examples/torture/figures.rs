@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::watch::Needs;
+
 /// Most violations told in words; all are counted.
 const TOLD: usize = 40;
 
@@ -50,6 +52,10 @@ pub(crate) struct Figures {
     pub(crate) log_errors: usize,
     /// What they said, and how often.
     pub(crate) log_told: BTreeMap<String, usize>,
+    /// Troubles of a soak, by name.
+    pub(crate) troubles: BTreeMap<&'static str, usize>,
+    /// What the servers of a soak needed.
+    pub(crate) needs: Option<Needs>,
     /// Promises that did not hold, in words.
     pub(crate) violations: Vec<String>,
 }
@@ -104,6 +110,12 @@ impl Figures {
         line("error lines in the log", self.log_errors.to_string());
         for (message, count) in self.log_told.iter().take(TOLD) {
             line("  log", format!("{count} x {message}"));
+        }
+        for (name, count) in &self.troubles {
+            line("  trouble", format!("{count} {name}"));
+        }
+        if let Some(needs) = self.needs {
+            line("the server needed", needs.to_string());
         }
         line("ready p50 / p99 / most", format!("{} / {} / {} ms", self.at(50), self.at(99), self.at(100)));
         line("violations", self.violations.len().to_string());

@@ -78,6 +78,11 @@ impl Hunter {
     /// Kills a part of a run, or both of them, when there is somebody.
     fn strike(&mut self, most: usize) -> Vec<Strike> {
         let Some(part) = self.parts.get(self.rng.random_range(0..self.parts.len())).copied() else { return Vec::new() };
+        self.strike_at(part, most)
+    }
+
+    /// Kills this part of a run, or both of them, when there is somebody.
+    pub(crate) fn strike_at(&mut self, part: Part, most: usize) -> Vec<Strike> {
         let both = self.rng.random_range(0..4) == 0;
         let mut prey = self.prey();
         prey.retain(|prey| prey.part == part);

@@ -1,10 +1,11 @@
 //! The kill loop: a real server with real agents and real git, killed again and again at random instants, and everything it promised
-//! checked in between. Asked for it, it kills shims and agents as well.
+//! checked in between. Asked for it, it kills shims and agents as well; or it lets the server live, with a trouble now and then, and watches what it needs.
 //!
 //! It is a client like any other and knows the server by its API, its repositories and the process table only; whom it kills besides, it finds by the
 //! folders of the runs.
 //!
-//! Run: `cargo build -p aq-server --bin aqd && cargo run -p aq-server --example torture -- --kills 200`, and with `--also shims,agents` behind it
+//! Run: `cargo build -p aq-server --bin aqd && cargo run -p aq-server --example torture -- --kills 200`, with `--also shims,agents` behind it, or with
+//! `--soak 144` instead.
 //!
 //! Spec: specs/server/torture.md
 
@@ -21,6 +22,7 @@ mod output;
 mod server;
 mod storm;
 mod strikes;
+mod watch;
 mod work;
 
 use std::path::PathBuf;
@@ -42,15 +44,21 @@ struct Arguments {
     /// What the random choices are made from; by default a new one, which is printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Agents at work.
-    #[arg(long, default_value_t = 3)]
-    agents: usize,
-    /// Kills between two checks; a check waits until every task is settled.
+    /// Agents at work; 3, in a soak 20.
+    #[arg(long)]
+    agents: Option<usize>,
+    /// Kills, in a soak troubles, between two checks; a check waits until every task is settled.
     #[arg(long, default_value_t = 40)]
     check_every: usize,
     /// Longest time for killing, in minutes; what was reached by then is checked and told.
     #[arg(long)]
     minutes: Option<u64>,
+    /// Instead of killing again and again: so many minutes of work with a trouble now and then, while it is watched what the server needs.
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["kills", "also", "minutes"])]
+    soak: Option<u64>,
+    /// Seconds from one trouble of a soak to the next, on average. Scripts take naps of up to a third of it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(3..), requires = "soak")]
+    pause: u64,
     /// The server program; by default `aqd` beside this one.
     #[arg(long, value_name = "FILE")]
     aqd: Option<PathBuf>,
@@ -83,10 +91,11 @@ fn main() -> ExitCode {
             folder: folder.clone(),
             seed,
             kills: arguments.kills,
-            also: arguments.also.clone(),
-            agents: arguments.agents.max(1),
+            also: if arguments.soak.is_some() { vec![strikes::Part::Shim, strikes::Part::Agent] } else { arguments.also.clone() },
+            agents: arguments.agents.unwrap_or(if arguments.soak.is_some() { 20 } else { 3 }).max(1),
             check_every: arguments.check_every.max(1),
-            time: arguments.minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
+            time: arguments.soak.or(arguments.minutes).map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
+            soak: arguments.soak.map(|_| Duration::from_secs(arguments.pause)),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
         runtime.block_on(storm::run(&plan))
@@ -103,9 +112,15 @@ fn main() -> ExitCode {
                 println!("everything is kept in {}", folder.display());
             }
             let (kills, violations) = (figures.kills(), figures.violations.len());
-            match arguments.also.as_slice() {
-                [] => println!("score: server kills: {violations} violations; {kills} kills, seed {seed}"),
-                _ => println!("score: mixed kills: {violations} violations; {kills} kills ({}), seed {seed}", figures.mix()),
+            if let Some((minutes, needs)) = arguments.soak.zip(figures.needs) {
+                let (troubles, tasks) = (figures.troubles.values().sum::<usize>(), figures.tasks);
+                println!(
+                    "score: soak: {violations} violations; {minutes} minutes, {troubles} troubles, {tasks} tasks, {needs}, seed {seed}"
+                );
+            } else if arguments.also.is_empty() {
+                println!("score: server kills: {violations} violations; {kills} kills, seed {seed}");
+            } else {
+                println!("score: mixed kills: {violations} violations; {kills} kills ({}), seed {seed}", figures.mix());
             }
             println!("torture: {kills} kills, {violations} violations, seed {seed}");
             if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }

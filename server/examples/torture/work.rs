@@ -1,5 +1,7 @@
 //! The tasks that the loop asks for: small scripts with a known end.
 
+use std::time::Duration;
+
 use aq_proto::v1 as pb;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -43,9 +45,10 @@ impl Kind {
         !matches!(self, Self::LeavesOver | Self::Fails)
     }
 
-    /// `again`: it may have to begin again after its commit, which a plain `commit` would fail at.
-    fn script(self, key: &str, again: bool, rng: &mut StdRng) -> String {
-        let mut nap = || rng.random_range(0..=300);
+    /// `again`: it may have to begin again after its commit, which a plain `commit` would fail at. `nap`: the longest one.
+    fn script(self, key: &str, (again, nap): (bool, Duration), rng: &mut StdRng) -> String {
+        let longest = u32::try_from(nap.as_millis()).unwrap_or(u32::MAX);
+        let mut nap = || rng.random_range(0..=longest);
         let write = format!("write {} {key}\\n", file(key));
         let commit = match again {
             true => format!("shell git add -A && {{ git diff --cached --quiet || git commit -q -m 'work {key}'; }}"),
@@ -90,14 +93,20 @@ impl Wanted {
         Self { key: format!("k{number:05}"), project, kind: Kind::any(rng), after }
     }
 
-    /// The request for it. `after` holds ids, or keys of the same batch. `again`: its script may have to begin again.
-    pub(crate) fn request(&self, project_id: &str, after: Vec<String>, again: bool, rng: &mut StdRng) -> pb::CreateTaskRequest {
+    /// The request for it. `after` holds ids, or keys of the same batch. `script`: whether it may have to begin again, and its longest nap.
+    pub(crate) fn request(
+        &self,
+        project_id: &str,
+        after: Vec<String>,
+        script: (bool, Duration),
+        rng: &mut StdRng,
+    ) -> pb::CreateTaskRequest {
         // A command that must pass is a run of its own, with its own ways to be interrupted.
         let checked = self.kind.completes() && rng.random_range(0..4) == 0;
         pb::CreateTaskRequest {
             project_id: project_id.to_owned(),
             title: format!("task {}", self.key),
-            description: format!("A task of the kill loop.\n\n```aq-script\n{}\n```\n", self.kind.script(&self.key, again, rng)),
+            description: format!("A task of the kill loop.\n\n```aq-script\n{}\n```\n", self.kind.script(&self.key, script, rng)),
             after,
             priority: Some(rng.random_range(50..150)),
             max_retries: Some(if self.kind.completes() { 5 } else { rng.random_range(1..=2) }),

@@ -1,0 +1,139 @@
+//! What the server needs while it lives: memory, descriptors, threads, the log of its database; and whether that grows.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::Pid;
+use tokio::time::Instant;
+
+use super::figures::Figures;
+
+/// A server that was just started is not what it will be.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// The shortest soak of which growth is judged.
+const JUDGED: Duration = Duration::from_secs(20 * 60);
+
+/// How much more memory the last quarter of a soak may need than the second one, in KiB.
+const MEMORY: u64 = 8 << 10;
+
+/// How many more descriptors and threads.
+const HANDLES: u64 = 8;
+
+/// How large the log of the database may ever be, in KiB.
+const LOG: u64 = 64 << 10;
+
+/// One look at a living server.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    since: Duration,
+    memory_kib: u64,
+    descriptors: u64,
+    threads: u64,
+}
+
+/// Looks at the servers of a soak.
+pub(crate) struct Watch {
+    begun: Instant,
+    born: Instant,
+    time: Duration,
+    looks: Vec<Look>,
+    log_kib: u64,
+}
+
+/// What the servers of a soak needed: medians of its second and of its last quarter, and the largest log.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    memory_kib: [u64; 2],
+    descriptors: [u64; 2],
+    threads: [u64; 2],
+    log_kib: u64,
+    looks: usize,
+}
+
+impl Watch {
+    /// For a soak of this time that begins now.
+    pub(crate) fn begin(time: Duration) -> Self {
+        let now = Instant::now();
+        Self { begun: now, born: now, time, looks: Vec::new(), log_kib: 0 }
+    }
+
+    /// Another server was started.
+    pub(crate) fn new_life(&mut self) {
+        self.born = Instant::now();
+    }
+
+    /// Looks at the server, when it is no longer young.
+    pub(crate) fn look(&mut self, pid: Option<Pid>, home: &Path) {
+        let log = std::fs::metadata(home.join("db/agent-queue.db-wal")).map_or(0, |file| file.len().div_ceil(1024));
+        self.log_kib = self.log_kib.max(log);
+        // A soak that is too short to be judged tells of young servers too.
+        if self.born.elapsed() < YOUNG.min(self.time / 8) {
+            return;
+        }
+        let Some(pid) = pid.map(Pid::as_raw_pid) else { return };
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let number = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        };
+        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+        if let (Some(memory_kib), Some(threads)) = (number("VmRSS"), number("Threads")) {
+            let descriptors = u64::try_from(descriptors).unwrap_or(u64::MAX);
+            self.looks.push(Look { since: self.begun.elapsed(), memory_kib, descriptors, threads });
+        }
+    }
+
+    /// The medians of a figure in the second and in the last quarter. Troubles make it leap for a moment, and the first quarter is for growing up.
+    fn quarters(&self, figure: impl Fn(&Look) -> u64) -> [u64; 2] {
+        [2, 4].map(|quarter| {
+            let (from, to) = (self.time * (quarter - 1) / 4, self.time * quarter / 4);
+            let mut values: Vec<u64> = self.looks.iter().filter(|look| from <= look.since && look.since < to).map(&figure).collect();
+            values.sort_unstable();
+            values.get(values.len() / 2).copied().unwrap_or_default()
+        })
+    }
+
+    /// What was needed.
+    pub(crate) fn needs(&self) -> Needs {
+        Needs {
+            memory_kib: self.quarters(|look| look.memory_kib),
+            descriptors: self.quarters(|look| look.descriptors),
+            threads: self.quarters(|look| look.threads),
+            log_kib: self.log_kib,
+            looks: self.looks.len(),
+        }
+    }
+
+    /// Notes what grew or was too large.
+    pub(crate) fn judge(&self, figures: &mut Figures) {
+        let needs = self.needs();
+        if needs.log_kib > LOG {
+            figures.violation(format!("the log of the database grew to {} KiB", needs.log_kib));
+        }
+        if self.time < JUDGED {
+            return;
+        }
+        if needs.memory_kib.contains(&0) {
+            figures.violation("the server was not seen in the second or in the last quarter of the soak".to_owned());
+        }
+        let mut grown = |name: &str, [before, after]: [u64; 2], most: u64| {
+            if after > before.saturating_add(most) {
+                figures.violation(format!("{name} grew from {before} to {after}"));
+            }
+        };
+        grown("resident memory in KiB", needs.memory_kib, MEMORY);
+        grown("descriptors", needs.descriptors, HANDLES);
+        grown("threads", needs.threads, HANDLES);
+    }
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [memory, later] = self.memory_kib.map(|kib| kib.div_ceil(1024));
+        let ([descriptors, then], [threads, at_last]) = (self.descriptors, self.threads);
+        write!(f, "memory {memory} then {later} MiB, descriptors {descriptors} then {then}, threads {threads} then {at_last}")?;
+        write!(f, ", the database's log at most {} MiB, {} looks", self.log_kib.div_ceil(1024), self.looks)
+    }
+}

@@ -35,12 +35,12 @@ fn program(name: &str, package: &str, folders: &[&str]) -> PathBuf {
     path
 }
 
-/// The file below a folder that changed last; what only tests, benchmarks and examples are made of does not count.
+/// The file below a folder that changed last; what only tests, benchmarks, examples and fuzz targets are made of does not count.
 fn newest(folder: &Path) -> (PathBuf, SystemTime) {
     let of = |entry: std::fs::DirEntry| {
         let (path, kind) = (entry.path(), entry.file_type().unwrap());
         if kind.is_dir() {
-            (!matches!(entry.file_name().to_str(), Some("tests" | "benches" | "examples"))).then(|| newest(&path))
+            (!matches!(entry.file_name().to_str(), Some("tests" | "benches" | "examples" | "fuzz"))).then(|| newest(&path))
         } else {
             Some((path, entry.metadata().unwrap().modified().unwrap()))
         }

@@ -17,11 +17,12 @@ mod raw;
 mod requests;
 
 /// Requests to one server.
-const MOST: u32 = 300;
+const MOST: usize = 300;
 
 struct Asking {
     asked: requests::Asked,
-    count: u32,
+    /// What was asked so far: an answer may be the fault of a request long before it.
+    said: Vec<Vec<u8>>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -29,7 +30,16 @@ impl Asking {
     fn begin() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let asked = runtime.block_on(requests::Asked::start());
-        Self { asked, count: 0, runtime }
+        Self { asked, said: Vec::new(), runtime }
+    }
+
+    /// # Panics
+    /// With everything that was asked, the last one last.
+    fn expect(&self, outcome: Result<(), String>) {
+        if let Err(wrong) = outcome {
+            let said: Vec<String> = self.said.iter().map(|input| input.escape_ascii().to_string()).collect();
+            panic!("{wrong}\nafter these requests:\n{}", said.join("\n"));
+        }
     }
 }
 
@@ -40,13 +50,13 @@ thread_local! {
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     ASKING.with_borrow_mut(|place| {
         let asking = place.get_or_insert_with(Asking::begin);
-        asking.runtime.block_on(asking.asked.ask(bytes)).unwrap();
-        asking.count += 1;
-        if asking.count.is_multiple_of(20) {
+        asking.said.push(bytes.to_vec());
+        asking.expect(asking.runtime.block_on(asking.asked.ask(bytes)));
+        if asking.said.len().is_multiple_of(20) {
             asking.runtime.block_on(asking.asked.furnish());
         }
-        if asking.count == MOST {
-            asking.runtime.block_on(asking.asked.check()).unwrap();
+        if asking.said.len() == MOST {
+            asking.expect(asking.runtime.block_on(asking.asked.check()));
             *place = None;
         }
     });

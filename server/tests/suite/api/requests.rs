@@ -50,7 +50,9 @@ impl Asked {
         drop(self.client.agents().create_agent(pb::CreateAgentRequest { name: AGENT.into(), ..Default::default() }).await);
         let bring_task = |tx: &mut aq_server::lifecycle::Tx<'_>, context: &aq_server::commands::Context| {
             let id = TaskId::from_trusted(TASK);
-            if tasks::by_id(tx.db, &id)?.is_some_and(|found| found.deleted_at.is_none()) {
+            // A deleted project frees its name for nobody, and takes no task; then the requests speak of what is not there.
+            let there = tx.state.projects.contains_key(&ProjectId::from_trusted(PROJECT));
+            if !there || tasks::by_id(tx.db, &id)?.is_some_and(|found| found.deleted_at.is_none()) {
                 return Ok(());
             }
             tx.db.batch(&format!("UPDATE tasks SET id = 'old-' || key WHERE id = '{TASK}'"))?;
@@ -59,7 +61,6 @@ impl Asked {
             let mut record = TaskRecord { key, parent_key: None, unmet: 0, failure: None, deleted_at: None, task };
             bring(tx, &mut record, &[], "test").map_err(CommandError::from)
         };
-        // A deleted project takes no task; then the requests speak of what is not there.
         drop(self.server.inner.command(bring_task).await);
     }
 
@@ -69,16 +70,20 @@ impl Asked {
     /// # Errors
     /// What is wrong with the answer.
     pub(crate) async fn ask(&self, input: &[u8]) -> Result<(), String> {
-        let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(0);
-        let (name, message) = input.split_at(end);
-        let named = |method: &&MethodDescriptor| path(method).strip_prefix("/agentqueue.v1.").is_some_and(|path| path.as_bytes() == name);
-        let some = || self.methods.get(name.iter().map(|byte| usize::from(*byte)).sum::<usize>() % self.methods.len());
-        let Some(method) = self.methods.iter().find(named).or_else(some) else { return Err("the contract has no call".to_owned()) };
-        let message = message.get(1..).unwrap_or_default();
+        let Some((method, message)) = self.read(input) else { return Err("the contract has no call".to_owned()) };
         match call(&self.client, method, message.to_vec()).await {
             Err(status) if accident(&status) => Err(format!("{} with {message:?}: {status:?}", path(method))),
             _ => Ok(()),
         }
+    }
+
+    /// The call that an input stands for, and its message.
+    pub(crate) fn read<'a>(&self, input: &'a [u8]) -> Option<(&MethodDescriptor, &'a [u8])> {
+        let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+        let (name, message) = input.split_at(end);
+        let named = |method: &&MethodDescriptor| path(method).strip_prefix("/agentqueue.v1.").is_some_and(|path| path.as_bytes() == name);
+        let some = || self.methods.get(name.iter().map(|byte| usize::from(*byte)).sum::<usize>() % self.methods.len());
+        Some((self.methods.iter().find(named).or_else(some)?, message.get(1..).unwrap_or_default()))
     }
 
     /// The rows keep the promises.

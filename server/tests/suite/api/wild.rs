@@ -41,6 +41,48 @@ fn plausible(message: &MessageDescriptor, depth: usize) -> DynamicMessage {
     made
 }
 
+/// What the fuzzer printed of the requests that it asked in a row, one on each line (`escape_ascii`).
+fn unescaped(line: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = line.as_bytes();
+    while let [first, left @ ..] = rest {
+        let (byte, left) = match (first, left) {
+            (b'\\', [b'x', high, low, left @ ..]) => (u8::from_str_radix(&String::from_utf8_lossy(&[*high, *low]), 16).unwrap(), left),
+            (b'\\', [b'n', left @ ..]) => (b'\n', left),
+            (b'\\', [b'r', left @ ..]) => (b'\r', left),
+            (b'\\', [b't', left @ ..]) => (b'\t', left),
+            (b'\\', [plain, left @ ..]) => (*plain, left),
+            _ => (*first, left),
+        };
+        bytes.push(byte);
+        rest = left;
+    }
+    bytes
+}
+
+/// Fuzzing R5: requests are asked in a row, and the rows keep their promises after each: the corpus, or with `AQ_SEQUENCE=<file>` what the fuzzer printed when one
+/// of them broke.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a test is told what to repeat by the environment")]
+async fn requests_in_a_row_keep_the_promises() {
+    let row: Vec<Vec<u8>> = match std::env::var_os("AQ_SEQUENCE") {
+        Some(file) => std::fs::read_to_string(file).unwrap().lines().map(unescaped).collect(),
+        None => corpus("requests"),
+    };
+    let server = Asked::start().await;
+    for (number, input) in row.iter().enumerate() {
+        let at = |wrong: String| {
+            let called = server.read(input).map_or("nothing", |(method, _)| method.full_name());
+            panic!("request {number}, {called}, {:?}: {wrong}", input.escape_ascii().to_string())
+        };
+        server.ask(input).await.unwrap_or_else(at);
+        if (number + 1).is_multiple_of(20) {
+            server.furnish().await;
+        }
+        server.check().await.unwrap_or_else(at);
+    }
+}
+
 /// F-149, D-76, simulator R9: whatever bytes come as a request, the answer is about the request, and afterwards the rows keep the promises.
 #[tokio::test]
 async fn requests_of_any_shape_are_answered() {

@@ -89,7 +89,7 @@ words! {
     WaitKind "WAIT_KIND_" [
         Finished, Running, Verifying, Runnable, Dependency, SchedulingPaused, ProjectPaused, NoAgent, AgentsBusy, NoWorkspace,
         WorkspacesBusy, ProjectLimit, Turn, AccountLimit, Budget, RetryTimer, ResumeTimer, Question, Approval, Blocked, Resources,
-        Review,
+        Review, AgentFault,
     ];
     FindingSeverity "FINDING_SEVERITY_" [Info, Warning, Error];
     PlanApproval "PLAN_APPROVAL_" [None, Approve];

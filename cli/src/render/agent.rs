@@ -52,6 +52,7 @@ pub(crate) fn show(look: &Look, agent: &Agent) -> String {
     let mut sheet = Sheet::new(look, &format!("{}  {}", agent.id, agent.name));
     sheet.toned("state", state(agent), tone::agent(agent.state));
     sheet.toned("error", &agent.error, crate::look::Tone::Bad);
+    sheet.field("tried again", time::both(look, agent.retry_at.as_ref()));
     sheet.field("runtime", words::phrase::<Runtime>(agent.runtime)).field("account", &agent.account_id);
     sheet.field("works on", format!("{} {}", agent.current_task_id, agent.current_task_title).trim());
     sheet.field("since", time::both(look, agent.busy_since.as_ref()));

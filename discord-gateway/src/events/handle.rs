@@ -107,6 +107,8 @@ async fn notice(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, S
         "account.limited" => Some(render::limited(facts, false)),
         "account.reopened" => Some(render::limited(facts, true)),
         "agent.error" => Some(render::agent_error(facts)),
+        // Whoever resumes an agent knows it; that it works again by itself is told.
+        "agent.resumed" if event.actor == "server" => Some(render::agent_works(facts)),
         "system.degraded" => Some(render::degraded(facts)),
         "plan.found" | "plan.approved" => plan(bridge, event).await?,
         // Whoever refuses a plan knows it; what the project's setting refuses is told.

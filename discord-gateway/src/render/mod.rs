@@ -18,8 +18,8 @@ pub(crate) use account::{budgets, limits, usage};
 pub(crate) use board::board;
 pub(crate) use card::{Step, card, step, total};
 pub(crate) use notice::{
-    agent_error, approval, blocked, budget, chain_stuck, completed, degraded, failed, limited, plan, plan_put_away, pull_request, stuck,
-    untold,
+    agent_error, agent_works, approval, blocked, budget, chain_stuck, completed, degraded, failed, limited, plan, plan_put_away,
+    pull_request, stuck, untold,
 };
 pub(crate) use question::{question, settled};
 pub(crate) use style::{Style, boxed, mark_of, refusal, status_of};

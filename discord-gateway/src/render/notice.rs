@@ -287,14 +287,19 @@ pub(crate) fn plan(plan: &pb::Plan, steps: &[pb::PlanStep]) -> Message {
     ))
 }
 
+/// An instant of the facts, in seconds or milliseconds, as Discord counts down to it.
+fn instant(event: Facts<'_>, name: &str) -> Option<String> {
+    let at = fact(event, name).parse::<i64>().ok()?;
+    Some(format!("<t:{}:R>", if at > 100_000_000_000 { at / 1000 } else { at }))
+}
+
 /// A provider refuses an account.
 pub(crate) fn limited(event: Facts<'_>, reopened: bool) -> Message {
     let account = fact(event, "account_id");
     if reopened {
         return Message::embed(boxed(Style::Success, format!("{account} takes work again"), ""));
     }
-    let until =
-        fact(event, "resets_at").parse::<i64>().ok().map(|at| format!("<t:{}:R>", if at > 100_000_000_000 { at / 1000 } else { at }));
+    let until = instant(event, "resets_at");
     let text = "What was running is paused and goes on by itself; no retry is used.";
     Message::embed(
         boxed(Style::Warning, format!("{account} is at its limit"), text)
@@ -306,7 +311,18 @@ pub(crate) fn limited(event: Facts<'_>, reopened: bool) -> Message {
 /// An agent cannot work.
 pub(crate) fn agent_error(event: Facts<'_>) -> Message {
     let text = fenced(&cut(fact(event, "message"), 600), "");
-    Message::embed(boxed(Style::Error, format!("Agent {} cannot work", fact(event, "name")), text))
+    let again = instant(event, "until").map_or_else(|| "when it is resumed".to_owned(), |at| format!("{at}, or when it is resumed"));
+    let mut embed = boxed(Style::Error, format!("Agent {} cannot work", fact(event, "name")), text).beside("Tried again", again);
+    let hint = fact(event, "hint");
+    if !hint.is_empty() {
+        embed = embed.below("What to do", sentence(&clean(hint)));
+    }
+    Message::embed(embed)
+}
+
+/// An agent has shown that it works again.
+pub(crate) fn agent_works(event: Facts<'_>) -> Message {
+    Message::embed(boxed(Style::Success, format!("Agent {} works again", fact(event, "name")), ""))
 }
 
 /// The server starts nothing new.

@@ -84,7 +84,7 @@ async fn words_reach_the_agent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn buttons_do_what_they_say() {
     let world = World::start().await;
-    world.task_with("Breaks", "fail auth: the key is wrong", |task| task.max_retries = Some(0)).await;
+    world.task_with("Breaks", "fail invalid_request: the key is wrong", |task| task.max_retries = Some(0)).await;
     let blocked = world.fake.wait("the notice", |fake| fake.find(APP, "Task Blocked")).await;
     let shown = world.fake.click(VIEWER, &blocked, "View error");
     assert!(text(&world.fake.answered(shown).await).contains("the key is wrong"));

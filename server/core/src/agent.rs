@@ -2,7 +2,8 @@
 //!
 //! Spec: specs/server/core/models.md
 
-use crate::ids::{AccountId, AgentId, RunRef};
+use crate::ids::{AccountId, AgentId, RunRef, TaskId};
+use crate::output::FailureClass;
 use crate::profile::RuntimeProfile;
 use crate::runtime::RuntimeKind;
 use crate::text_enum::text_enum;
@@ -17,9 +18,29 @@ text_enum! {
         Busy = "BUSY",
         /// Takes nothing new; a run it has goes on to its end.
         Paused = "PAUSED",
-        /// Cannot work until an operator looks at it.
-        Error = "ERROR",
     }
+}
+
+/// How long an agent takes nothing after the first failure that was its own, in milliseconds.
+const FIRST_WAIT_MS: i64 = 300_000;
+/// The longest it takes nothing, in milliseconds.
+const LONGEST_WAIT_MS: i64 = 3_600_000;
+
+/// Why an agent cannot work: its login has expired, its provider wants money, its program does not start (models R10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentFault {
+    /// What failed.
+    pub class: FailureClass,
+    /// What was said of it.
+    pub message: String,
+    /// The task that met it last.
+    pub task: TaskId,
+    /// Since when.
+    pub since: Timestamp,
+    /// How often in a row, from 1.
+    pub times: u32,
+    /// When it is tried again.
+    pub until: Timestamp,
 }
 
 /// A named worker slot of one runtime.
@@ -37,6 +58,8 @@ pub struct Agent {
     pub account: Option<AccountId>,
     /// Whether it can take work.
     pub state: AgentState,
+    /// Why it cannot work; `None`: nothing is known to be wrong.
+    pub fault: Option<AgentFault>,
     /// The run it works on; may be set while PAUSED.
     pub current_run: Option<RunRef>,
     /// Process id of the run's shim.
@@ -60,6 +83,7 @@ impl Agent {
             profile: RuntimeProfile::default(),
             account: None,
             state: AgentState::Idle,
+            fault: None,
             current_run: None,
             pid: None,
             last_output_at: None,
@@ -74,7 +98,30 @@ impl Agent {
         self.state == AgentState::Idle && self.current_run.is_none()
     }
 
-    /// The state after its run has ended: a paused or faulty agent stays what it is.
+    /// Until when it takes nothing for a fault; `None`: it may be tried.
+    #[must_use]
+    pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.fault.as_ref().map(|fault| fault.until).filter(|until| *until > now)
+    }
+
+    /// Notes that a run of `task` could not work at `now` for no fault of the task (models R10). True when that is news: the first of its kind.
+    pub fn fails(&mut self, class: FailureClass, message: &str, task: &TaskId, now: Timestamp) -> bool {
+        let known = self.fault.as_ref();
+        let times = known.map_or(0, |fault| fault.times).saturating_add(1);
+        let wait = FIRST_WAIT_MS.saturating_mul(1_i64 << times.saturating_sub(1).min(16)).min(LONGEST_WAIT_MS);
+        let news = known.is_none_or(|fault| fault.class != class);
+        self.fault = Some(AgentFault {
+            class,
+            message: message.to_owned(),
+            task: task.clone(),
+            since: known.map_or(now, |fault| fault.since),
+            times,
+            until: now.plus_millis(wait),
+        });
+        news
+    }
+
+    /// The state after its run has ended: a paused agent stays what it is.
     #[must_use]
     pub const fn state_after_run(&self) -> AgentState {
         match self.state {
@@ -97,5 +144,26 @@ mod tests {
         assert_eq!(agent.state_after_run(), AgentState::Idle);
         agent.state = AgentState::Paused;
         assert_eq!(agent.state_after_run(), AgentState::Paused);
+    }
+
+    /// models R10: the wait doubles up to an hour, the first and another fault are news, and it begins anew after it was over.
+    #[test]
+    fn a_fault_closes_for_longer_each_time() {
+        let minutes = |count: i64| Timestamp::from_millis(count * 60_000);
+        let mut agent = Agent::new(AgentId::parse("nova").unwrap(), "Nova", RuntimeKind::Claude, minutes(0));
+        let task = TaskId::parse("calm-owl").unwrap();
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            let news = agent.fails(FailureClass::Auth, "no login", &task, minutes(100));
+            let until = agent.closed_until(minutes(100)).unwrap();
+            assert_eq!(agent.closed_until(until), None);
+            waits.push((news, until.millis_since(minutes(100)) / 60_000));
+        }
+        assert_eq!(waits, [(true, 5), (false, 10), (false, 20), (false, 40), (false, 60), (false, 60)]);
+        assert!(agent.fails(FailureClass::Billing, "no credit", &task, minutes(101)));
+        assert_eq!(agent.fault.as_ref().map(|fault| (fault.since, fault.times)), Some((minutes(100), 7)));
+        agent.fault = None;
+        agent.fails(FailureClass::Spawn, "not installed", &task, minutes(200));
+        assert_eq!(agent.closed_until(minutes(200)), Some(minutes(205)));
     }
 }

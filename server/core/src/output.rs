@@ -251,12 +251,12 @@ impl FailureClass {
     #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::Auth => "log the agent's account in again, then restart the task",
-            Self::Billing => "settle the account with its provider, then restart the task",
+            Self::Auth => "log the agent's account in again, then resume the agent",
+            Self::Billing => "settle the account with its provider, then resume the agent",
             Self::Exhausted => "split the task into smaller ones, or raise the agent's own limits",
             Self::Overloaded => "wait: the provider has trouble, and the task is tried again by itself",
             Self::InvalidRequest => "correct the agent's profile: the program or the provider refused its arguments",
-            Self::Spawn => "install the agent's program, or correct its path in the agent's profile",
+            Self::Spawn => "install the agent's program or correct its path in the agent's profile, then resume the agent",
             Self::Incomplete => "read the end of the run's output: the program ended without saying how it went",
             Self::Agent => "read the run's output, say more precisely what is wanted, then restart the task with feedback",
             Self::Timeout => "split the task into smaller ones, or raise the limit of a run's time",

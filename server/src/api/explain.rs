@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aq_core::explain::{Facts, WaitReason, Wake, explain, preface};
 use aq_core::ids::{ProjectId, TaskId};
+use aq_core::limits::GateReason;
 use aq_core::project::ProjectStatus;
 use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::{ProjectWait, Reason, decide};
@@ -222,6 +223,7 @@ const fn kind(reason: &WaitReason, retries: u32) -> pb::WaitKind {
         WaitReason::SystemPaused => pb::WaitKind::SchedulingPaused,
         WaitReason::Budget { .. } => pb::WaitKind::Budget,
         WaitReason::ConcurrencyCap { .. } => pb::WaitKind::ProjectLimit,
+        WaitReason::AccountLimit { reason: GateReason::Fault, .. } => pb::WaitKind::AgentFault,
         WaitReason::AccountLimit { .. } | WaitReason::Filler => pb::WaitKind::AccountLimit,
         WaitReason::Dependencies { .. } => pb::WaitKind::Dependency,
         WaitReason::Until { .. } if retries > 0 => pb::WaitKind::RetryTimer,

@@ -24,7 +24,7 @@ const fn state(gate: Gate) -> pb::GateState {
         Gate::OpenForProbe => pb::GateState::Probing,
         Gate::Closed(Closed { reason, .. }) => match reason {
             GateReason::Paused => pb::GateState::Paused,
-            GateReason::Limit | GateReason::Full => pb::GateState::Closed,
+            GateReason::Limit | GateReason::Full | GateReason::Fault => pb::GateState::Closed,
             GateReason::Quiet => pb::GateState::Quiet,
             GateReason::Reserve => pb::GateState::Reserve,
             GateReason::Draining => pb::GateState::Draining,

@@ -6,13 +6,14 @@ use aq_core::ids::{AccountId, AgentId};
 use aq_core::names::{generate_agent_name, id_slug};
 use aq_core::profile::{RuntimeProfile, misfits};
 use aq_core::runtime::RuntimeKind;
+use aq_core::task::{BlockedReason, TaskStatus, Trigger};
 use rand::Rng as _;
 use serde_json::json;
 
 use super::context::{Context, agent};
 use super::error::{CommandError, Violation};
-use crate::lifecycle::{Subject, Tx, announce};
-use crate::store::{StoreError, agents};
+use crate::lifecycle::{Move, Subject, Tx, announce, apply};
+use crate::store::{StoreError, agents, tasks};
 
 /// What to set on an agent; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
@@ -129,20 +130,40 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &AgentId, fields: &AgentFiel
     }
     check_profile(&changed)?;
     let payload = json!({ "name": changed.name, "fields": names, "actor": context.actor() });
+    changed.fault = None;
+    lift(tx, context, &changed)?;
     save(tx, context, changed, EventKind::AgentUpdated, payload)
 }
 
-/// Pauses (`true`) or resumes an agent. A busy agent finishes its task first. Saying it twice changes nothing.
+/// Lets the tasks go on that were blocked for `config` and that the agent may take (R18): a person says that what they waited for is mended.
+fn lift(tx: &mut Tx<'_>, context: &Context, agent: &Agent) -> Result<(), CommandError> {
+    for mut record in tasks::in_status(tx.db, TaskStatus::Blocked)? {
+        if record.task.blocked_reason == Some(BlockedReason::Config) && record.task.needs().allows(agent.runtime) {
+            // What it failed of before counts no more.
+            record.failure = None;
+            let run = record.task.run_number;
+            let (actor, told) = (context.actor(), format!("a person looked after agent {}", agent.id));
+            apply(tx, &mut record, run, Move::by(&actor, Trigger::BlockLifted, context.now).with("context", told))?;
+        }
+    }
+    Ok(())
+}
+
+/// Pauses (`true`) or resumes an agent. A busy agent finishes its task first. Saying it twice changes nothing, but that resuming ends a fault.
 ///
 /// # Errors
 /// [`CommandError::NotFound`].
 pub fn set_paused(tx: &mut Tx<'_>, context: &Context, id: &AgentId, paused: bool) -> Result<Agent, CommandError> {
     let mut changed = agent(tx, id)?;
     let state = if paused { AgentState::Paused } else { AgentState::Idle };
-    if changed.state == state {
+    if changed.state == state && (paused || changed.fault.is_none()) {
         return Ok(changed);
     }
     changed.state = state;
+    if !paused {
+        changed.fault = None;
+        lift(tx, context, &changed)?;
+    }
     let kind = if paused { EventKind::AgentPaused } else { EventKind::AgentResumed };
     let payload = json!({ "name": changed.name, "actor": context.actor() });
     save(tx, context, changed, kind, payload)

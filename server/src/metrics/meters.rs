@@ -32,6 +32,7 @@ pub struct Meters {
     pub(super) tasks: Family<Labels, Level>,
     pub(super) open_runs: Level,
     pub(super) limit_until: Family<Labels, Level>,
+    pub(super) fault_until: Family<Labels, Level>,
     pub(super) window_used: Family<Labels, Level>,
     pub(super) tokens: Family<Labels, Total>,
     pub(super) cost: Total,
@@ -55,6 +56,7 @@ impl Meters {
             tasks: Family::default(),
             open_runs: Level::default(),
             limit_until: Family::default(),
+            fault_until: Family::default(),
             window_used: Family::default(),
             tokens: Family::default(),
             cost: Total::default(),
@@ -83,6 +85,11 @@ impl Meters {
             "agent_limit_until_seconds",
             "When the agent's account opens again, in Unix time; 0: it is open",
             self.limit_until.clone(),
+        );
+        registry.register(
+            "agent_fault_until_seconds",
+            "When an agent that cannot work is tried again, in Unix time; 0: nothing is known to be wrong",
+            self.fault_until.clone(),
         );
         registry.register("account_window_used_ratio", "Used part of an account's window, as far as it is known", self.window_used.clone());
         registry.register("tokens", "Tokens spent since the server started", self.tokens.clone());

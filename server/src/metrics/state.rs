@@ -31,6 +31,7 @@ struct Copied {
     open_runs: usize,
     paused: bool,
     limits: Vec<(String, String, Option<Timestamp>)>,
+    faults: Vec<(String, Option<Timestamp>)>,
     windows: Vec<(String, String, f64)>,
     spent: BTreeMap<Spender, Spent>,
 }
@@ -50,6 +51,7 @@ impl Copied {
             open_runs: figures.runs.len(),
             paused: figures.paused,
             limits: limits.collect(),
+            faults: figures.agents.values().map(|agent| (agent.id.to_string(), agent.fault.as_ref().map(|fault| fault.until))).collect(),
             windows: windows.collect(),
             spent: figures.spent.clone(),
         }
@@ -66,6 +68,7 @@ impl Sources {
         let copied = self.engine.submit(move |tx| Ok::<_, StoreError>(Copied::of(tx.state, now))).await?;
         // What is no longer there is no longer told: a window that was reset, an agent that was deleted.
         meters.limit_until.clear();
+        meters.fault_until.clear();
         meters.window_used.clear();
         for status in TaskStatus::ALL {
             let count = copied.tasks.get(status).copied().unwrap_or(0);
@@ -74,8 +77,10 @@ impl Sources {
         meters.open_runs.set(copied.open_runs as f64);
         meters.paused.set(f64::from(u8::from(copied.paused)));
         for (agent, account, until) in copied.limits {
-            let until = until.map_or(0.0, |until| until.as_millis() as f64 / 1000.0);
-            level(&meters.limit_until, vec![("agent", agent), ("account", account)], until);
+            level(&meters.limit_until, vec![("agent", agent), ("account", account)], seconds(until));
+        }
+        for (agent, until) in copied.faults {
+            level(&meters.fault_until, vec![("agent", agent)], seconds(until));
         }
         for (account, window, used) in copied.windows {
             level(&meters.window_used, vec![("account", account), ("window", window)], used);
@@ -96,6 +101,11 @@ impl Sources {
         level(&meters.subscribers, vec![("stream", "output".to_owned())], self.hub.followers() as f64);
         Ok(())
     }
+}
+
+/// An instant in Unix time; 0: there is none.
+fn seconds(instant: Option<Timestamp>) -> f64 {
+    instant.map_or(0.0, |instant| instant.as_millis() as f64 / 1000.0)
 }
 
 fn level(family: &prometheus_client::metrics::family::Family<Labels, Level>, labels: Labels, value: f64) {

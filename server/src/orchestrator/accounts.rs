@@ -91,6 +91,10 @@ impl<'a> Seen<'a> {
     pub(super) fn agent(&mut self, agent: &Agent) -> IdleAgent {
         let (figures, policy) = (self.figures, self.policy);
         let mut seen = IdleAgent::new(agent.id.clone(), agent.runtime);
+        if let Some(until) = agent.closed_until(self.now) {
+            seen.closed = Some(Closed { reason: GateReason::Fault, until: Some(until) });
+            return seen;
+        }
         let Some(account) = agent.account.as_ref().and_then(|id| figures.accounts.get(id)) else { return seen };
         let model = model_of(figures, policy, agent);
         let (loads, rooms, numbers, now) = (&self.loads, &mut self.rooms, &mut self.numbers, self.now);

@@ -6,10 +6,11 @@ use aq_core::event::EventKind;
 use aq_core::ids::RunRef;
 use aq_core::output::FailureClass;
 use aq_core::run::RunResult;
-use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, after_failure};
+use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, after_failure, is_agents_fault};
 use aq_core::time::Timestamp;
 use serde_json::json;
 
+use super::faults;
 use super::followed::{Circumstances, Followed, forgotten, over};
 use super::policy::Policy;
 use crate::lifecycle::{HeldUp, LifecycleError, Move, OpenRun, Subject, Tx, announce, apply, fenced, hold, save};
@@ -42,8 +43,15 @@ pub(super) fn failed(
     let now = at.now;
     let run = record.run.id.number;
     let fingerprint = FailureFingerprint::of(class, &message);
-    let (same, history) = repeat_count(task.failure.as_deref(), fingerprint.as_str());
-    task.failure = Some(history);
+    let known = is_agents_fault(class) && faults::met(tx, &record.run.agent, class, &message, &task, now)?;
+    // What an agent that is known not to work meets with another task says nothing about that task.
+    let same = if known {
+        1
+    } else {
+        let (same, history) = repeat_count(task.failure.as_deref(), fingerprint.as_str());
+        task.failure = Some(history);
+        same
+    };
     withdraw_question(tx, &mut task, run, now)?;
     let decision = after_failure(class, task.task.retry_count, task.task.max_retries, same, policy.backoff, now, at.jitter);
     let (RetryDecision::RetryAt { retry_count, .. } | RetryDecision::Block { retry_count, .. }) = &decision;

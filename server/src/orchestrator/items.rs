@@ -11,6 +11,7 @@ use serde_json::json;
 use super::accounts;
 use super::budgets;
 use super::deadlines;
+use super::faults;
 use super::plans;
 use super::policy::Policy;
 use crate::lifecycle::{LifecycleError, Move, Subject, Tx, announce, apply, fenced, hold, save, spend};
@@ -58,6 +59,9 @@ pub(super) fn act(
             OutputBody::Usage { message_id, model, tokens, cost_micros } => {
                 if spend(tx, &mut record, message_id, model, *tokens, *cost_micros, item.at)? {
                     wake |= accounts::answered(tx, &record.run, model, tokens.total(), item.at)?;
+                    if tokens.total() > 0 {
+                        faults::over(tx, &record.run.agent, now)?;
+                    }
                 }
                 budgets::hold(tx, policy, &mut task, &record, now)?;
             }

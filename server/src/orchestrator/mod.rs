@@ -12,6 +12,7 @@ mod conflict_watch;
 mod credentials;
 mod deadlines;
 mod failures;
+mod faults;
 mod followed;
 mod isolation;
 mod items;

@@ -7,7 +7,7 @@ use aq_core::profile::takes_servers;
 use aq_core::project::Project;
 use aq_core::run::{Run, RunEnd, RunPurpose, RunResult};
 use aq_core::runner_link::{ConcludeRun, LandMode, PlanSearch, RunnerOrder, SessionOrder, StartRun, WorkspaceOrder};
-use aq_core::task::{Task, TaskStatus, TaskType, VerificationType, land_mode, run_limits};
+use aq_core::task::{Task, TaskStatus, TaskType, VerificationType, is_agents_fault, land_mode, run_limits};
 use aq_core::workspace::WorkspaceKind;
 
 use super::credentials::CredentialError;
@@ -225,10 +225,10 @@ pub(super) fn complete(db: &mut Connection, policy: &Policy, draft: Draft) -> Re
     Ok(order)
 }
 
-/// What went wrong in the last try, over runs that were only interrupted. A reviewer is told only of reviews that failed.
+/// What went wrong in the last try, over runs that were only interrupted or that their agents could not do. A reviewer is told only of reviews that failed.
 fn last_failure(earlier: &[RunRecord], purpose: RunPurpose) -> Option<&str> {
     let interrupted = |end: &RunEnd| match end.class {
-        Some(class) => class == FailureClass::Lost,
+        Some(class) => class == FailureClass::Lost || is_agents_fault(class),
         None => matches!(end.result, RunResult::Limited | RunResult::Asked | RunResult::Stopped),
     };
     let ended = earlier.iter().rev().filter_map(|run| Some((run.run.purpose, run.run.end.as_ref()?)));

@@ -8,7 +8,7 @@ use aq_core::run::{Run, RunPurpose, RunResult};
 use aq_core::runner_link::{RunnerOrder, SessionOrder, StopReason};
 use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::{Assignment, IdleAgent, Wish, decide, prefer};
-use aq_core::task::{Trigger, branch_of};
+use aq_core::task::{Trigger, branch_of, is_agents_fault};
 use aq_core::time::Timestamp;
 
 use super::budgets;
@@ -209,7 +209,9 @@ fn start(
 /// work, nor the work in that of a review.
 fn goes_on(last: &Run, review: bool) -> bool {
     let interrupted = last.end.as_ref().is_some_and(|end| {
-        matches!(end.result, RunResult::Limited | RunResult::Asked | RunResult::Stopped) || end.class == Some(FailureClass::Lost)
+        // A run that could not even begin has left no session.
+        let cut = |class| class == FailureClass::Lost || (is_agents_fault(class) && last.tokens.total() > 0);
+        matches!(end.result, RunResult::Limited | RunResult::Asked | RunResult::Stopped) || end.class.is_some_and(cut)
     });
     interrupted && last.session_id.is_some() && (last.purpose == RunPurpose::Review) == review
 }

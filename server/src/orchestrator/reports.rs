@@ -15,6 +15,7 @@ use serde_json::json;
 use super::accounts;
 use super::approvals;
 use super::failures::{failed, not_landed_yet, withdraw_question};
+use super::faults;
 use super::followed::{Circumstances, Followed, forgotten, over};
 use super::orders;
 use super::plans;
@@ -73,6 +74,9 @@ pub(super) fn finished(
     }
     record.run.exit_code = exit_code;
     let outcome = accounts::judged(tx, policy, &record.run, outcome, now);
+    if faults::shows_work(&outcome) {
+        faults::over(tx, &record.run.agent, now)?;
+    }
     let subject = Subject { run: Some(run.number), agent: Some(record.run.agent.clone()), ..Subject::task(&task) };
     announce(tx, EventKind::RunFinished, now, subject, json!({ "title": task.task.title, "result": outcome_word(&outcome) }))?;
     if !task.task.status.is_live() {

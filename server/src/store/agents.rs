@@ -1,9 +1,10 @@
-//! Agents. Whether one is busy is told by the open runs; only the pause is stored.
+//! Agents. Whether one is busy is told by the open runs; the pause and a fault are stored.
 
 use std::collections::BTreeMap;
 
-use aq_core::agent::{Agent, AgentState};
-use aq_core::ids::{AccountId, AgentId};
+use aq_core::agent::{Agent, AgentFault, AgentState};
+use aq_core::ids::{AccountId, AgentId, TaskId};
+use aq_core::output::FailureClass;
 use aq_core::profile::{McpServer, McpTransport, RuntimeProfile};
 use aq_core::time::Timestamp;
 use diesel::prelude::*;
@@ -26,6 +27,46 @@ struct Row {
     profile: String,
     created_at: i64,
     updated_at: i64,
+    fault: Option<String>,
+}
+
+/// The stored form of a fault.
+#[derive(Serialize, Deserialize)]
+struct StoredFault {
+    class: String,
+    message: String,
+    task: String,
+    since: i64,
+    times: u32,
+    until: i64,
+}
+
+impl From<&AgentFault> for StoredFault {
+    fn from(fault: &AgentFault) -> Self {
+        Self {
+            class: fault.class.as_str().to_owned(),
+            message: fault.message.clone(),
+            task: fault.task.as_str().to_owned(),
+            since: fault.since.as_millis(),
+            times: fault.times,
+            until: fault.until.as_millis(),
+        }
+    }
+}
+
+impl TryFrom<StoredFault> for AgentFault {
+    type Error = StoreError;
+
+    fn try_from(stored: StoredFault) -> Result<Self, StoreError> {
+        Ok(Self {
+            class: columns::read("agents.fault", &stored.class, FailureClass::parse)?,
+            message: stored.message,
+            task: TaskId::from_trusted(&stored.task),
+            since: Timestamp::from_millis(stored.since),
+            times: stored.times,
+            until: Timestamp::from_millis(stored.until),
+        })
+    }
 }
 
 /// The stored form of a profile. Fields that are missing in an old row take their default.
@@ -83,6 +124,7 @@ impl TryFrom<Row> for Agent {
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         let profile: StoredProfile = columns::json("agents.profile", &row.profile)?;
+        let fault: Option<StoredFault> = row.fault.as_deref().map(|text| columns::json("agents.fault", text)).transpose()?;
         Ok(Self {
             id: AgentId::from_trusted(&row.id),
             name: row.name,
@@ -99,6 +141,7 @@ impl TryFrom<Row> for Agent {
             },
             account: row.account_id.as_deref().map(AccountId::from_trusted),
             state: if row.paused { AgentState::Paused } else { AgentState::Idle },
+            fault: fault.map(AgentFault::try_from).transpose()?,
             current_run: None,
             pid: None,
             last_output_at: None,
@@ -129,6 +172,7 @@ impl From<&Agent> for Row {
             }),
             created_at: agent.created_at.as_millis(),
             updated_at: agent.updated_at.as_millis(),
+            fault: agent.fault.as_ref().map(|fault| columns::to_json(&StoredFault::from(fault))),
         }
     }
 }

@@ -93,6 +93,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        fault -> Nullable<Text>,
     }
 }
 

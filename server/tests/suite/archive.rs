@@ -29,7 +29,7 @@ async fn blocked(server: &Harness, project: &ProjectId, title: &str) -> TaskId {
     let task = server.task(project, title, &[]).await;
     let order = server.start_order().await;
     server.running(&order.run).await;
-    let outcome = RunOutcome::Failed { class: FailureClass::Auth, message: "no login".into() };
+    let outcome = RunOutcome::Failed { class: FailureClass::InvalidRequest, message: "no such model".into() };
     server.report(&order.run, RunReport::Finished { outcome, exit_code: Some(1) }).await;
     server.until(&task, TaskStatus::Blocked).await;
     task

@@ -113,8 +113,9 @@ async fn no_failure_is_tried_for_ever() {
         (FailureClass::Silence, 3, BlockedReason::RetriesExhausted),
         (FailureClass::Lost, 10, BlockedReason::SameFailure),
         (FailureClass::Workspace, 10, BlockedReason::SameFailure),
-        (FailureClass::Auth, 1, BlockedReason::Config),
-        (FailureClass::Spawn, 1, BlockedReason::Config),
+        (FailureClass::Auth, 3, BlockedReason::Config),
+        (FailureClass::Spawn, 3, BlockedReason::Config),
+        (FailureClass::InvalidRequest, 1, BlockedReason::Config),
         (FailureClass::Timeout, 1, BlockedReason::Timeout),
     ] {
         let server = Harness::start().await;

@@ -244,7 +244,7 @@ async fn one_notice_that_fails_keeps_no_other_back() {
     let far = server.task(&project, "far", &[&near]).await;
     let order = server.start_order().await;
     server.running(&order.run).await;
-    let outcome = RunOutcome::Failed { class: FailureClass::Auth, message: "no".into() };
+    let outcome = RunOutcome::Failed { class: FailureClass::InvalidRequest, message: "no".into() };
     server.report(&order.run, RunReport::Finished { outcome, exit_code: Some(1) }).await;
     server.until(&root, TaskStatus::Blocked).await;
     server.clock.advance(2 * HOUR);

@@ -2,6 +2,7 @@
 //!
 //! Spec: specs/cli/server-control.md
 
+mod agents;
 mod fix;
 mod machine;
 mod remote;

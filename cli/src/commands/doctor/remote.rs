@@ -7,6 +7,7 @@ use aq_proto::v1::{
 };
 use tonic::Code;
 
+use super::agents;
 use crate::commands::audit;
 use crate::context::Context;
 use crate::error::CliError;
@@ -35,6 +36,9 @@ async fn ask(context: &Context) -> Result<Vec<Check>, CliError> {
     let connection = context.connect().await?;
     let info = connection.admin().get_server_info(GetServerInfoRequest {}).await?.into_inner();
     let mut all = judge(&info, context.ui.look.now.as_second());
+    // Programs can be looked for where the server runs.
+    let folders = std::path::Path::new(&info.home).is_dir().then(|| context.environment.search_path());
+    all.extend(agents::checks(&connection, folders.as_deref()).await?);
     all.extend(keys(&connection, context.ui.look.now.as_second()).await?);
     all.extend(invariants(&connection).await?);
     all.extend(audit_log(&connection).await?);

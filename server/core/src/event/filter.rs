@@ -64,7 +64,7 @@ mod tests {
         }
         assert!(EventFilter::read("git.pr.*").unwrap().matches(EventKind::PrMerged));
         assert!(!EventFilter::read("git.pr.*").unwrap().matches(EventKind::GitPush));
-        assert!(!EventFilter::read("task.*").unwrap().matches(EventKind::ChatMessage));
+        assert!(!EventFilter::read("task.*").unwrap().matches(EventKind::NoteCreated));
         for text in ["", "tas*", "nothing.*", "task.done", "**"] {
             assert!(EventFilter::read(text).is_err(), "{text}");
         }

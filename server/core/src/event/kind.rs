@@ -80,7 +80,6 @@ kinds! {
     DependencyAdded = "dependency.added" ["depends_on"] "A task depends on another one.",
     DependencyRemoved = "dependency.removed" ["depends_on"] "A task no longer depends on another one.",
     ChainStuck = "chain.stuck" ["blocked_task", "stuck"] "Tasks wait behind a blocked one.",
-    RunStarted = "run.started" ["title"] "A run's process started.",
     RunFinished = "run.finished" ["result"] "The agent's part of a run is over.",
     RunEnded = "run.ended" ["result", "tokens"] "A run is over.",
     RunNote = "run.note" ["text"] "Something worth knowing happened in a run.",
@@ -88,17 +87,14 @@ kinds! {
     ProjectUpdated = "project.updated" ["fields"] "Fields of a project changed.",
     ProjectPaused = "project.paused" ["name"] "A project gets nothing new.",
     ProjectResumed = "project.resumed" ["name"] "A project gets work again.",
-    ProjectArchived = "project.archived" ["name"] "A project was archived.",
     ProjectDeleted = "project.deleted" ["name"] "A project was deleted.",
     WorkspaceAdded = "workspace.added" ["workspace_id", "kind"] "A workspace was added.",
     WorkspaceRemoved = "workspace.removed" ["workspace_id"] "A workspace was removed.",
-    WorkspaceReleased = "workspace.released" ["workspace_id"] "An operator took a lease away.",
-    WorkspaceQuarantined = "workspace.quarantined" ["path"] "A directory that could not be rescued was set aside.",
     AgentCreated = "agent.created" ["name", "runtime"] "An agent was created.",
     AgentUpdated = "agent.updated" ["fields"] "Fields of an agent changed.",
     AgentPaused = "agent.paused" ["name"] "An agent takes nothing new.",
     AgentResumed = "agent.resumed" ["name"] "An agent takes work again.",
-    AgentError = "agent.error" ["name", "message"] "An agent cannot work.",
+    AgentError = "agent.error" ["name", "message", "until"] "An agent cannot work; it is tried again at an instant.",
     AgentDeleted = "agent.deleted" ["name"] "An agent was deleted.",
     AgentQuestion = "agent.question" ["title", "question"] "An agent asks and goes on working.",
     AccountCreated = "account.created" ["account_id", "name"] "An account was created.",
@@ -121,8 +117,6 @@ kinds! {
     NoteCreated = "note.created" ["note_name", "title"] "A note was created.",
     NoteUpdated = "note.updated" ["note_name", "title"] "A note changed.",
     NoteDeleted = "note.deleted" ["note_name", "title"] "A note was deleted.",
-    FileChanged = "file.changed" ["path", "relative_path", "operation"] "A watched file changed.",
-    FolderChanged = "folder.changed" ["path", "changes", "count"] "A watched folder changed.",
     GitCommit = "git.commit" ["branch", "commit"] "Work was committed.",
     GitPush = "git.push" ["branch"] "A branch was pushed.",
     GitMerged = "git.merged" ["branch", "commit"] "Work reached its target branch.",
@@ -133,9 +127,6 @@ kinds! {
     PrReviewed = "git.pr.reviewed" ["url", "review"] "Reviewers of a pull request said something new.",
     PrMerged = "git.pr.merged" ["url"] "A pull request was merged.",
     PrClosed = "git.pr.closed" ["url"] "A pull request was closed without merging.",
-    ChatMessage = "chat.message" ["channel_id", "author", "content", "is_bot"] "Somebody wrote in a channel.",
-    ConfigReloaded = "config.reloaded" ["changed_sections"] "The configuration was read again.",
-    ConfigRestartNeeded = "config.restart_needed" ["changed_sections"] "A changed setting needs a restart.",
     KeyCreated = "key.created" ["key_id", "role"] "An API key was made.",
     KeyRevoked = "key.revoked" ["key_id"] "An API key was revoked.",
     SystemStarted = "system.started" ["version"] "The server started.",
@@ -238,7 +229,7 @@ mod tests {
     fn the_original_payloads_are_kept() {
         assert_eq!(EventKind::TaskFailed.required(), ["title", "status", "context"]);
         assert_eq!(EventKind::TaskWaitingInput.required(), ["title", "question"]);
-        assert_eq!(EventKind::ChatMessage.required(), ["channel_id", "author", "content", "is_bot"]);
+        assert_eq!(EventKind::NoteCreated.required(), ["note_name", "title"]);
     }
 
     /// F-135: every row of the transition table has its event, and the end states have theirs.

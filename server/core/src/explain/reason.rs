@@ -66,7 +66,7 @@ pub enum WaitReason {
         /// The limit.
         max_runs: u32,
     },
-    /// The accounts of the fitting agents are closed.
+    /// The accounts of the fitting agents are closed, or these agents cannot work.
     AccountLimit {
         /// Why the first of them to open is closed.
         reason: GateReason,
@@ -255,7 +255,8 @@ impl WaitReason {
             }
             Self::ConcurrencyCap { max_runs } => format!("The project runs as many tasks as it may ({max_runs})."),
             Self::AccountLimit { reason, until, fallback } => {
-                let then = until.map_or_else(String::new, |until| format!("; work goes on at {until}"));
+                let goes_on = if *reason == GateReason::Fault { "they are tried again" } else { "work goes on" };
+                let then = until.map_or_else(String::new, |until| format!("; {goes_on} at {until}"));
                 let meanwhile =
                     if fallback.is_empty() { String::new() } else { format!(" An idle agent of {fallback} may take it meanwhile.") };
                 format!("{}{then}.{meanwhile}", sentence(*reason))

@@ -45,6 +45,8 @@ text_enum! {
         Probing = "probing",
         /// It has as many runs as its owner allows at once.
         Full = "full",
+        /// Not the account: the agent itself cannot work.
+        Fault = "fault",
     }
 }
 
@@ -183,6 +185,7 @@ pub const fn sentence(reason: GateReason) -> &'static str {
         GateReason::Quiet => "The account's quiet hours hold",
         GateReason::Reserve => "What its owner keeps of the account's window is reached",
         GateReason::Draining => "What runs on the account is expected to use up its window",
+        GateReason::Fault => "The agents that could take it cannot work: mend what they name and resume them",
         GateReason::Full => "The account has as many runs as it may have at once",
         GateReason::Probing => "The account has just been reset; a first run shows whether it takes work again",
     }

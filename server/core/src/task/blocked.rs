@@ -39,7 +39,7 @@ impl BlockedReason {
     /// configuration changes (task R5). All other reasons need the action of [`BlockedReason::remedy`].
     #[must_use]
     pub const fn leaves_by_itself(self) -> bool {
-        matches!(self, Self::Dependency | Self::Budget | Self::Config)
+        matches!(self, Self::Dependency | Self::Budget)
     }
 
     /// True when the work is finished and only its way to the target failed; an approval lands it again (`LAND_AGAIN`).
@@ -56,7 +56,7 @@ impl BlockedReason {
             Self::RetriesExhausted => "read the last failure, then restart or skip the task",
             Self::OperatorStop => "restart the task when it should go on",
             Self::ApprovalRejected => "reopen the task with feedback, or skip it",
-            Self::Config => "correct the configuration that the message names",
+            Self::Config => "correct what the message names, then resume the agent, or restart the task",
             Self::Budget => "raise the budget, or wait until usage leaves the window",
             Self::LostWorkspace => "look for the work in the quarantine, then restart the task",
             Self::MergeConflict => "resolve the conflict on the kept branch, then approve the task to land it again, or restart it",
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn exactly_three_reasons_leave_by_themselves() {
         let leaving: Vec<_> = BlockedReason::ALL.iter().filter(|reason| reason.leaves_by_itself()).map(|reason| reason.as_str()).collect();
-        assert_eq!(leaving, ["dependency", "config", "budget"]);
+        assert_eq!(leaving, ["dependency", "budget"]);
         for reason in BlockedReason::ALL {
             assert!(!reason.remedy().is_empty());
             assert_eq!(BlockedReason::parse(reason.as_str()), Some(*reason));

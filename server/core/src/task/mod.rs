@@ -26,7 +26,7 @@ pub use invariant::{InvariantError, check_invariants};
 pub use limits::{LONGEST_MS, OwnLimits, SHORTEST_MS, run_limits};
 pub use model::{DEFAULT_MAX_RETRIES, DEFAULT_PRIORITY, Task, TaskOrigin, TaskType, UNTIL_ANSWERED, VerificationType};
 pub use needs::Needs;
-pub use retry::{Backoff, FailureFingerprint, RetryDecision, SAME_FAILURE_LIMIT, after_failure, counts_as_retry};
+pub use retry::{Backoff, FailureFingerprint, RetryDecision, SAME_FAILURE_LIMIT, after_failure, counts_as_retry, is_agents_fault};
 pub use review::{NoVerdict, ReviewDue, VERDICT_FENCE, VERDICT_FORM, Verdict, read_verdict};
 pub use status::TaskStatus;
 pub use transition::{InvalidTransition, ROWS, reachable, settle, transition};

@@ -17,13 +17,20 @@ const SURROUNDINGS_LIMIT: u32 = 10;
 /// True when a failure of this class uses one of the task's tries (task R6).
 #[must_use]
 pub const fn counts_as_retry(class: FailureClass) -> bool {
-    !matches!(class, FailureClass::Lost | FailureClass::Workspace | FailureClass::Overloaded) && config_fault(class).is_none()
+    let surroundings = matches!(class, FailureClass::Lost | FailureClass::Workspace | FailureClass::Overloaded);
+    !surroundings && !is_agents_fault(class) && final_fault(class).is_none()
 }
 
-/// Classes that another try cannot cure; the block passes when the configuration changes, or names the limit to raise.
-const fn config_fault(class: FailureClass) -> Option<BlockedReason> {
+/// True for failures of the agent rather than of the task: no task can work with it until that is mended (task R6, models R10).
+#[must_use]
+pub const fn is_agents_fault(class: FailureClass) -> bool {
+    matches!(class, FailureClass::Auth | FailureClass::Billing | FailureClass::Spawn)
+}
+
+/// Classes that another try cannot cure; the block passes when a person changes the agent, or names the limit to raise.
+const fn final_fault(class: FailureClass) -> Option<BlockedReason> {
     match class {
-        FailureClass::Auth | FailureClass::Billing | FailureClass::InvalidRequest | FailureClass::Spawn => Some(BlockedReason::Config),
+        FailureClass::InvalidRequest => Some(BlockedReason::Config),
         FailureClass::Timeout => Some(BlockedReason::Timeout),
         _ => None,
     }
@@ -122,7 +129,7 @@ pub fn after_failure(
     now: Timestamp,
     jitter: f64,
 ) -> RetryDecision {
-    if let Some(reason) = config_fault(class) {
+    if let Some(reason) = final_fault(class) {
         return RetryDecision::Block { reason, retry_count };
     }
     let (count, repetition) = if counts_as_retry(class) {
@@ -134,6 +141,8 @@ pub fn after_failure(
             return RetryDecision::Block { reason: BlockedReason::SameFailure, retry_count: count };
         }
         (count, count)
+    } else if is_agents_fault(class) && same_in_a_row >= SAME_FAILURE_LIMIT {
+        return RetryDecision::Block { reason: BlockedReason::Config, retry_count };
     } else {
         if same_in_a_row >= SURROUNDINGS_LIMIT {
             return RetryDecision::Block { reason: BlockedReason::SameFailure, retry_count };
@@ -179,8 +188,17 @@ mod tests {
     /// task R6: what a repetition cannot cure is not repeated.
     #[test]
     fn faults_of_the_configuration_block_at_once() {
-        assert_eq!(decide(FailureClass::Auth, 1, 3, 1), RetryDecision::Block { reason: BlockedReason::Config, retry_count: 1 });
+        assert_eq!(decide(FailureClass::InvalidRequest, 1, 3, 1), RetryDecision::Block { reason: BlockedReason::Config, retry_count: 1 });
         assert_eq!(decide(FailureClass::Timeout, 0, 3, 1), RetryDecision::Block { reason: BlockedReason::Timeout, retry_count: 0 });
+    }
+
+    /// task R6: what is wrong with an agent uses no try, and three in a row block, because it may be the task after all.
+    #[test]
+    fn faults_of_agents_use_no_try() {
+        for class in [FailureClass::Auth, FailureClass::Billing, FailureClass::Spawn] {
+            assert_eq!(decide(class, 2, 3, 2), RetryDecision::RetryAt { at: NOW.plus_millis(10_000), retry_count: 2 });
+            assert_eq!(decide(class, 2, 3, 3), RetryDecision::Block { reason: BlockedReason::Config, retry_count: 2 });
+        }
     }
 
     /// task R7: numbers, spacing and case do not make a failure a new one.

@@ -1,6 +1,6 @@
 //! Agents.
 
-use aq_core::agent::{Agent, AgentState};
+use aq_core::agent::{Agent, AgentFault, AgentState};
 use aq_core::principal::ProjectScope;
 use aq_core::profile::{McpServer, McpTransport};
 use aq_proto::v1 as pb;
@@ -29,9 +29,9 @@ pub(in crate::api) fn agent(figures: &Figures, agent: &Agent, scope: &ProjectSco
         }),
         account_id: agent.account.as_ref().map(ToString::to_string).unwrap_or_default(),
         state: match (agent.state, run.is_some()) {
-            (AgentState::Error, _) => pb::AgentState::Error,
             (_, true) => pb::AgentState::Busy,
             (AgentState::Paused, false) => pb::AgentState::Paused,
+            (AgentState::Idle | AgentState::Busy, false) if agent.fault.is_some() => pb::AgentState::Error,
             (AgentState::Idle | AgentState::Busy, false) => pb::AgentState::Idle,
         }
         .into(),
@@ -40,10 +40,16 @@ pub(in crate::api) fn agent(figures: &Figures, agent: &Agent, scope: &ProjectSco
         current_task_title: String::new(),
         busy_since: run.map(|run| timestamp(run.since)),
         total_tokens: 0,
-        error: String::new(),
+        error: agent.fault.as_ref().map(error).unwrap_or_default(),
         created_at: Some(timestamp(agent.created_at)),
         updated_at: Some(timestamp(agent.updated_at)),
+        retry_at: agent.fault.as_ref().map(|fault| timestamp(fault.until)),
     }
+}
+
+/// What is wrong, and what mends it.
+fn error(fault: &AgentFault) -> String {
+    format!("{} ({}): {}", fault.message, fault.class.as_str(), fault.class.hint())
 }
 
 /// An MCP server; of its secrets only the names are told.

@@ -13,7 +13,7 @@ use super::fixture::{Server, refusal};
 async fn fail_next(server: &Server) -> String {
     let order = server.inner.start_order().await;
     server.inner.running(&order.run).await;
-    let outcome = RunOutcome::Failed { class: FailureClass::Auth, message: "no login".into() };
+    let outcome = RunOutcome::Failed { class: FailureClass::InvalidRequest, message: "no such model".into() };
     server.inner.report(&order.run, RunReport::Finished { outcome, exit_code: Some(1) }).await;
     server.inner.until(&order.run.task, TaskStatus::Blocked).await;
     order.run.task.to_string()
@@ -47,7 +47,7 @@ async fn the_archive_through_the_api() {
     let archived: Vec<_> = answer.archived.iter().map(|one| one.task.clone().unwrap().id).collect();
     assert_eq!((archived, answer.left), (vec![ids[1].clone(), blocked.clone()], Vec::new()));
     let note = std::fs::read_to_string(&answer.archived[1].note_path).unwrap();
-    assert!(note.contains("**Blocked because:** config") && note.contains("### Error\n\nauth: no login"), "{note}");
+    assert!(note.contains("**Blocked because:** config") && note.contains("### Error\n\ninvalid_request: no such model"), "{note}");
 
     let page = pb::ListArchivedTasksRequest { page_size: 2, ..Default::default() };
     let first = client.tasks().list_archived_tasks(page.clone()).await.unwrap().into_inner();
@@ -126,7 +126,7 @@ async fn the_health_of_chains() {
         (chain.task.as_ref().unwrap().id.as_str(), chain.stuck_count, chain.block_reason()),
         (root.as_str(), 2, pb::BlockReason::Config)
     );
-    assert!(chain.cause.contains("correct the configuration"), "{}", chain.cause);
+    assert!(chain.cause.contains("correct what the message names"), "{}", chain.cause);
     assert_eq!(chain.stuck.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), [near.as_str(), far.as_str()]);
     assert_eq!(health(&root, "").await.summary, format!("{root} is BLOCKED and holds up 2 tasks."));
     let of_far = health(&far, "").await;
@@ -197,6 +197,6 @@ async fn the_reason_of_a_block_is_shown() {
     server.inner.report(&order.run, RunReport::Finished { outcome, exit_code: None }).await;
     client.task("web", "Deploy").await;
     let failed = fail_next(&server).await;
-    assert!(explain(&failed).await.ends_with("no login"), "{}", explain(&failed).await);
-    assert_eq!(client.get_task(&failed).await.result_summary, "no login", "said once");
+    assert!(explain(&failed).await.ends_with("no such model"), "{}", explain(&failed).await);
+    assert_eq!(client.get_task(&failed).await.result_summary, "no such model", "said once");
 }

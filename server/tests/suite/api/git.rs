@@ -115,11 +115,11 @@ async fn results_and_errors_are_told() {
     let result = pb::GetTaskResultRequest { task_id: task.id.clone() };
     assert_eq!(refusal(&admin.tasks().get_task_result(result.clone()).await.unwrap_err()).1, "NO_RESULT");
     server.inner.running(&start.run).await;
-    let outcome = RunOutcome::Failed { class: FailureClass::Auth, message: "not logged in".into() };
+    let outcome = RunOutcome::Failed { class: FailureClass::InvalidRequest, message: "no such model".into() };
     server.inner.report(&start.run, RunReport::Finished { outcome, exit_code: Some(1) }).await;
     let error = admin.tasks().get_task_error(wanted).await.unwrap().into_inner();
-    assert_eq!((error.failure_class(), error.message.as_str()), (pb::FailureClass::Auth, "not logged in"));
-    assert_eq!(error.hint, FailureClass::Auth.hint());
+    assert_eq!((error.failure_class(), error.message.as_str()), (pb::FailureClass::InvalidRequest, "no such model"));
+    assert_eq!(error.hint, FailureClass::InvalidRequest.hint());
     assert_eq!((error.task_status(), error.block_reason()), (pb::TaskStatus::Blocked, pb::BlockReason::Config));
 
     let restart = pb::RestartTaskRequest { task_id: task.id.clone(), ..Default::default() };

@@ -95,7 +95,7 @@ async fn a_failed_step_holds_up_the_landing() {
     let project = server.project("App", 2).await;
     let (_, steps) = plan(&server, &project, &["one", "two"], false).await;
     let first = server.start_order().await;
-    fail(&server, &first.run, FailureClass::Auth).await;
+    fail(&server, &first.run, FailureClass::InvalidRequest).await;
     server.until(&steps[0], TaskStatus::Blocked).await;
     let second = server.start_order().await;
     assert_eq!(worked(&server, &second.run).await.land, LandMode::KeepBranch);
@@ -148,7 +148,7 @@ async fn skipping_the_last_step_lands_the_others() {
     worked(&server, &first.run).await;
     done(&server, &first.run).await;
     let second = server.start_order().await;
-    fail(&server, &second.run, FailureClass::Auth).await;
+    fail(&server, &second.run, FailureClass::InvalidRequest).await;
     server.until(&steps[1], TaskStatus::Blocked).await;
     let id = steps[1].clone();
     let skipped = server.command(move |tx, context| commands::control::skip(tx, context, &id)).await.unwrap();

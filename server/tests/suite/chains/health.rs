@@ -25,7 +25,7 @@ async fn stuck() -> (Harness, ProjectId, [TaskId; 3]) {
     let near = server.task(&project, "near", &[&root]).await;
     let far = server.task(&project, "far", &[&near]).await;
     let order = server.start_order().await;
-    fail(&server, &order.run, FailureClass::Auth).await;
+    fail(&server, &order.run, FailureClass::InvalidRequest).await;
     server.until(&root, TaskStatus::Blocked).await;
     (server, project, [root, near, far])
 }
@@ -40,7 +40,7 @@ async fn a_block_tells_who_waits() {
     assert_eq!(notices[0]["blocked_task"], root.as_str());
     assert_eq!(notices[0]["stuck"], serde_json::json!([near.as_str(), far.as_str()]));
     assert_eq!((&notices[0]["count"], &notices[0]["reason"]), (&2.into(), &"config".into()));
-    assert!(notices[0]["remedy"].as_str().is_some_and(|remedy| remedy.contains("configuration")));
+    assert!(notices[0]["remedy"].as_str().is_some_and(|remedy| remedy.contains("resume the agent")));
     let id = far.clone();
     server.command(move |tx, context| commands::control::stop(tx, context, &id, "")).await.unwrap();
     let alone = server.task(&project, "alone", &[]).await;

@@ -159,21 +159,22 @@ async fn a_missing_git_is_named_and_loses_nothing() {
     assert_eq!(String::from_utf8(shown.stdout).unwrap(), "kept\n");
 }
 
-/// Bad input (an agent binary that is missing): the task is blocked, its run says which program was not found and what helps; when the program is there, the task that is
-/// started over uses it.
+/// Bad input (an agent binary that is missing), orchestrator R47: the agent says which program was not found and what helps, and its task waits; when the program is
+/// there and the agent is resumed, the task uses it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_agent_program_is_named() {
     let served = Served::start(CONFIG).await;
     let agent = served.process.folder.path().join("my-agent");
     let task = for_program(&served, &agent, 0).await;
-    let seen = blocked(&served, &task).await;
-    let runs = get(&served, &task).await.runs;
-    let last = runs.iter().max_by_key(|run| run.number).unwrap();
-    assert!(last.message.contains("my-agent does not exist"), "{last:?}");
+    served.events_until(&task, "task.paused").await;
+    let list = pb::ListAgentsRequest { state: pb::AgentState::Error.into(), ..Default::default() };
+    let found = served.admin.agents().list_agents(list).await.unwrap().into_inner().agents.remove(0);
+    assert!(found.error.contains("my-agent does not exist") && found.error.contains("then resume the agent"), "{found:?}");
+    assert_eq!(get(&served, &task).await.runs[0].message, found.error.split(" (spawn)").next().unwrap());
 
     program(&agent, "#!/bin/sh\necho hello > b.txt\n");
-    served.admin.tasks().restart_task(pb::RestartTaskRequest { task_id: task.clone(), ..Default::default() }).await.unwrap();
-    completed(&served, &task, seen).await;
+    served.admin.agents().resume_agent(pb::ResumeAgentRequest { agent_id: found.id, ..Default::default() }).await.unwrap();
+    served.events_until(&task, "task.completed").await;
 }
 
 /// Bad input (an agent that hangs), F-076, D-08: an agent that says nothing for the time allowed is ended with everything it started; the task is blocked with the limit

@@ -7,6 +7,7 @@ mod bans;
 mod circles;
 mod deploy;
 mod documents;
+mod events;
 mod faults;
 mod layout;
 mod licences;

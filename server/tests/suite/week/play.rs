@@ -470,6 +470,6 @@ async fn make_agent(server: &Harness, account: &AccountId, name: String) -> Agen
 /// True for a task that no policy brings to its end without a person.
 pub(super) fn needs_help(work: &Work) -> bool {
     work.fails.len() >= 3
-        || work.fails.iter().any(|(_, class)| *class == FailureClass::Auth)
+        || work.fails.iter().any(|(_, class)| *class == FailureClass::InvalidRequest)
         || work.asks.is_some_and(|asks| asks.answered_after.is_none())
 }

@@ -63,7 +63,7 @@ pub(super) fn trace(seed: u64) -> Vec<Work> {
         let early = tokens / 50;
         let fails = match number {
             30 | 97 => vec![(early, FailureClass::Agent); 9],
-            64 => vec![(early, FailureClass::Auth)],
+            64 => vec![(early, FailureClass::InvalidRequest)],
             _ if number % 13 == 5 => vec![(early, FailureClass::Agent)],
             _ if number % 29 == 3 => vec![(early, FailureClass::Lost)],
             _ => Vec::new(),

@@ -56,7 +56,7 @@ struct Arguments {
     /// Instead of killing again and again: so many minutes of work with a trouble now and then, while it is watched what the server needs.
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["kills", "also", "minutes"])]
     soak: Option<u64>,
-    /// Seconds from one trouble of a soak to the next, on average. Scripts take naps of up to a third of it.
+    /// Seconds from one trouble of a soak to the next, on average. Scripts take naps of up to a sixth of it.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(3..), requires = "soak")]
     pause: u64,
     /// The server program; by default `aqd` beside this one.

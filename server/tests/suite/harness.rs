@@ -46,6 +46,8 @@ impl RecordedOrders {
 pub(crate) struct Harness {
     /// The home folder; removed with the harness.
     pub(crate) home: tempfile::TempDir,
+    /// The database.
+    url: DatabaseUrl,
     /// The clock of the test.
     pub(crate) clock: Arc<ManualClock>,
     /// The writer.
@@ -88,13 +90,22 @@ impl Harness {
     /// A server on a home that exists, with its own figures.
     pub(crate) async fn start_with(home: tempfile::TempDir, clock: Arc<ManualClock>, policy: Policy) -> Self {
         let url = DatabaseUrl::sqlite(&home.path().join("db/agent-queue.db"));
-        let backups = home.path().join("backups");
-        let (mut connection, _) = open_migrated(&url, &backups, clock.now()).unwrap();
-        let figures = load(&mut connection, clock.now(), DEFAULT_SPAN_MS).unwrap();
-        let bus = EventBus::new(figures.last_event);
-        let publisher = bus.clone();
-        let (engine, thread) = Engine::start(connection, Hot::new(figures), move |facts| publisher.publish(facts)).unwrap();
-        let reader = Reader::start(&url, 2).unwrap();
+        Self::start_on(home, url, clock, policy).await
+    }
+
+    /// A server on a home that exists and whose database is there.
+    pub(crate) async fn start_on(home: tempfile::TempDir, url: DatabaseUrl, clock: Arc<ManualClock>, policy: Policy) -> Self {
+        let (backups, place, now) = (home.path().join("backups"), url.clone(), clock.now());
+        let open = move || {
+            let (mut connection, _) = open_migrated(&place, &backups, now).unwrap();
+            let figures = load(&mut connection, now, DEFAULT_SPAN_MS).unwrap();
+            let bus = EventBus::new(figures.last_event);
+            let publisher = bus.clone();
+            let (engine, thread) = Engine::start(connection, Hot::new(figures), move |facts| publisher.publish(facts)).unwrap();
+            (engine, thread, bus, Reader::start(&place, 2).unwrap())
+        };
+        // Databases are spoken to by blocking calls, never on a thread of the runtime.
+        let (engine, thread, bus, reader) = tokio::task::spawn_blocking(open).await.unwrap();
         let hub = OutputHub::new(OutputLog::open(&home.path().join("output")).unwrap());
         let wake = Wake::default();
         let parts = Parts {
@@ -111,7 +122,12 @@ impl Harness {
         orchestrator.recover(link.as_ref()).await.unwrap();
         let (token, order) = (stop.clone(), Arc::clone(&link) as Arc<dyn RunnerLink>);
         let running = tokio::spawn(async move { orchestrator.run(order, token).await.unwrap() });
-        Self { home, clock, engine, reader, hub, bus, sink, link, wake, stop, thread: Some(thread), running: Some(running), policy }
+        Self { home, url, clock, engine, reader, hub, bus, sink, link, wake, stop, thread: Some(thread), running: Some(running), policy }
+    }
+
+    /// True when the database is a file of the home.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.url, DatabaseUrl::Sqlite(_))
     }
 
     /// Ends the server in good order and starts it again on the same home.
@@ -121,8 +137,8 @@ impl Harness {
         self.engine.stop();
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
-        let Self { home, clock, policy, .. } = self;
-        Self::start_with(home, clock, policy).await
+        let Self { home, url, clock, policy, .. } = self;
+        Self::start_on(home, url, clock, policy).await
     }
 
     /// Ends the server in good order and starts it again with another configuration.
@@ -138,8 +154,8 @@ impl Harness {
         self.engine.stop();
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
-        let Self { home, clock, policy, .. } = self;
-        Self::start_with(home, clock, policy).await
+        let Self { home, url, clock, policy, .. } = self;
+        Self::start_on(home, url, clock, policy).await
     }
 
     /// Repositories and work directories in the home, with a git that knows nobody's configuration.

@@ -30,6 +30,7 @@ mod limits;
 mod mcp;
 #[path = "../../core/tests/fuzz/mutate.rs"]
 mod mutate;
+mod output;
 mod plans;
 mod retention;
 mod reviews;

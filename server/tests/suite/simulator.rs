@@ -20,6 +20,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use crate::figures::{both, check_rows, in_time};
 use crate::harness::Harness;
 use crate::history::{Step, configuration, step};
+use crate::store::backend::Home;
 use crate::world::World;
 
 /// Histories of a usual run of the tests.
@@ -74,9 +75,13 @@ async fn promises(server: &Harness) -> Result<(), String> {
 /// How often each kind of trouble was made.
 type Troubles = BTreeMap<&'static str, u64>;
 
-async fn live(seed: u64) -> Result<Troubles, String> {
+async fn live(seed: u64, database: &Database) -> Result<Troubles, String> {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)));
-    let mut world = World::on(Harness::start_with(home(), clock, configuration(0)).await).await;
+    let server = match database {
+        Database::Embedded => Harness::start_with(home(), clock, configuration(0)).await,
+        Database::Postgres(kept) => Harness::start_on(folder(), kept.url().clone(), clock, configuration(0)).await,
+    };
+    let mut world = World::on(server).await;
     for (number, step) in history(seed).iter().enumerate() {
         let at = |wrong: String| format!("step {number}, {step:?}: {wrong}");
         world.step(step).await.map_err(at)?;
@@ -98,19 +103,47 @@ async fn live(seed: u64) -> Result<Troubles, String> {
     if memory == rows { Ok(world.troubles) } else { Err(format!("memory:\n{memory}\nrows:\n{rows}")) }
 }
 
-fn live_on_a_thread(seed: u64) -> Result<Troubles, String> {
+/// Where the rows of a history are.
+enum Database {
+    Embedded,
+    Postgres(Home),
+}
+
+impl Database {
+    fn embedded() -> Option<Self> {
+        Some(Self::Embedded)
+    }
+
+    fn postgres() -> Option<Self> {
+        Home::postgres().map(Self::Postgres)
+    }
+}
+
+fn live_on_a_thread(seed: u64, database: &Database) -> Result<Troubles, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(in_time(live(seed)))
+    runtime.block_on(in_time(live(seed, database)))
 }
 
 /// I-09, I-13, lifecycle R1–R17, chains R1–R5, commands R1: whatever happens in whatever order, killed or not, the promises hold after every step and nothing
 /// is stuck in the end.
 #[test]
 fn histories_keep_the_promises() {
+    keep_the_promises("histories", Database::embedded);
+}
+
+/// The same, with the rows on PostgreSQL: what memory holds after every step is what these rows give, too.
+#[test]
+fn histories_on_postgres_keep_the_promises() {
+    if Database::postgres().is_some() {
+        keep_the_promises("histories on PostgreSQL", Database::postgres);
+    }
+}
+
+fn keep_the_promises(claim: &str, database: fn() -> Option<Database>) {
     let (again, seeds) = asked();
     if let Some(seed) = again {
         let told = history(seed).iter().enumerate().map(|(number, step)| format!("{number}: {step:?}")).collect::<Vec<_>>().join("\n");
-        live_on_a_thread(seed).unwrap_or_else(|wrong| panic!("seed {seed}\n{told}\n{wrong}"));
+        live_on_a_thread(seed, &database().unwrap()).unwrap_or_else(|wrong| panic!("seed {seed}\n{told}\n{wrong}"));
         return;
     }
     let next = AtomicU64::new(*seeds.start());
@@ -121,7 +154,7 @@ fn histories_keep_the_promises() {
             if seed > *seeds.end() || !wrong.is_empty() {
                 return (wrong, troubles);
             }
-            match live_on_a_thread(seed) {
+            match live_on_a_thread(seed, &database().unwrap()) {
                 Ok(made) => made.into_iter().for_each(|(kind, times)| *troubles.entry(kind).or_default() += times),
                 Err(found) => wrong.push(format!("AQ_SEED={seed} lives it again: {found}")),
             }
@@ -141,7 +174,7 @@ fn histories_keep_the_promises() {
     println!("{troubles:#?}");
     let (many, kinds, seldom) = (seeds.end() - seeds.start() + 1, troubles.len(), troubles.values().min().unwrap_or(&0));
     println!(
-        "score: histories: 0 violations; {many} histories, seeds {} to {}, {kinds} kinds of trouble, each at least {seldom} times",
+        "score: {claim}: 0 violations; {many} histories, seeds {} to {}, {kinds} kinds of trouble, each at least {seldom} times",
         seeds.start(),
         seeds.end()
     );

@@ -129,8 +129,11 @@ impl World {
         }
     }
 
-    /// Lets the disk take `pages` pages at most; what is there already stays.
+    /// Lets the disk take `pages` pages at most; what is there already stays. The disk of another server is not ours to fill.
     async fn room(&self, pages: u32) {
+        if !self.server.is_embedded() {
+            return;
+        }
         let limit = format!("PRAGMA max_page_count = {pages}");
         self.server.engine.submit(move |tx| tx.db.batch(&limit)).await.unwrap();
     }
@@ -171,7 +174,9 @@ impl World {
         if !matches!(step, Step::Still(_)) {
             self.server.clock.advance(1);
         }
-        self.note(step.trouble());
+        if self.server.is_embedded() || !matches!(step, Step::Full(..)) {
+            self.note(step.trouble());
+        }
         match step {
             Step::Ask(ask) | Step::Still(ask) => self.ask(step, ask).await?,
             Step::Batch(asks) => {

@@ -17,6 +17,9 @@ use super::lives::{LOAD, Storm};
 /// How long everything may take to settle when nobody is killed any more.
 const SETTLED: Duration = Duration::from_secs(240);
 
+/// For so many naps longer, because tasks wait for each other in long rows.
+const NAPS: u32 = 60;
+
 impl Storm<'_> {
     /// Creates, repeats and asks until the server is killed.
     pub(super) async fn work(&mut self, connection: &Connection, mut open: usize, killed: &Cell<bool>) {
@@ -104,7 +107,7 @@ impl Storm<'_> {
             if self.open(connection).await?.moving == 0 {
                 return Ok(());
             }
-            if begun.elapsed() > SETTLED {
+            if begun.elapsed() > SETTLED + self.books.nap * NAPS {
                 break;
             }
             sleep(Duration::from_millis(200)).await;

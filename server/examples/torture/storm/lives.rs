@@ -48,7 +48,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// The longest nap of a script. In a soak they are long enough for many agents not to be too much for the machine.
     fn nap(&self) -> Duration {
-        self.soak.map_or(Duration::from_millis(300), |pause| pause / 3)
+        self.soak.map_or(Duration::from_millis(300), |pause| pause / 6)
     }
 }
 

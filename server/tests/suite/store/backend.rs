@@ -50,7 +50,7 @@ impl Home {
     }
 
     /// Where the database is.
-    pub(super) fn url(&self) -> &DatabaseUrl {
+    pub(crate) fn url(&self) -> &DatabaseUrl {
         &self.url
     }
 

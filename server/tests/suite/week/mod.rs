@@ -2,6 +2,7 @@
 //! provider, and the original's policies on the same work.
 
 mod original;
+mod people;
 mod play;
 mod provider;
 mod trace;

@@ -2,20 +2,19 @@
 //!
 //! Nothing here rings the orchestrator for an instant: its own timers have to wake it, on tokio's clock that moves along with the server's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, TaskId};
-use aq_core::output::{FailureClass, LimitNotice, LimitStatus, OutputBody, OutputItem, Question, QuestionKind, TokenUsage};
+use aq_core::output::{LimitNotice, LimitStatus, OutputBody, OutputItem, Question, QuestionKind, TokenUsage};
 use aq_core::run::RunState;
 use aq_core::runner_link::{Answer, Conclusion, RunOutcome, RunReport, RunnerOrder, SessionOrder, StartRun};
 use aq_core::runtime::RuntimeKind;
-use aq_core::task::{BlockedReason, Task, TaskStatus, UNTIL_ANSWERED};
+use aq_core::task::UNTIL_ANSWERED;
 use aq_core::time::Timestamp;
 use aq_server::clock::Clock as _;
 use aq_server::commands::accounts::AccountFields;
 use aq_server::commands::agents::AgentFields;
-use aq_server::commands::check::check;
 use aq_server::commands::projects::ProjectFields;
 use aq_server::commands::{self, CommandError};
 
@@ -66,8 +65,8 @@ enum Event {
 pub(super) struct Week {
     server: Option<Harness>,
     origin: Timestamp,
-    work: Vec<Work>,
-    ids: Vec<TaskId>,
+    pub(super) work: Vec<Work>,
+    pub(super) ids: Vec<TaskId>,
     numbers: BTreeMap<TaskId, usize>,
     places: BTreeMap<AgentId, usize>,
     progress: Vec<Progress>,
@@ -399,7 +398,7 @@ impl Week {
     }
 
     /// The person answers, in time or not.
-    async fn answer(&mut self, task: usize) {
+    pub(super) async fn answer(&mut self, task: usize) {
         self.progress[task].answered = true;
         let id = self.ids[task].clone();
         let text = Answer::Text("that way".into());
@@ -407,53 +406,6 @@ impl Week {
         if let Some(order) = told.unwrap().1 {
             self.follow(order).await;
         }
-    }
-
-    /// Every task that is not done, with the person's act that it waits for, or the task that it waits for.
-    ///
-    /// # Panics
-    /// When one of them waits for nothing that has a name.
-    pub(super) async fn wait_for_people(&self) -> BTreeMap<usize, String> {
-        let mut found = BTreeMap::new();
-        for (number, id) in self.ids.iter().enumerate() {
-            let task = self.server().get(id).await;
-            if task.status != TaskStatus::Completed {
-                let act = human_act(&task).unwrap_or_else(|| panic!("task {number} waits for nobody: {task:?}"));
-                found.insert(number, act);
-            }
-        }
-        for (number, _) in found.iter().filter(|(_, act)| act.is_empty()) {
-            let behind: BTreeSet<_> = self.work[*number].after.iter().filter(|other| found.contains_key(other)).collect();
-            assert!(!behind.is_empty(), "task {number} waits for tasks that are all done");
-        }
-        let now = self.server().clock.now();
-        let findings = self.server().engine.submit(move |tx| Ok::<_, CommandError>(check(tx.db, tx.state, now)?)).await.unwrap();
-        assert!(findings.is_empty(), "{findings:?}");
-        found
-    }
-
-    /// The person does what was waited for, and what failed before fails no more.
-    pub(super) async fn help(&mut self, waiting: &BTreeMap<usize, String>) {
-        for number in waiting.iter().filter(|(_, act)| !act.is_empty()).map(|(number, _)| *number) {
-            self.work[number].fails.clear();
-            let id = self.ids[number].clone();
-            if self.server().get(&id).await.status == TaskStatus::Paused {
-                self.answer(number).await;
-            } else {
-                self.server().command(move |tx, context| commands::control::restart(tx, context, &id, "").map(|_| ())).await.unwrap();
-            }
-        }
-        self.settle().await;
-    }
-}
-
-/// What a person has to do; empty for a task that waits for others; `None` when nothing is named.
-fn human_act(task: &Task) -> Option<String> {
-    match task.status {
-        TaskStatus::Blocked => task.blocked_reason.filter(|reason| *reason != BlockedReason::Budget).map(|reason| format!("{reason}")),
-        TaskStatus::Paused if task.resume_after == Some(UNTIL_ANSWERED) => Some("answer".into()),
-        TaskStatus::Defined => Some(String::new()),
-        _ => None,
     }
 }
 
@@ -465,11 +417,4 @@ async fn make_agent(server: &Harness, account: &AccountId, name: String) -> Agen
         ..AgentFields::default()
     };
     server.command(move |tx, context| commands::agents::create(tx, context, &fields)).await.unwrap().id
-}
-
-/// True for a task that no policy brings to its end without a person.
-pub(super) fn needs_help(work: &Work) -> bool {
-    work.fails.len() >= 3
-        || work.fails.iter().any(|(_, class)| *class == FailureClass::InvalidRequest)
-        || work.asks.is_some_and(|asks| asks.answered_after.is_none())
 }

@@ -7,7 +7,8 @@ use aq_core::time::Timestamp;
 use aq_server::clock::ManualClock;
 
 use super::original::original;
-use super::play::{Week, needs_help};
+use super::people::needs_help;
+use super::play::Week;
 use super::provider::{ACCOUNTS, AGENTS, HOUR, offered};
 use super::trace::{TASKS, Work, trace};
 use crate::harness::{Harness, policy};

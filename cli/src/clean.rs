@@ -7,6 +7,16 @@
 /// Longest escape sequence that is looked for, in characters; a longer one is no sequence but text behind a stray escape.
 const LONGEST_SEQUENCE: usize = 4096;
 
+/// [`line`], cut to so many characters, and what is left out is told by an ellipsis.
+#[must_use]
+pub(crate) fn short(text: &str, most: usize) -> String {
+    let line = line(text);
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
 /// Foreign text as one line: line ends and tabs become spaces.
 #[must_use]
 pub(crate) fn line(text: &str) -> String {

@@ -5,8 +5,12 @@ use aq_proto::v1::{Agent, AgentState, ListAgentsResponse, Runtime};
 use super::sheet::Sheet;
 use super::table::{Cell, table};
 use super::{amount, time, tone};
+use crate::clean;
 use crate::look::Look;
 use crate::words;
+
+/// Characters of an error in a row; `show` has the whole.
+const ROOM: usize = 60;
 
 /// The state with what is pending: `BUSY, pausing`.
 fn state(agent: &Agent) -> String {
@@ -28,7 +32,7 @@ pub(crate) fn rows(look: &Look, agents: &[Agent]) -> String {
         &["ID", "RUNTIME", "STATE", "TASK", "SINCE", "ACCOUNT", "TOKENS"],
         agents.iter().map(|agent| {
             let work = if agent.current_task_id.is_empty() {
-                agent.error.clone()
+                clean::short(&agent.error, ROOM)
             } else {
                 format!("{}  {}", agent.current_task_id, agent.current_task_title)
             };
@@ -104,10 +108,12 @@ mod tests {
             id: "vega".into(),
             runtime: Runtime::Command.into(),
             state: AgentState::Error.into(),
-            error: "no such program".into(),
+            error: "program my-agent was not found: install it, or give its absolute path (looked in /usr/bin) (spawn)".into(),
+            retry_at: Some(prost_types::Timestamp { seconds: Look::plain().now.as_second() + 240, nanos: 0 }),
             ..Default::default()
         };
         insta::assert_snapshot!(show(&Look::plain(), &busy));
+        insta::assert_snapshot!(show(&Look::plain(), &broken));
         insta::assert_snapshot!(list(&Look::plain(), &ListAgentsResponse { agents: vec![busy, broken], ..Default::default() }));
     }
 }

@@ -7,18 +7,10 @@ use crate::clean;
 /// Longest arguments that are shown, in characters.
 const SHOWN: usize = 160;
 
-fn short(text: &str) -> String {
-    let line = clean::line(text);
-    match line.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
-}
-
 /// A tool that begins.
 #[must_use]
 pub(crate) fn begun(begun: &ChatToolBegun) -> String {
-    let arguments = if begun.arguments_json == "{}" { String::new() } else { format!(" {}", short(&begun.arguments_json)) };
+    let arguments = if begun.arguments_json == "{}" { String::new() } else { format!(" {}", clean::short(&begun.arguments_json, SHOWN)) };
     format!("· {}{arguments}", clean::line(&begun.tool))
 }
 
@@ -27,7 +19,7 @@ pub(crate) fn begun(begun: &ChatToolBegun) -> String {
 pub(crate) fn failed(ended: &ChatToolEnded) -> String {
     let told: Option<serde_json::Value> = serde_json::from_str(&ended.result_json).ok();
     let words = told.as_ref().and_then(|told| told.get("error")).and_then(serde_json::Value::as_str);
-    format!("  {} did not work: {}", clean::line(&ended.tool), short(words.unwrap_or(&ended.result_json)))
+    format!("  {} did not work: {}", clean::line(&ended.tool), clean::short(words.unwrap_or(&ended.result_json), SHOWN))
 }
 
 /// What there is to know about how a turn ended; `None` when it ended as it should.

@@ -2,24 +2,11 @@
 //!
 //! Spec: specs/server/core/models.md
 
-use crate::ids::{AccountId, AgentId, RunRef, TaskId};
+use crate::ids::{AccountId, AgentId, TaskId};
 use crate::output::FailureClass;
 use crate::profile::RuntimeProfile;
 use crate::runtime::RuntimeKind;
-use crate::text_enum::text_enum;
 use crate::time::Timestamp;
-
-text_enum! {
-    /// Whether an agent can take work.
-    AgentState, "agent state" {
-        /// Free.
-        Idle = "IDLE",
-        /// Works on a run.
-        Busy = "BUSY",
-        /// Takes nothing new; a run it has goes on to its end.
-        Paused = "PAUSED",
-    }
-}
 
 /// How long an agent takes nothing after the first failure that was its own, in milliseconds.
 const FIRST_WAIT_MS: i64 = 300_000;
@@ -43,7 +30,7 @@ pub struct AgentFault {
     pub until: Timestamp,
 }
 
-/// A named worker slot of one runtime.
+/// A named worker slot of one runtime. What it works on is told by the open runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
     /// The name in lower case with hyphens; never changes.
@@ -56,16 +43,10 @@ pub struct Agent {
     pub profile: RuntimeProfile,
     /// The account it draws from; `None`: one that has no limits to watch.
     pub account: Option<AccountId>,
-    /// Whether it can take work.
-    pub state: AgentState,
+    /// True: it takes nothing new; a run that it has goes on to its end.
+    pub paused: bool,
     /// Why it cannot work; `None`: nothing is known to be wrong.
     pub fault: Option<AgentFault>,
-    /// The run it works on; may be set while PAUSED.
-    pub current_run: Option<RunRef>,
-    /// Process id of the run's shim.
-    pub pid: Option<u32>,
-    /// When its run last printed anything (D-07).
-    pub last_output_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When any field last changed.
@@ -73,7 +54,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An idle agent with an empty profile (F-006).
+    /// An agent with an empty profile that may take work (F-006).
     #[must_use]
     pub fn new(id: AgentId, name: impl Into<String>, runtime: RuntimeKind, at: Timestamp) -> Self {
         Self {
@@ -82,20 +63,11 @@ impl Agent {
             runtime,
             profile: RuntimeProfile::default(),
             account: None,
-            state: AgentState::Idle,
+            paused: false,
             fault: None,
-            current_run: None,
-            pid: None,
-            last_output_at: None,
             created_at: at,
             updated_at: at,
         }
-    }
-
-    /// True when the scheduler may give it work.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.state == AgentState::Idle && self.current_run.is_none()
     }
 
     /// Until when it takes nothing for a fault; `None`: it may be tried.
@@ -120,31 +92,11 @@ impl Agent {
         });
         news
     }
-
-    /// The state after its run has ended: a paused agent stays what it is.
-    #[must_use]
-    pub const fn state_after_run(&self) -> AgentState {
-        match self.state {
-            AgentState::Idle | AgentState::Busy => AgentState::Idle,
-            other => other,
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// F-006, models R3.
-    #[test]
-    fn a_paused_agent_stays_paused_after_its_run() {
-        let mut agent = Agent::new(AgentId::parse("nova").unwrap(), "Nova", RuntimeKind::Scripted, Timestamp::from_millis(0));
-        assert!(agent.is_idle());
-        agent.state = AgentState::Busy;
-        assert_eq!(agent.state_after_run(), AgentState::Idle);
-        agent.state = AgentState::Paused;
-        assert_eq!(agent.state_after_run(), AgentState::Paused);
-    }
 
     /// models R10: the wait doubles up to an hour, the first and another fault are news, and it begins anew after it was over.
     #[test]

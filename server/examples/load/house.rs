@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aq_core::agent::AgentState;
 use aq_core::budget::Budgets;
 use aq_core::ids::AgentId;
 use aq_core::principal::{Principal, ProjectScope, Role};
@@ -195,7 +194,7 @@ fn pause_all_but(db: &mut aq_server::store::Connection, wanted: usize, now: Time
     for number in wanted..fill::AGENTS {
         let id = AgentId::from_trusted(&format!("agent-{number}"));
         let Some(mut agent) = agents::all(db)?.into_iter().find(|agent| agent.id == id) else { continue };
-        (agent.state, agent.updated_at) = (AgentState::Paused, now);
+        (agent.paused, agent.updated_at) = (true, now);
         agents::update(db, &agent)?;
     }
     Ok(())

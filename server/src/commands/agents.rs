@@ -1,6 +1,6 @@
 //! Agents: create, edit, pause, resume, delete.
 
-use aq_core::agent::{Agent, AgentState};
+use aq_core::agent::Agent;
 use aq_core::event::EventKind;
 use aq_core::ids::{AccountId, AgentId};
 use aq_core::names::{generate_agent_name, id_slug};
@@ -155,11 +155,10 @@ fn lift(tx: &mut Tx<'_>, context: &Context, agent: &Agent) -> Result<(), Command
 /// [`CommandError::NotFound`].
 pub fn set_paused(tx: &mut Tx<'_>, context: &Context, id: &AgentId, paused: bool) -> Result<Agent, CommandError> {
     let mut changed = agent(tx, id)?;
-    let state = if paused { AgentState::Paused } else { AgentState::Idle };
-    if changed.state == state && (paused || changed.fault.is_none()) {
+    if changed.paused == paused && (paused || changed.fault.is_none()) {
         return Ok(changed);
     }
-    changed.state = state;
+    changed.paused = paused;
     if !paused {
         changed.fault = None;
         lift(tx, context, &changed)?;

@@ -273,7 +273,7 @@ impl Figures {
 
     /// Puts an agent among the idle ones, or takes it away, as it stands.
     fn rest(&mut self, id: &AgentId) {
-        if self.agents.get(id).is_some_and(Agent::is_idle) && !self.busy.contains_key(id) {
+        if self.agents.get(id).is_some_and(|agent| !agent.paused) && !self.busy.contains_key(id) {
             self.idle.insert(id.clone());
         } else {
             self.idle.remove(id);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aq_core::agent::AgentState;
 use aq_core::ids::{AccountId, AgentId, ProjectId};
 use aq_core::run::{RunPurpose, RunState};
 use aq_core::runner_link::StopReason;
@@ -60,7 +59,7 @@ pub fn load(db: &mut Connection, now: Timestamp, span_ms: i64) -> Result<Figures
         if let Some(account) = agent.account.as_ref().filter(|account| !figures.accounts.contains_key(account)) {
             let message = format!("takes no tasks: its account {account} is set aside");
             figures.aside.push(Offence { subject: format!("agent {}", agent.id), message });
-            agent.state = AgentState::Paused;
+            agent.paused = true;
         }
         figures.seat(&agent.id.clone(), Some(agent));
     }

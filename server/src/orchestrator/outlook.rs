@@ -96,7 +96,7 @@ pub fn present(db: &mut Connection, figures: &Figures, policy: &Policy, now: Tim
     let open = figures.runs.iter().filter_map(|(key, run)| {
         let agent = figures.agents.get(&run.agent)?;
         let mut idle = seen.agent(agent);
-        if !agent.is_idle() {
+        if agent.paused {
             idle.closed = Some(Closed { reason: GateReason::Paused, until: None });
         }
         // What the window counts already is not in flight any more.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aq_core::agent::{Agent, AgentFault, AgentState};
+use aq_core::agent::{Agent, AgentFault};
 use aq_core::ids::{AccountId, AgentId, TaskId};
 use aq_core::output::FailureClass;
 use aq_core::profile::{McpServer, McpTransport, RuntimeProfile};
@@ -140,11 +140,8 @@ impl TryFrom<Row> for Agent {
                 login_dir: profile.login_dir,
             },
             account: row.account_id.as_deref().map(AccountId::from_trusted),
-            state: if row.paused { AgentState::Paused } else { AgentState::Idle },
+            paused: row.paused,
             fault: fault.map(AgentFault::try_from).transpose()?,
-            current_run: None,
-            pid: None,
-            last_output_at: None,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
@@ -158,7 +155,7 @@ impl From<&Agent> for Row {
             id: agent.id.as_str().to_owned(),
             name: agent.name.clone(),
             runtime: agent.runtime.as_str().to_owned(),
-            paused: agent.state == AgentState::Paused,
+            paused: agent.paused,
             account_id: agent.account.as_ref().map(|account| account.as_str().to_owned()),
             profile: columns::to_json(&StoredProfile {
                 command: profile.command,

@@ -1,6 +1,6 @@
 //! Agents.
 
-use aq_core::agent::{Agent, AgentFault, AgentState};
+use aq_core::agent::{Agent, AgentFault};
 use aq_core::principal::ProjectScope;
 use aq_core::profile::{McpServer, McpTransport};
 use aq_proto::v1 as pb;
@@ -12,7 +12,6 @@ use crate::lifecycle::Figures;
 pub(in crate::api) fn agent(figures: &Figures, agent: &Agent, scope: &ProjectScope) -> pb::Agent {
     let run = figures.busy.get(&agent.id).and_then(|key| figures.runs.get(key));
     let named = run.filter(|run| scope.covers(&run.project));
-    let paused = agent.state == AgentState::Paused;
     pb::Agent {
         id: agent.id.to_string(),
         name: agent.name.clone(),
@@ -28,14 +27,14 @@ pub(in crate::api) fn agent(figures: &Figures, agent: &Agent, scope: &ProjectSco
             env: agent.profile.env.keys().map(|name| (name.clone(), String::new())).collect(),
         }),
         account_id: agent.account.as_ref().map(ToString::to_string).unwrap_or_default(),
-        state: match (agent.state, run.is_some()) {
-            (_, true) => pb::AgentState::Busy,
-            (AgentState::Paused, false) => pb::AgentState::Paused,
-            (AgentState::Idle | AgentState::Busy, false) if agent.fault.is_some() => pb::AgentState::Error,
-            (AgentState::Idle | AgentState::Busy, false) => pb::AgentState::Idle,
+        state: match (run, agent.paused, &agent.fault) {
+            (Some(_), ..) => pb::AgentState::Busy,
+            (None, true, _) => pb::AgentState::Paused,
+            (None, false, Some(_)) => pb::AgentState::Error,
+            (None, false, None) => pb::AgentState::Idle,
         }
         .into(),
-        paused,
+        paused: agent.paused,
         current_task_id: named.map(|run| run.run.task.to_string()).unwrap_or_default(),
         current_task_title: String::new(),
         busy_since: run.map(|run| timestamp(run.since)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aq_core::agent::{Agent, AgentState};
+use aq_core::agent::{Agent, AgentFault};
 use aq_core::event::EventKind;
 use aq_core::ids::WorkspaceId;
 use aq_core::output::{FailureClass, Question, QuestionKind, QuestionOption, TokenUsage};
@@ -100,7 +100,15 @@ on_both! {
             login_dir: "/l".into(),
         };
         agents::insert(&mut db, &agent).unwrap();
-        agent.state = AgentState::Paused;
+        agent.paused = true;
+        agent.fault = Some(AgentFault {
+            class: FailureClass::Auth,
+            message: "Not logged in".to_owned(),
+            task: task_id(7),
+            since: at(1),
+            times: 3,
+            until: at(9),
+        });
         agents::update(&mut db, &agent).unwrap();
         assert_eq!(agents::all(&mut db).unwrap().last(), Some(&agent));
         agents::delete(&mut db, &agent.id, at(4)).unwrap();

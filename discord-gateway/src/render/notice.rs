@@ -315,7 +315,7 @@ pub(crate) fn agent_error(event: Facts<'_>) -> Message {
     let mut embed = boxed(Style::Error, format!("Agent {} cannot work", fact(event, "name")), text).beside("Tried again", again);
     let hint = fact(event, "hint");
     if !hint.is_empty() {
-        embed = embed.below("What to do", sentence(&clean(hint)));
+        embed = embed.below("What to do", format!("{}. `/agent resume` sets it to work at once.", sentence(&clean(hint))));
     }
     Message::embed(embed)
 }
@@ -360,6 +360,28 @@ mod tests {
         assert_eq!((field(&first, "Tries"), field(&first, "Error Detail")), ("1 of 3 failed", "```\nthe first problem\n```"));
         let own = pb::GetTaskErrorResponse { message: "the first problem, whole".into(), run: run(1), ..Default::default() };
         assert_eq!(field(&failed(&task, 1, &facts, Some(&own)), "Error Detail"), "```\nthe first problem, whole\n```");
+    }
+
+    /// The notice of an agent that cannot work says why, when it is tried again and what to do; that it works again is told too.
+    #[test]
+    fn an_agent_that_cannot_work_is_told() {
+        let facts = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let told = agent_error(&facts(&[
+            ("name", "Max"),
+            ("message", "Not logged in"),
+            ("hint", "log the agent's account in again, then resume the agent"),
+            ("until", "1796003121528"),
+        ]));
+        assert_eq!(
+            (told.embeds[0].title.as_str(), told.embeds[0].description.as_str()),
+            ("❌ Agent Max cannot work", "```\nNot logged in\n```")
+        );
+        assert_eq!(field(&told, "Tried again"), "<t:1796003121:R>, or when it is resumed");
+        assert!(
+            field(&told, "What to do").starts_with("Log the agent's account in again, then resume the agent. `/agent resume`"),
+            "{told:?}"
+        );
+        assert!(agent_works(&facts(&[("name", "Max")])).embeds[0].title.ends_with("Agent Max works again"));
     }
 
     /// D-96: so many tries are told as the server makes: none at all is one.

@@ -2,7 +2,7 @@
 //!
 //! Spec: specs/server/core/models.md
 
-use crate::ids::{AccountId, AgentId, TaskId};
+use crate::ids::{AccountId, AgentId};
 use crate::output::FailureClass;
 use crate::profile::RuntimeProfile;
 use crate::runtime::RuntimeKind;
@@ -20,8 +20,8 @@ pub struct AgentFault {
     pub class: FailureClass,
     /// What was said of it.
     pub message: String,
-    /// The task that met it last.
-    pub task: TaskId,
+    /// Key of the task that met it last.
+    pub task: i64,
     /// Since when.
     pub since: Timestamp,
     /// How often in a row, from 1.
@@ -76,8 +76,8 @@ impl Agent {
         self.fault.as_ref().map(|fault| fault.until).filter(|until| *until > now)
     }
 
-    /// Notes that a run of `task` could not work at `now` for no fault of the task (models R10). True when that is news: the first of its kind.
-    pub fn fails(&mut self, class: FailureClass, message: &str, task: &TaskId, now: Timestamp) -> bool {
+    /// Notes that a run of the task with this key could not work at `now` for no fault of the task (models R10). True when that is news: the first of its kind.
+    pub fn fails(&mut self, class: FailureClass, message: &str, task: i64, now: Timestamp) -> bool {
         let known = self.fault.as_ref();
         let times = known.map_or(0, |fault| fault.times).saturating_add(1);
         let wait = FIRST_WAIT_MS.saturating_mul(1_i64 << times.saturating_sub(1).min(16)).min(LONGEST_WAIT_MS);
@@ -85,7 +85,7 @@ impl Agent {
         self.fault = Some(AgentFault {
             class,
             message: message.to_owned(),
-            task: task.clone(),
+            task,
             since: known.map_or(now, |fault| fault.since),
             times,
             until: now.plus_millis(wait),
@@ -103,19 +103,18 @@ mod tests {
     fn a_fault_closes_for_longer_each_time() {
         let minutes = |count: i64| Timestamp::from_millis(count * 60_000);
         let mut agent = Agent::new(AgentId::parse("nova").unwrap(), "Nova", RuntimeKind::Claude, minutes(0));
-        let task = TaskId::parse("calm-owl").unwrap();
         let mut waits = Vec::new();
         for _ in 0..6 {
-            let news = agent.fails(FailureClass::Auth, "no login", &task, minutes(100));
+            let news = agent.fails(FailureClass::Auth, "no login", 7, minutes(100));
             let until = agent.closed_until(minutes(100)).unwrap();
             assert_eq!(agent.closed_until(until), None);
             waits.push((news, until.millis_since(minutes(100)) / 60_000));
         }
         assert_eq!(waits, [(true, 5), (false, 10), (false, 20), (false, 40), (false, 60), (false, 60)]);
-        assert!(agent.fails(FailureClass::Billing, "no credit", &task, minutes(101)));
+        assert!(agent.fails(FailureClass::Billing, "no credit", 8, minutes(101)));
         assert_eq!(agent.fault.as_ref().map(|fault| (fault.since, fault.times)), Some((minutes(100), 7)));
         agent.fault = None;
-        agent.fails(FailureClass::Spawn, "not installed", &task, minutes(200));
+        agent.fails(FailureClass::Spawn, "not installed", 8, minutes(200));
         assert_eq!(agent.closed_until(minutes(200)), Some(minutes(205)));
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! How long a fault closes its agent is decided in `aq_core::agent`; what becomes of the task lives in `failures`.
 
+use std::collections::BTreeMap;
+
 use aq_core::agent::Agent;
 use aq_core::event::EventKind;
-use aq_core::ids::AgentId;
+use aq_core::ids::{AgentId, TaskId};
 use aq_core::output::FailureClass;
 use aq_core::runner_link::RunOutcome;
 use aq_core::time::Timestamp;
 use serde_json::json;
 
-use crate::lifecycle::{LifecycleError, Subject, Tx, announce};
+use super::snapshot::head;
+use crate::lifecycle::{Figures, LifecycleError, Subject, Tx, announce};
 use crate::store::{TaskRecord, agents};
 
 /// Most characters of a fault's message that are kept with the agent; the run has the whole.
@@ -29,9 +32,9 @@ pub(super) fn met(
     now: Timestamp,
 ) -> Result<bool, LifecycleError> {
     let Some(mut agent) = tx.state.agents.get(agent).cloned() else { return Ok(false) };
-    let known = agent.fault.as_ref().is_some_and(|fault| fault.task != task.task.id);
+    let known = agent.fault.as_ref().is_some_and(|fault| fault.task != task.key);
     let message: String = message.chars().take(MESSAGE).collect();
-    let news = agent.fails(class, &message, &task.task.id, now);
+    let news = agent.fails(class, &message, task.key, now);
     let until = agent.fault.as_ref().map(|fault| fault.until.as_millis());
     let payload = json!({ "name": agent.name, "message": message, "class": class.as_str(), "hint": class.hint(), "until": until });
     let subject = Subject { agent: Some(agent.id.clone()), ..Subject::default() };
@@ -40,6 +43,12 @@ pub(super) fn met(
         announce(tx, EventKind::AgentError, now, subject, payload)?;
     }
     Ok(known)
+}
+
+/// The tasks that agents failed with last, as the scheduler knows them.
+pub(super) fn met_last(figures: &Figures) -> BTreeMap<AgentId, TaskId> {
+    let faulty = figures.agents.values().filter_map(|agent| Some((agent, agent.fault.as_ref()?)));
+    faulty.map(|(agent, fault)| (agent.id.clone(), head(0, fault.task).task)).collect()
 }
 
 /// An agent has shown that it works.

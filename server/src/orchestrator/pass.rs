@@ -7,12 +7,13 @@ use aq_core::output::FailureClass;
 use aq_core::run::{Run, RunPurpose, RunResult};
 use aq_core::runner_link::{RunnerOrder, SessionOrder, StopReason};
 use aq_core::runtime::RuntimeKind;
-use aq_core::schedule::{Assignment, IdleAgent, Wish, decide, prefer};
+use aq_core::schedule::{Assignment, IdleAgent, Wish, decide, prefer, spare};
 use aq_core::task::{Trigger, branch_of, is_agents_fault};
 use aq_core::time::Timestamp;
 
 use super::budgets;
 use super::deadlines;
+use super::faults;
 use super::isolation::{alone, next_try};
 use super::orders::{Draft, conclude, draft};
 use super::own_key::issue;
@@ -100,6 +101,7 @@ pub(super) fn starts(
         let mut assignments = decide(&snapshot).assignments;
         let wishes = wishes(tx, &assignments)?;
         prefer(&mut assignments, &snapshot, &wishes);
+        spare(&mut assignments, &snapshot, &faults::met_last(tx.state));
         for assignment in assignments {
             let key = key_of(&assignment.task).ok_or(StoreError::NotFound)?;
             let (mut branch_taken, mut place) = (false, None);

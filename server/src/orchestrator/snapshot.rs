@@ -27,7 +27,9 @@ pub(super) fn key_of(task: &TaskId) -> Option<i64> {
 pub fn snapshot(figures: &Figures, policy: &Policy, now: Timestamp) -> Snapshot {
     let mut seen = Seen::new(figures, policy, now);
     let agents = seen.idle();
-    let heads = agents.len().max(1);
+    // An agent that is tried again may need another task than the first.
+    let tried = agents.iter().filter(|idle| figures.agents.get(&idle.id).is_some_and(|agent| agent.fault.is_some())).count();
+    let heads = (agents.len() + tried).max(1);
     look(figures, policy, now, Snapshot { agents, accounts: seen.rooms, ..Snapshot::default() }, heads, false)
 }
 

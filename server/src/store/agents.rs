@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aq_core::agent::{Agent, AgentFault};
-use aq_core::ids::{AccountId, AgentId, TaskId};
+use aq_core::ids::{AccountId, AgentId};
 use aq_core::output::FailureClass;
 use aq_core::profile::{McpServer, McpTransport, RuntimeProfile};
 use aq_core::time::Timestamp;
@@ -35,7 +35,7 @@ struct Row {
 struct StoredFault {
     class: String,
     message: String,
-    task: String,
+    task: i64,
     since: i64,
     times: u32,
     until: i64,
@@ -46,7 +46,7 @@ impl From<&AgentFault> for StoredFault {
         Self {
             class: fault.class.as_str().to_owned(),
             message: fault.message.clone(),
-            task: fault.task.as_str().to_owned(),
+            task: fault.task,
             since: fault.since.as_millis(),
             times: fault.times,
             until: fault.until.as_millis(),
@@ -61,7 +61,7 @@ impl TryFrom<StoredFault> for AgentFault {
         Ok(Self {
             class: columns::read("agents.fault", &stored.class, FailureClass::parse)?,
             message: stored.message,
-            task: TaskId::from_trusted(&stored.task),
+            task: stored.task,
             since: Timestamp::from_millis(stored.since),
             times: stored.times,
             until: Timestamp::from_millis(stored.until),

@@ -10,6 +10,7 @@ mod prefer;
 mod rooms;
 mod share;
 mod snapshot;
+mod spare;
 #[cfg(test)]
 mod tests;
 
@@ -18,3 +19,4 @@ pub use forecast::{ExpectedStart, OpenRun, Outlook, Release, Waiting, forecast, 
 pub use prefer::{Wish, prefer};
 pub use share::{GUARANTEE_TRIES, WAITING_FACTOR, expected_rest};
 pub use snapshot::{AccountRoom, Head, IdleAgent, Lane, ProjectState, Snapshot};
+pub use spare::spare;

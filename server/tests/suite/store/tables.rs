@@ -104,7 +104,7 @@ on_both! {
         agent.fault = Some(AgentFault {
             class: FailureClass::Auth,
             message: "Not logged in".to_owned(),
-            task: task_id(7),
+            task: 7,
             since: at(1),
             times: 3,
             until: at(9),

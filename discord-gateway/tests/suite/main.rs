@@ -7,6 +7,9 @@ mod chat;
 mod crashes;
 mod demo;
 mod fake;
+#[expect(dead_code, reason = "the gateway's tests need a part of what the server's do")]
+#[path = "../../../server/tests/suite/served/place.rs"]
+mod place;
 mod refusals;
 mod runs;
 mod start;

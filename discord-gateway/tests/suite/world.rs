@@ -3,12 +3,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aq_proto::client::{Connection, Options, discover};
 use aq_proto::v1 as pb;
 
 use crate::fake::{Fake, GUILD, TOKEN};
+use crate::place::Place;
 
 /// Who may do everything, who may look, who may do nothing.
 pub(crate) const ADMIN: u64 = 1;
@@ -35,12 +37,12 @@ fn program(name: &str, package: &str, folders: &[&str]) -> PathBuf {
     path
 }
 
-/// The file below a folder that changed last; what only tests, benchmarks, examples and fuzz targets are made of does not count.
+/// The file below a folder that changed last; what only tests, benchmarks, examples and fuzz targets are made of, and what they remember, does not count.
 fn newest(folder: &Path) -> (PathBuf, SystemTime) {
     let of = |entry: std::fs::DirEntry| {
         let (path, kind) = (entry.path(), entry.file_type().unwrap());
         if kind.is_dir() {
-            (!matches!(entry.file_name().to_str(), Some("tests" | "benches" | "examples" | "fuzz"))).then(|| newest(&path))
+            (!matches!(entry.file_name().to_str(), Some("tests" | "benches" | "examples" | "fuzz" | "snapshots"))).then(|| newest(&path))
         } else {
             Some((path, entry.metadata().unwrap().modified().unwrap()))
         }
@@ -93,11 +95,12 @@ impl Drop for Process {
 
 /// Everything that a test needs.
 pub(crate) struct World {
-    folder: tempfile::TempDir,
     server: Process,
     gateway: Option<Process>,
     pub(crate) admin: Connection,
     pub(crate) fake: Fake,
+    /// Goes last: what the server started outlives it, and is ended with the folder.
+    folder: Arc<Place>,
 }
 
 impl World {
@@ -116,7 +119,7 @@ impl World {
 
     /// The same with this section about the model; `{url}` is where the fake is.
     pub(crate) async fn with_model(section: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Place::new();
         let fake = Fake::start().await;
         let model = section.replace("{url}", &fake.url());
         std::fs::write(folder.path().join("server.yaml"), format!("security: {{sandbox: none}}\n{model}")).unwrap();

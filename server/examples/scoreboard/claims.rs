@@ -72,7 +72,7 @@ pub(crate) const CLAIMS: &[Claim] = &[
     ),
     claim(
         "soak",
-        "Agents at work for hours, with a trouble a minute: nothing lost, doubled or stuck, and the server does not grow",
+        "Agents at work while troubles of many kinds come: nothing lost, doubled or stuck, and the server does not grow",
         Program::Torture { quick: "--soak 2 --pause 4 --agents 6", long: "--soak 144" },
     ),
     claim(

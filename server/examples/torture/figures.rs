@@ -54,6 +54,8 @@ pub(crate) struct Figures {
     pub(crate) log_told: BTreeMap<String, usize>,
     /// Troubles of a soak, by name.
     pub(crate) troubles: BTreeMap<&'static str, usize>,
+    /// The most descriptors that a server of a soak had open at one look, by what they lead to.
+    pub(crate) descriptors: BTreeMap<String, usize>,
     /// What the servers of a soak needed.
     pub(crate) needs: Option<Needs>,
     /// Promises that did not hold, in words.
@@ -116,6 +118,9 @@ impl Figures {
         }
         if let Some(needs) = self.needs {
             line("the server needed", needs.to_string());
+        }
+        for (kind, count) in self.descriptors.iter().filter(|(_, count)| **count > 1) {
+            line("  descriptors", format!("{count} {kind}"));
         }
         line("ready p50 / p99 / most", format!("{} / {} / {} ms", self.at(50), self.at(99), self.at(100)));
         line("violations", self.violations.len().to_string());

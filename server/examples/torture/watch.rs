@@ -1,7 +1,8 @@
 //! What the server needs while it lives: memory, descriptors, threads, the log of its database; and whether that grows.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Pid;
@@ -40,6 +41,8 @@ pub(crate) struct Watch {
     time: Duration,
     looks: Vec<Look>,
     log_kib: u64,
+    /// The most descriptors at one look, by what they are.
+    most: Vec<String>,
 }
 
 /// What the servers of a soak needed: medians of its second and of its last quarter, and the largest log.
@@ -56,7 +59,7 @@ impl Watch {
     /// For a soak of this time that begins now.
     pub(crate) fn begin(time: Duration) -> Self {
         let now = Instant::now();
-        Self { begun: now, born: now, time, looks: Vec::new(), log_kib: 0 }
+        Self { begun: now, born: now, time, looks: Vec::new(), log_kib: 0, most: Vec::new() }
     }
 
     /// Another server was started.
@@ -78,7 +81,11 @@ impl Watch {
             let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
             line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
         };
-        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+        let open = descriptors(pid);
+        let descriptors = open.len();
+        if descriptors > self.most.len() {
+            self.most = open;
+        }
         if let (Some(memory_kib), Some(threads)) = (number("VmRSS"), number("Threads")) {
             let descriptors = u64::try_from(descriptors).unwrap_or(u64::MAX);
             self.looks.push(Look { since: self.begun.elapsed(), memory_kib, descriptors, threads });
@@ -106,8 +113,18 @@ impl Watch {
         }
     }
 
+    /// The descriptors of the look that saw the most, by kind.
+    fn kinds(&self) -> BTreeMap<String, usize> {
+        let mut kinds = BTreeMap::new();
+        for target in &self.most {
+            *kinds.entry(target.clone()).or_default() += 1;
+        }
+        kinds
+    }
+
     /// Notes what grew or was too large.
     pub(crate) fn judge(&self, figures: &mut Figures) {
+        figures.descriptors = self.kinds();
         let needs = self.needs();
         if needs.log_kib > LOG {
             figures.violation(format!("the log of the database grew to {} KiB", needs.log_kib));
@@ -127,6 +144,17 @@ impl Watch {
         grown("descriptors", needs.descriptors, HANDLES);
         grown("threads", needs.threads, HANDLES);
     }
+}
+
+/// What each open descriptor of a process leads to: the first folders of a path, or the kind of what has none.
+fn descriptors(pid: i32) -> Vec<String> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let targets = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    let kind = |target: PathBuf| match target.to_string_lossy().rsplit_once("/home/") {
+        Some((_, place)) => place.split('/').take(2).collect::<Vec<_>>().join("/"),
+        None => target.to_string_lossy().split('[').next().unwrap_or_default().to_owned(),
+    };
+    targets.map(kind).collect()
 }
 
 impl fmt::Display for Needs {

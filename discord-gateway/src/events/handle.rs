@@ -1,5 +1,7 @@
 //! One event: what it changes of what we know, which card shows it, who is told.
 
+use std::collections::HashMap;
+
 use aq_proto::v1 as pb;
 use tonic::Status;
 
@@ -78,12 +80,19 @@ pub(super) async fn cards(bridge: &Bridge, event: &pb::Event) -> Result<(), Stat
     Ok(())
 }
 
+/// True for the failure of a run that its agent could not do: no login, no credit, no program.
+fn is_agents_fault(facts: &HashMap<String, String>) -> bool {
+    facts.get("failure_class").is_some_and(|class| matches!(class.as_str(), "auth" | "billing" | "spawn"))
+}
+
 /// The notice of an event; `None`: nobody is told.
 async fn notice(bridge: &Bridge, event: &pb::Event) -> Result<Option<Message>, Status> {
     let facts = &event.attributes;
     let task = async || Ok::<_, Status>(bridge.server.task(&event.task_id).await?);
     Ok(match event.r#type.as_str() {
         "task.completed" => task().await?.and_then(|found| Some(render::completed(found.task.as_ref()?, found.runs.first(), facts))),
+        // The agent's notice says it, once; its tries with one task after another are no news.
+        "task.failed" if is_agents_fault(facts) => None,
         "task.failed" => match task().await?.and_then(|found| found.task) {
             // Its last try: that it is blocked now says more.
             Some(task) if task.status() == pb::TaskStatus::Blocked => None,

@@ -7,6 +7,12 @@
 /// Longest escape sequence that is looked for, in characters; a longer one is no sequence but text behind a stray escape.
 const LONGEST_SEQUENCE: usize = 4096;
 
+/// Foreign text as one line: line ends and tabs become spaces.
+#[must_use]
+pub(crate) fn line(text: &str) -> String {
+    clean(text, false)
+}
+
 /// [`line`], cut to so many characters, and what is left out is told by an ellipsis.
 #[must_use]
 pub(crate) fn short(text: &str, most: usize) -> String {
@@ -15,12 +21,6 @@ pub(crate) fn short(text: &str, most: usize) -> String {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     }
-}
-
-/// Foreign text as one line: line ends and tabs become spaces.
-#[must_use]
-pub(crate) fn line(text: &str) -> String {
-    clean(text, false)
 }
 
 /// Foreign text of several lines: `\n` stays, `\r\n` and a lone `\r` become `\n`, tabs become four spaces.

@@ -130,8 +130,11 @@ pub fn edit(tx: &mut Tx<'_>, context: &Context, id: &AgentId, fields: &AgentFiel
     }
     check_profile(&changed)?;
     let payload = json!({ "name": changed.name, "fields": names, "actor": context.actor() });
-    changed.fault = None;
-    lift(tx, context, &changed)?;
+    // Another name mends nothing.
+    if names != ["name"] {
+        changed.fault = None;
+        lift(tx, context, &changed)?;
+    }
     save(tx, context, changed, EventKind::AgentUpdated, payload)
 }
 

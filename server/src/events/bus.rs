@@ -185,6 +185,7 @@ mod tests {
         assert!(poll!(pin!(bus.moved(4))).is_ready());
         assert!(poll!(pin!(bus.moved(5))).is_pending());
     }
+
     /// events R5: of more events than are kept the newest are, without a hole before them, and the others are given back.
     #[test]
     fn too_many_events_at_once() {

@@ -4,11 +4,13 @@ use aq_core::agent::AgentFault;
 use aq_core::event::EventKind;
 use aq_core::ids::{AgentId, RunRef};
 use aq_core::output::{FailureClass, OutputBody, OutputItem, TokenUsage};
+use aq_core::profile::RuntimeProfile;
 use aq_core::runner_link::{RunOutcome, RunReport, SessionOrder};
 use aq_core::task::{BlockedReason, TaskStatus};
 use aq_proto::v1 as pb;
 use aq_server::clock::Clock as _;
 use aq_server::commands;
+use aq_server::commands::agents::AgentFields;
 use aq_server::store::{StoreError, events};
 
 use crate::api::fixture::Server;
@@ -20,6 +22,13 @@ async fn fail(server: &Harness, run: &RunRef, class: FailureClass, message: &str
     server.running(run).await;
     let outcome = RunOutcome::Failed { class, message: message.into() };
     server.report(run, RunReport::Finished { outcome, exit_code: Some(1) }).await;
+}
+
+/// The provider answers with its first message.
+async fn spend(server: &Harness, run: &RunRef, tokens: u64) {
+    let tokens = TokenUsage { input: tokens, ..TokenUsage::default() };
+    let body = OutputBody::Usage { message_id: "m1".into(), model: "m".into(), tokens, cost_micros: None };
+    server.report(run, RunReport::Output { items: vec![OutputItem { seq: 1, at: server.clock.now(), body }] }).await;
 }
 
 async fn fault(server: &Harness, agent: &str) -> Option<AgentFault> {
@@ -71,9 +80,7 @@ async fn an_expired_login_costs_no_task() {
     // The provider answers again: the first message ends it.
     let order = server.start_order().await;
     server.running(&order.run).await;
-    let tokens = TokenUsage { input: 7, ..TokenUsage::default() };
-    let body = OutputBody::Usage { message_id: "m1".into(), model: "m".into(), tokens, cost_micros: None };
-    server.report(&order.run, RunReport::Output { items: vec![OutputItem { seq: 1, at: server.clock.now(), body }] }).await;
+    spend(&server, &order.run, 7).await;
     assert_eq!((fault(&server, "agent-0").await, told(&server).await), (None, (1, 1)));
 }
 
@@ -178,6 +185,25 @@ async fn a_person_ends_a_fault() {
     assert_eq!(told(&server).await, (2, 2));
 }
 
+/// commands R18: another name mends nothing, another program may.
+#[tokio::test]
+async fn a_person_who_changes_the_agent_ends_its_fault() {
+    let server = Harness::start().await;
+    server.agents(1).await;
+    let project = server.project("App", 1).await;
+    server.task(&project, "a", &[]).await;
+    let order = server.start_order().await;
+    fail(&server, &order.run, FailureClass::Spawn, "not found").await;
+    let edit = async |fields: AgentFields| {
+        let id = AgentId::parse("agent-0").unwrap();
+        server.command(move |tx, context| commands::agents::edit(tx, context, &id, &fields)).await.unwrap();
+    };
+    edit(AgentFields { name: Some("Nova".into()), ..AgentFields::default() }).await;
+    assert!(fault(&server, "agent-0").await.is_some());
+    edit(AgentFields { profile: Some(RuntimeProfile::default()), ..AgentFields::default() }).await;
+    assert_eq!(fault(&server, "agent-0").await, None);
+}
+
 /// models R10: a restart of the server forgets no fault, and its instant wakes the orchestrator by itself.
 #[tokio::test]
 async fn a_restart_forgets_no_fault() {
@@ -207,9 +233,7 @@ async fn a_cut_session_goes_on() {
         let order = server.start_order().await;
         server.running(&order.run).await;
         if spent > 0 {
-            let tokens = TokenUsage { input: spent, ..TokenUsage::default() };
-            let body = OutputBody::Usage { message_id: "m1".into(), model: "m".into(), tokens, cost_micros: None };
-            server.report(&order.run, RunReport::Output { items: vec![OutputItem { seq: 1, at: server.clock.now(), body }] }).await;
+            spend(&server, &order.run, spent).await;
         }
         fail(&server, &order.run, FailureClass::Auth, "OAuth token has expired").await;
         pass_time(&server, 5 * MINUTE).await;

@@ -53,9 +53,14 @@ fn judge_one(agent: &Agent, folders: Option<&[PathBuf]>) -> Option<Check> {
     })
 }
 
-/// True for a program that can be found: by its path, or on `PATH`.
+/// True for a program that can be found: by its path, or on `PATH`. A path that begins in the work directory of a run cannot be looked at before there is one.
 fn is_there(command: &str, folders: &[PathBuf]) -> bool {
-    if command.contains('/') { program::is_executable(Path::new(command)) } else { program::find_in(command, folders).is_some() }
+    let path = Path::new(command);
+    match (path.is_absolute(), command.contains('/')) {
+        (true, _) => program::is_executable(path),
+        (false, true) => true,
+        (false, false) => program::find_in(command, folders).is_some(),
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +84,14 @@ mod tests {
         let told = says(&[works.clone(), faulty, misled.clone()], Some(&[]));
         assert_eq!(told[0], (Verdict::Warning, "max cannot work: Not logged in (auth)".into(), "aqctl agent resume max".into()));
         assert_eq!((told[1].0, told[1].1.as_str(), told.len()), (Verdict::Warning, "lab runs /nowhere/claude, which is not there", 2));
-        assert_eq!(says(&[works, misled], None).len(), 1);
+        assert_eq!(says(&[works, misled], None)[0].0, Verdict::Ok);
+        let of = |command: &str| {
+            let profile = RuntimeProfile { command: vec![command.to_owned()], ..RuntimeProfile::default() };
+            says(&[Agent { profile: Some(profile), ..Agent::default() }], Some(&["/bin".into()]))[0].0
+        };
+        assert_eq!(
+            [of("sh"), of("/bin/sh"), of("./tool.sh"), of("no-such-tool")],
+            [Verdict::Ok, Verdict::Ok, Verdict::Ok, Verdict::Warning]
+        );
     }
 }

@@ -66,6 +66,23 @@ async fn figures_follow_a_task_to_its_end() {
     assert!(tokens(r#"kind="input"} 120"#) == 1 && tokens(r#"kind="output"} 30"#) == 1, "{after}");
     assert!(!after.contains(&task) && !after.contains(&project), "no ids in labels\n{after}");
 
+    // An agent whose program is not there is tried again at an instant, the other one has nothing to wait for.
+    let profile = Some(pb::RuntimeProfile { command: vec!["/nowhere/agent".into()], ..Default::default() });
+    let broken = pb::CreateAgentRequest { name: "Broken".into(), runtime: pb::Runtime::Command.into(), profile, ..Default::default() };
+    served.admin.agents().create_agent(broken).await.unwrap();
+    let wanted = pb::CreateTaskRequest {
+        project_id: project.clone(),
+        title: "x".into(),
+        runtime: pb::Runtime::Command.into(),
+        ..Default::default()
+    };
+    let id = served.admin.tasks().create_task(wanted).await.unwrap().into_inner().id;
+    served.events_until(&id, "task.paused").await;
+    let text = read().await;
+    let faults: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("aq_agent_fault_until_seconds{agent=")).collect();
+    assert!(faults.len() == 2 && faults.iter().filter(|line| line.ends_with(" 0.0")).count() == 1, "{text}");
+    assert!(value(&text, r#"aq_agent_fault_until_seconds{agent="broken"}"#).unwrap() > 1e9, "{text}");
+
     let foreign = http.get(&url).header("host", "figures.example.org").send().await.unwrap();
     assert_eq!(
         (foreign.status().as_u16(), foreign.text().await.unwrap()),

@@ -19,6 +19,9 @@ const JUDGED: Duration = Duration::from_secs(20 * 60);
 /// How much more memory the last quarter of a soak may need than the second one, in KiB.
 const MEMORY: u64 = 8 << 10;
 
+/// What the connection that writes and the three that read keep of the database in memory at most, in KiB: the `cache_size` of the store's connections.
+const CACHES: [u64; 4] = [16 << 10, 4 << 10, 4 << 10, 4 << 10];
+
 /// How many more descriptors and threads.
 const HANDLES: u64 = 8;
 
@@ -30,6 +33,7 @@ const LOG: u64 = 64 << 10;
 struct Look {
     since: Duration,
     memory_kib: u64,
+    database_kib: u64,
     descriptors: u64,
     threads: u64,
 }
@@ -49,6 +53,7 @@ pub(crate) struct Watch {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Needs {
     memory_kib: [u64; 2],
+    database_kib: [u64; 2],
     descriptors: [u64; 2],
     threads: [u64; 2],
     log_kib: u64,
@@ -69,8 +74,8 @@ impl Watch {
 
     /// Looks at the server, when it is no longer young.
     pub(crate) fn look(&mut self, pid: Option<Pid>, home: &Path) {
-        let log = std::fs::metadata(home.join("db/agent-queue.db-wal")).map_or(0, |file| file.len().div_ceil(1024));
-        self.log_kib = self.log_kib.max(log);
+        let size = |name: &str| std::fs::metadata(home.join("db").join(name)).map_or(0, |file| file.len().div_ceil(1024));
+        self.log_kib = self.log_kib.max(size("agent-queue.db-wal"));
         // A soak that is too short to be judged tells of young servers too.
         if self.born.elapsed() < YOUNG.min(self.time / 8) {
             return;
@@ -90,7 +95,8 @@ impl Watch {
         // Of the resident memory only what is not a part of a file is the server's own.
         if let (Some(memory_kib), Some(threads)) = (number("RssAnon"), number("Threads")) {
             let descriptors = u64::try_from(beside).unwrap_or(u64::MAX);
-            self.looks.push(Look { since: self.begun.elapsed(), memory_kib, descriptors, threads });
+            let database_kib = size("agent-queue.db");
+            self.looks.push(Look { since: self.begun.elapsed(), memory_kib, database_kib, descriptors, threads });
         }
     }
 
@@ -108,6 +114,7 @@ impl Watch {
     pub(crate) fn needs(&self) -> Needs {
         Needs {
             memory_kib: self.quarters(|look| look.memory_kib),
+            database_kib: self.quarters(|look| look.database_kib),
             descriptors: self.quarters(|look| look.descriptors),
             threads: self.quarters(|look| look.threads),
             log_kib: self.log_kib,
@@ -142,10 +149,16 @@ impl Watch {
                 figures.violation(format!("{name} grew from {before} to {after}"));
             }
         };
-        grown("memory in KiB", needs.memory_kib, MEMORY);
+        grown("memory in KiB", needs.memory_kib, MEMORY + filled(needs.database_kib));
         grown("descriptors", needs.descriptors, HANDLES);
         grown("threads", needs.threads, HANDLES);
     }
+}
+
+/// How much more of a database that grew from one size to another its connections may keep in memory. Each of them keeps a small one whole.
+fn filled([before, after]: [u64; 2]) -> u64 {
+    let kept = |size: u64| CACHES.iter().map(|most| size.min(*most)).sum::<u64>();
+    kept(after).saturating_sub(kept(before))
 }
 
 /// What each open descriptor of a process leads to: the first folders of a path, or the kind of what has none.
@@ -162,8 +175,10 @@ fn descriptors(pid: i32) -> Vec<String> {
 impl fmt::Display for Needs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [memory, later] = self.memory_kib.map(|kib| kib.div_ceil(1024));
+        let [database, grown] = self.database_kib.map(|kib| kib.div_ceil(1024));
         let ([descriptors, then], [threads, at_last]) = (self.descriptors, self.threads);
-        write!(f, "memory {memory} then {later} MiB, descriptors {descriptors} then {then}, threads {threads} then {at_last}")?;
+        write!(f, "memory {memory} then {later} MiB with a database of {database} then {grown} MiB")?;
+        write!(f, ", descriptors {descriptors} then {then}, threads {threads} then {at_last}")?;
         write!(f, ", the database's log at most {} MiB, {} looks", self.log_kib.div_ceil(1024), self.looks)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use aq_proto::client::{Connection, Options, discover};
@@ -27,6 +27,8 @@ pub(crate) struct Server {
     child: Child,
     born: Instant,
     home: PathBuf,
+    /// It was killed, or asked to end.
+    released: bool,
 }
 
 impl Den {
@@ -58,7 +60,7 @@ impl Den {
             .stderr(errors)
             .spawn()
             .map_err(|error| format!("{} cannot be started: {error}", self.program.display()))?;
-        Ok(Server { child, born, home: self.home.clone() })
+        Ok(Server { child, born, home: self.home.clone(), released: false })
     }
 
     /// What the servers logged since the last look, whole lines only.
@@ -82,7 +84,7 @@ impl Server {
     pub(crate) async fn ready(&mut self) -> Result<(Connection, Duration), String> {
         let mut last = String::new();
         while self.born.elapsed() < PATIENCE {
-            if let Ok(Some(status)) = self.child.try_wait() {
+            if let Some(status) = self.fallen() {
                 return Err(format!("the server ended by itself: {status}"));
             }
             match discover(&self.home) {
@@ -109,13 +111,26 @@ impl Server {
         i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw)
     }
 
+    /// How it ended, when nobody ended it.
+    pub(crate) fn fallen(&mut self) -> Option<ExitStatus> {
+        if self.released { None } else { self.child.try_wait().ok().flatten() }
+    }
+
     /// Kills it, so that nothing can be tidied up, and waits until it is gone.
+    ///
+    /// # Errors
+    /// It had ended by itself before, or cannot be killed.
     pub(crate) fn kill(&mut self) -> Result<(), String> {
+        if let Some(status) = self.fallen() {
+            return Err(format!("the server ended by itself: {status}"));
+        }
+        self.released = true;
         self.child.kill().and_then(|()| self.child.wait()).map(drop).map_err(|error| format!("the server cannot be killed: {error}"))
     }
 
     /// Asks it to end and waits until it has.
     pub(crate) async fn stop(&mut self) -> Result<(), String> {
+        self.released = true;
         if let Some(pid) = self.pid() {
             rustix::process::kill_process(pid, rustix::process::Signal::TERM)
                 .map_err(|error| format!("cannot be asked to end: {error}"))?;

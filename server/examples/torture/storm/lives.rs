@@ -113,8 +113,10 @@ impl Storm<'_> {
             let mut server = self.den.start()?;
             let (goes_on, strikes) = tokio::join!(self.life(&mut server, life), hunter.hunt(most));
             self.note(strikes);
-            if !goes_on? {
-                return Ok(());
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => return self.blame(&mut server, error),
             }
         }
     }
@@ -160,6 +162,13 @@ impl Storm<'_> {
         self.settle(connection).await?;
         check::everything(connection, &mut self.books, &mut self.figures).await?;
         self.tell();
+        Ok(())
+    }
+
+    /// What could not be done because the server had ended by itself is a promise that it broke; any other error is the loop's own.
+    pub(super) fn blame(&mut self, server: &mut Server, error: String) -> Result<(), String> {
+        let Some(status) = server.fallen() else { return Err(error) };
+        self.figures.violation(format!("after kill {}: the server ended by itself ({status}): {error}", self.figures.kills()));
         Ok(())
     }
 

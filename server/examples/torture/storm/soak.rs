@@ -2,7 +2,6 @@
 //! `watch`.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aq_proto::client::{Connection, Options, discover};
@@ -84,41 +83,69 @@ struct Alive {
 
 impl Storm<'_> {
     /// The whole soak: troubles about `pause` apart, until its time is over.
-    pub(super) async fn soak(&mut self, mut hunter: Hunter, pause: Duration) -> Result<(), String> {
+    pub(super) async fn soak(&mut self, hunter: Hunter, pause: Duration) -> Result<(), String> {
+        let mut watch = Watch::begin(self.plan.time.unwrap_or_default());
+        let outcome = match self.rise().await? {
+            None => Ok(()),
+            Some(mut alive) => match self.troubled(&mut alive, hunter, pause, &mut watch).await {
+                Ok(()) => {
+                    watch.judge(&mut self.figures);
+                    Ok(())
+                }
+                Err(error) => self.blame(&mut alive.server, error),
+            },
+        };
+        self.figures.needs = Some(watch.needs());
+        outcome
+    }
+
+    /// The servers of a soak, until the last one is ended or one does not come back.
+    async fn troubled(&mut self, alive: &mut Alive, mut hunter: Hunter, pause: Duration, watch: &mut Watch) -> Result<(), String> {
         let begun = Instant::now();
         let time = self.plan.time.unwrap_or_default();
-        let mut watch = Watch::begin(time);
-        let mut troubles: BTreeMap<&'static str, usize> = BTreeMap::new();
         let mut unchecked = 0;
-        let mut alive = self.rise().await?;
         self.set_up(&alive.connection).await?;
         while begun.elapsed() < time {
             let next = pause.mul_f64(self.rng.random_range(0.5..1.5)).min(time.saturating_sub(begun.elapsed()));
-            self.calm(&alive, next, &mut watch).await?;
+            self.calm(alive, next, watch).await?;
             if unchecked >= self.plan.check_every {
                 self.check(&alive.connection).await?;
                 unchecked = 0;
             }
             let trouble = Trouble::any(&mut self.rng);
-            self.make(trouble, &mut alive, &mut hunter, &mut watch).await?;
+            *self.figures.troubles.entry(trouble.name()).or_default() += 1;
+            if !self.make(trouble, alive, &mut hunter, watch).await? {
+                return Ok(());
+            }
             unchecked += 1;
-            *troubles.entry(trouble.name()).or_default() += 1;
         }
         self.check(&alive.connection).await?;
         leftovers::let_go(self.den.home()).await;
         self.stop(&mut alive.server).await;
-        watch.judge(&mut self.figures);
-        self.figures.troubles = troubles;
-        self.figures.needs = Some(watch.needs());
         Ok(())
     }
 
-    /// A server, started and waited for.
-    async fn rise(&mut self) -> Result<Alive, String> {
+    /// A server, started and waited for. `None`: it does not come back, which is noted.
+    async fn rise(&mut self) -> Result<Option<Alive>, String> {
         let mut server = self.den.start()?;
-        let (connection, time) = server.ready().await?;
-        self.figures.ready.push(time);
-        Ok(Alive { server, connection, deaf: Vec::new() })
+        match server.ready().await {
+            Ok((connection, time)) => {
+                self.figures.ready.push(time);
+                Ok(Some(Alive { server, connection, deaf: Vec::new() }))
+            }
+            Err(error) => {
+                self.figures.violation(format!("after kill {}: {error}", self.figures.kills()));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The next server in the place of one that is gone. False: it does not come back.
+    async fn follow(&mut self, alive: &mut Alive, watch: &mut Watch) -> Result<bool, String> {
+        let Some(next) = self.rise().await? else { return Ok(false) };
+        *alive = next;
+        watch.new_life();
+        Ok(true)
     }
 
     /// Gives the agents work for a while, and looks at the server.
@@ -133,20 +160,19 @@ impl Storm<'_> {
         Ok(())
     }
 
-    async fn make(&mut self, trouble: Trouble, alive: &mut Alive, hunter: &mut Hunter, watch: &mut Watch) -> Result<(), String> {
+    /// Makes a trouble. False: the server does not come back from it.
+    async fn make(&mut self, trouble: Trouble, alive: &mut Alive, hunter: &mut Hunter, watch: &mut Watch) -> Result<bool, String> {
         match trouble {
             Trouble::Kill => {
                 let open = self.open(&alive.connection).await?.busy;
                 self.live(&mut alive.server, &alive.connection, open).await?;
                 self.figures.server_kills += 1;
-                *alive = self.rise().await?;
-                watch.new_life();
+                return self.follow(alive, watch).await;
             }
             Trouble::Restart => {
                 alive.deaf.clear();
                 self.stop(&mut alive.server).await;
-                *alive = self.rise().await?;
-                watch.new_life();
+                return self.follow(alive, watch).await;
             }
             Trouble::Freeze => {
                 let pid = alive.server.pid().ok_or("the server has no process")?;
@@ -184,7 +210,7 @@ impl Storm<'_> {
                 std::fs::remove_file(&backup.path).map_err(|error| format!("the backup {}: {error}", backup.path))?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Streams of all events on a connection of their own, which nobody reads.

@@ -28,6 +28,13 @@ pub(super) fn calendar(expression: &str, zone: &str) -> Result<(Cron, jiff::tz::
     let zone = if zone.is_empty() { Ok(jiff::tz::TimeZone::UTC) } else { read_zone(zone) };
     let zone =
         zone.map_err(|_| ("zone", "is no time zone that this server knows; write an IANA name such as `Europe/Berlin`".to_owned()))?;
+    // The crate reads an empty part of a list as no value at all; where a field has no other, it would look for a time that never comes, for minutes.
+    if expression.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+        return Err((
+            "expression",
+            "has a list with an empty part; write each value between commas, for example `0,30 2 * * *`".to_owned(),
+        ));
+    }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
     let cron = parser.parse(expression).map_err(|error| {
         let why: String = error.to_string().chars().take(200).collect();
@@ -182,6 +189,18 @@ mod tests {
         assert_eq!(series(&cron("0 9 * * MON-FRI", ""), "2026-01-09T09:00:00Z", 1), ["2026-01-12T09:00:00Z"]);
         let spaced = next_due(&cron("*/10 * * * *", ""), 25 * 60_000, at("2026-01-01T00:00:00Z")).unwrap();
         assert_eq!(text(spaced), "2026-01-01T00:30:00Z");
+    }
+
+    /// Hook R3: a list with an empty part is refused at once, also in a hook that was kept before it was.
+    #[test]
+    fn lists_with_an_empty_part_are_refused() {
+        for expression in [", * * * *", ",, * * */1 *", "0,,30 * * * *", "0 2, * * *", "0 2 * * MON,"] {
+            let (field, why) = calendar(expression, "").unwrap_err();
+            assert_eq!(field, "expression");
+            assert!(why.contains("empty part"), "{expression}: {why}");
+            assert_eq!(next_due(&cron(expression, ""), 0, at("2026-01-01T00:00:00Z")), None, "{expression}");
+        }
+        calendar("0,30 2 1,15 * MON,FRI", "").unwrap();
     }
 
     /// Hook R3: on 29 March 2026 Berlin has no 02:30; the fixed time comes right after the gap, the pattern leaves it out.

@@ -121,6 +121,7 @@ async fn malformed_hooks_are_refused_with_their_field() {
         (every(1, 0), "trigger.periodic.every"),
         (cron("every day", ""), "trigger.cron.expression"),
         (cron("0 0 31 2 *", ""), "trigger.cron.expression"),
+        (cron(", * * * *", ""), "trigger.cron.expression"),
         (cron("0 0 * * *", "Europe/Atlantis"), "trigger.cron.zone"),
         (event("task.exploded"), "trigger.event.events[0]"),
         (event(""), "trigger.event.events[0]"),

@@ -104,12 +104,7 @@ async fn what_was_missed_is_told() {
     let mut world = World::start().await;
     world.kill_gateway();
     let task = world.task_with("Alone", "fail nothing works", |task| task.max_retries = Some(0)).await;
-    let blocked = async {
-        while world.status(&task).await != pb::TaskStatus::Blocked {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), blocked).await.unwrap();
+    world.happened(&task, "task.blocked").await;
     assert!(world.fake.messages(APP).is_empty());
     world.start_gateway().await;
     world.fake.wait("the notice", |fake| fake.find(APP, "Task Blocked")).await;

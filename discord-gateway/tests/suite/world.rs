@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use aq_proto::client::{Connection, Options, discover};
 use aq_proto::v1 as pb;
+use aq_proto::v1::watch_events_response::Event as Watched;
 
 use crate::fake::{Fake, GUILD, TOKEN};
 use crate::place::Place;
@@ -266,6 +267,21 @@ impl World {
         let mut request = pb::CreateTaskRequest { project_id: "app".into(), title: title.into(), description, ..Default::default() };
         more(&mut request);
         self.admin.tasks().create_task(request).await.unwrap().into_inner().id
+    }
+
+    /// Waits until an event of a task was told, without asking again and again: a key has a rate.
+    pub(crate) async fn happened(&self, task: &str, kind: &str) {
+        let request = pb::WatchEventsRequest { after_seq: Some(0), follow: true, ..Default::default() };
+        let mut events = self.admin.events().watch_events(request).await.unwrap().into_inner();
+        let told = async {
+            while let Some(answer) = events.message().await.unwrap() {
+                if matches!(answer.event, Some(Watched::Item(event)) if event.task_id == task && event.r#type == kind) {
+                    return;
+                }
+            }
+            panic!("the events ended before {kind} of {task}");
+        };
+        tokio::time::timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("no {kind} of {task}"));
     }
 
     /// How a task stands.

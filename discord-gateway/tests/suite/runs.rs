@@ -1,7 +1,5 @@
 //! One thread for each run, notices, and that each is there once whatever breaks.
 
-use aq_proto::v1 as pb;
-
 use crate::fake::{Fault, call};
 use crate::world::{APP, World};
 

@@ -80,22 +80,6 @@ async fn words_reach_the_agent() {
     assert!(!task.is_empty());
 }
 
-/// events R10: an agent that cannot work is told once, and none of its tries is told as a failure of its task.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_cannot_work_is_told_once() {
-    let world = World::start().await;
-    world.task("Waits", "fail auth: no login").await;
-    let notice = world.fake.wait("the notice", |fake| fake.find(MAIN, "cannot work")).await;
-    assert!(text(&notice).contains("no login") && text(&notice).contains("/agent resume"), "{notice}");
-    // What is told behind it is told in order: a failure of the task would stand before.
-    world.task("Breaks", "fail invalid_request: the key is wrong").await;
-    let agents = world.admin.agents().list_agents(pb::ListAgentsRequest::default()).await.unwrap().into_inner().agents;
-    let resume = pb::ResumeAgentRequest { agent_id: agents[0].id.clone(), ..Default::default() };
-    world.admin.agents().resume_agent(resume).await.unwrap();
-    world.fake.wait("the next notice", |fake| fake.find(APP, "Task Blocked")).await;
-    assert!(!world.fake.texts().iter().any(|text| text.contains("Task Failed")), "{:#?}", world.fake.texts());
-}
-
 /// F-218: the buttons of a failure, a stop that asks first, an approval; each is used up by its use.
 #[tokio::test(flavor = "multi_thread")]
 async fn buttons_do_what_they_say() {

@@ -1,7 +1,9 @@
 //! One thread for each run, notices, and that each is there once whatever breaks.
 
-use crate::fake::{Fault, call};
-use crate::world::{APP, World};
+use aq_proto::v1 as pb;
+
+use crate::fake::{Fault, call, text};
+use crate::world::{APP, MAIN, World};
 
 /// F-215, F-216: card, thread, streamed work with folded tools, log, completion as an answer to the card.
 #[tokio::test(flavor = "multi_thread")]
@@ -12,12 +14,12 @@ async fn a_run_has_a_card_and_a_thread() {
     let notice = world.fake.wait("the notice", |fake| fake.find(APP, "Task Completed")).await;
     let card = world.fake.wait("the card", |fake| fake.find(APP, &task).filter(|card| card.to_string().contains("COMPLETED"))).await;
     assert_eq!(notice["message_reference"]["message_id"], card["id"]);
-    let text = crate::fake::text(&notice);
-    assert!(text.contains("Added new.txt.") && text.contains("new.txt") && text.contains("1,020"), "{text}");
+    let told = text(&notice);
+    assert!(told.contains("Added new.txt.") && told.contains("new.txt") && told.contains("1,020"), "{told}");
     let (thread, name) = world.fake.threads().into_iter().next().unwrap();
     assert_eq!(name, "Add a file");
     world.fake.wait("the log", |fake| fake.files().into_iter().find(|(_, name, _)| name == &format!("{task}-run-1.log"))).await;
-    let work: String = world.fake.messages(thread).iter().map(crate::fake::text).collect();
+    let work: String = world.fake.messages(thread).iter().map(text).collect();
     assert!(work.contains("Looking at @\u{200b}everyone.") && work.contains("🔧") && work.contains("All is well."), "{work}");
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
@@ -28,9 +30,9 @@ async fn a_failure_counts_its_try() {
     let world = World::start().await;
     world.task_with("Breaks", "fail it is broken", |task| task.max_retries = Some(2)).await;
     let failed = world.fake.wait("the first failure", |fake| fake.find(APP, "Task Failed: Breaks")).await;
-    assert!(crate::fake::text(&failed).contains("Tries: 1 of 2 failed"), "{}", crate::fake::text(&failed));
+    assert!(text(&failed).contains("Tries: 1 of 2 failed"), "{}", text(&failed));
     let blocked = world.fake.wait("the last failure", |fake| fake.find(APP, "Task Blocked: Breaks")).await;
-    assert!(crate::fake::text(&blocked).contains("All 2 tries failed."), "{}", crate::fake::text(&blocked));
+    assert!(text(&blocked).contains("All 2 tries failed."), "{}", text(&blocked));
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
@@ -94,6 +96,22 @@ async fn every_notice_is_there_once() {
         assert_eq!(world.fake.count(thread, &format!("Finished {round}.")), 1, "{name}: {:#?}", world.fake.texts());
         assert_eq!(world.fake.count(thread, "The whole log"), 1);
     }
+}
+
+/// events R10: an agent that cannot work is told once, and none of its tries is told as a failure of its task.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_cannot_work_is_told_once() {
+    let world = World::start().await;
+    world.task("Waits", "fail auth: no login").await;
+    let notice = world.fake.wait("the notice", |fake| fake.find(MAIN, "cannot work")).await;
+    assert!(text(&notice).contains("no login") && text(&notice).contains("/agent resume"), "{notice}");
+    // What is told behind it is told in order: a failure of the task would stand before.
+    world.task("Breaks", "fail invalid_request: the key is wrong").await;
+    let agents = world.admin.agents().list_agents(pb::ListAgentsRequest::default()).await.unwrap().into_inner().agents;
+    let resume = pb::ResumeAgentRequest { agent_id: agents[0].id.clone(), ..Default::default() };
+    world.admin.agents().resume_agent(resume).await.unwrap();
+    world.fake.wait("the next notice", |fake| fake.find(APP, "Task Blocked")).await;
+    assert!(!world.fake.texts().iter().any(|text| text.contains("Task Failed")), "{:#?}", world.fake.texts());
 }
 
 /// F-236, D-111: the server works without a gateway; what happened meanwhile is told afterwards, once.
@@ -166,7 +184,7 @@ async fn nothing_of_a_page_is_dropped() {
     std::fs::write(&two, "").unwrap();
     world.fake.wait("the next page", |fake| fake.find(thread, "Gamma")).await;
     let first = world.fake.find(thread, "Alpha.").unwrap();
-    assert!(crate::fake::text(&first).contains("Beta."), "{first:#}");
+    assert!(text(&first).contains("Beta."), "{first:#}");
     world.fake.fault(&edits, Fault::Status(500), 5);
     std::fs::write(&three, "").unwrap();
     world.fake.wait("the log", |fake| fake.find(thread, "The whole log")).await;

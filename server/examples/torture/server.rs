@@ -121,8 +121,8 @@ impl Server {
     /// # Errors
     /// It had ended by itself before, or cannot be killed.
     pub(crate) fn kill(&mut self) -> Result<(), String> {
-        if let Some(status) = self.fallen() {
-            return Err(format!("the server ended by itself: {status}"));
+        if self.fallen().is_some() {
+            return Err("it was gone before it was killed".to_owned());
         }
         self.released = true;
         self.child.kill().and_then(|()| self.child.wait()).map(drop).map_err(|error| format!("the server cannot be killed: {error}"))

@@ -49,10 +49,11 @@ pub(crate) struct Watch {
     most: Vec<String>,
 }
 
-/// What the servers of a soak needed: medians of its second and of its last quarter, and the largest log.
+/// What the servers of a soak needed: medians of its second and of its last quarter, the memory in each eighth of its time, and the largest log.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Needs {
     memory_kib: [u64; 2],
+    course_kib: [u64; 8],
     database_kib: [u64; 2],
     descriptors: [u64; 2],
     threads: [u64; 2],
@@ -100,20 +101,24 @@ impl Watch {
         }
     }
 
-    /// The medians of a figure in the second and in the last quarter. Troubles make it leap for a moment, and the first quarter is for growing up.
+    /// The median of a figure in a part of the soak's time, 0 where nothing was seen in it. Troubles make a figure leap for a moment.
+    fn median(&self, part: u32, parts: u32, figure: impl Fn(&Look) -> u64) -> u64 {
+        let (from, to) = (self.time * part / parts, self.time * (part + 1) / parts);
+        let mut values: Vec<u64> = self.looks.iter().filter(|look| from <= look.since && look.since < to).map(figure).collect();
+        values.sort_unstable();
+        values.get(values.len() / 2).copied().unwrap_or_default()
+    }
+
+    /// The medians of a figure in the second and in the last quarter: the first one is for growing up.
     fn quarters(&self, figure: impl Fn(&Look) -> u64) -> [u64; 2] {
-        [2, 4].map(|quarter| {
-            let (from, to) = (self.time * (quarter - 1) / 4, self.time * quarter / 4);
-            let mut values: Vec<u64> = self.looks.iter().filter(|look| from <= look.since && look.since < to).map(&figure).collect();
-            values.sort_unstable();
-            values.get(values.len() / 2).copied().unwrap_or_default()
-        })
+        [1, 3].map(|quarter| self.median(quarter, 4, &figure))
     }
 
     /// What was needed.
     pub(crate) fn needs(&self) -> Needs {
         Needs {
             memory_kib: self.quarters(|look| look.memory_kib),
+            course_kib: std::array::from_fn(|part| self.median(u32::try_from(part).unwrap_or_default(), 8, |look| look.memory_kib)),
             database_kib: self.quarters(|look| look.database_kib),
             descriptors: self.quarters(|look| look.descriptors),
             threads: self.quarters(|look| look.threads),
@@ -179,6 +184,70 @@ impl fmt::Display for Needs {
         let ([descriptors, then], [threads, at_last]) = (self.descriptors, self.threads);
         write!(f, "memory {memory} then {later} MiB with a database of {database} then {grown} MiB")?;
         write!(f, ", descriptors {descriptors} then {then}, threads {threads} then {at_last}")?;
-        write!(f, ", the database's log at most {} MiB, {} looks", self.log_kib.div_ceil(1024), self.looks)
+        write!(f, ", the database's log at most {} MiB, {} looks", self.log_kib.div_ceil(1024), self.looks)?;
+        let course = self.course_kib.map(|kib| kib.div_ceil(1024).to_string()).join(" ");
+        write!(f, "; memory by eighths of the time {course} MiB")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A soak of so many minutes whose server needs this at each of them.
+    fn soak(minutes: u64, memory_kib: impl Fn(u64) -> u64, database_kib: impl Fn(u64) -> u64) -> Watch {
+        let looks = (0..minutes).map(|minute| Look {
+            since: Duration::from_secs(60 * minute),
+            memory_kib: memory_kib(minute),
+            database_kib: database_kib(minute),
+            descriptors: 20,
+            threads: 12,
+        });
+        Watch { looks: looks.collect(), ..Watch::begin(Duration::from_secs(60 * minutes)) }
+    }
+
+    fn violations(watch: &Watch) -> Vec<String> {
+        let mut figures = Figures::default();
+        watch.judge(&mut figures);
+        figures.violations
+    }
+
+    /// R17: a server that keeps what it has is fine, leaps for a moment are none of its growth, and the first quarter is its own.
+    #[test]
+    fn what_does_not_grow_is_fine() {
+        let leaps = |minute: u64| if minute < 10 || minute % 5 == 0 { 90 << 10 } else { 50 << 10 };
+        assert_eq!(violations(&soak(40, leaps, |_| 4 << 10)), Vec::<String>::new());
+    }
+
+    /// R17: 8 MiB more are fine and no more, where the database is what it was.
+    #[test]
+    fn memory_may_grow_by_its_allowance() {
+        let grown = |by: u64| soak(40, move |minute| if minute < 30 { 50 << 10 } else { (50 << 10) + by }, |_| 4 << 10);
+        assert_eq!(violations(&grown(MEMORY)), Vec::<String>::new());
+        assert_eq!(violations(&grown(MEMORY + 1)), ["memory in KiB grew from 51200 to 59393"]);
+    }
+
+    /// R17: what the connections keep of a database that has grown is allowed too, each as much as its cache holds.
+    #[test]
+    fn caches_may_fill() {
+        // A database of 2 MiB is kept four times; one of 20 MiB fills every cache.
+        assert_eq!(filled([2 << 10, 20 << 10]), (16 + 3 * 4 - 4 * 2) << 10);
+        assert_eq!(filled([20 << 10, 90 << 10]), 0, "full caches do not grow");
+        assert_eq!(filled([9 << 10, 2 << 10]), 0, "a database that shrinks asks for nothing");
+        let with = |database: u64| {
+            let size = move |minute: u64| if minute < 30 { 2 << 10 } else { database };
+            soak(40, |minute| if minute < 30 { 50 << 10 } else { 75 << 10 }, size)
+        };
+        assert_eq!(violations(&with(20 << 10)), Vec::<String>::new());
+        assert_eq!(violations(&with(2 << 10)).len(), 1);
+    }
+
+    /// R17: a soak that saw no server where it had to look says so; a short one is not judged, and the log of the database always is.
+    #[test]
+    fn what_was_not_seen_is_no_proof() {
+        let unseen = Watch { looks: Vec::new(), ..soak(40, |_| 1, |_| 1) };
+        assert_eq!(violations(&unseen), ["the server was not seen in the second or in the last quarter of the soak"]);
+        let short = Watch { log_kib: LOG + 1, ..soak(19, |minute| minute << 20, |_| 1) };
+        assert_eq!(violations(&short), ["the log of the database grew to 65537 KiB"]);
     }
 }

@@ -10,6 +10,7 @@ use git2::{ErrorCode, Oid, Repository, RepositoryState, StatusOptions};
 
 use super::error::{GitError, While};
 use super::facts::open_source;
+use super::locks::patiently;
 use super::objects;
 use super::replay::contains;
 
@@ -59,7 +60,8 @@ pub(super) fn show_branch(mirror: &Repository, path: &Path, branch: &str, tip: O
     objects::send(mirror, &user, tip, None)?;
     let ours = there.is_none_or(|there| mirror.find_commit(there).is_ok());
     if ours && holders(&user, &name)?.is_empty() {
-        user.reference(&name, tip, true, "agent queue: the task's branch").map(drop).doing("making the branch visible")?;
+        let show = || user.reference(&name, tip, true, "agent queue: the task's branch").map(drop);
+        patiently(show).doing("making the branch visible")?;
     }
     Ok(())
 }
@@ -67,11 +69,16 @@ pub(super) fn show_branch(mirror: &Repository, path: &Path, branch: &str, tip: O
 /// Deletes the branch that [`show_branch`] made, once its work has landed in `landed`.
 pub(super) fn hide_branch(path: &Path, branch: &str, from: Oid, landed: Oid) -> Result<(), GitError> {
     let user = open_source(path)?;
-    let Ok(mut found) = user.find_reference(&format!("refs/heads/{branch}")) else { return Ok(()) };
-    let Some(tip) = found.target() else { return Ok(()) };
+    let name = format!("refs/heads/{branch}");
+    let Some(tip) = user.find_reference(&name).ok().and_then(|found| found.target()) else { return Ok(()) };
     let done = tip == from || contains(&user, landed, tip)?;
-    if done && holders(&user, &format!("refs/heads/{branch}"))?.is_empty() {
-        found.delete().doing("deleting the landed branch")?;
+    if done && holders(&user, &name)?.is_empty() {
+        // A branch that has moved since is the user's.
+        let hide = || match user.find_reference(&name) {
+            Ok(mut found) if found.target() == Some(tip) => found.delete(),
+            _ => Ok(()),
+        };
+        patiently(hide).doing("deleting the landed branch")?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::address::{Address, is_real_directory};
 use super::attributes;
 use super::error::{AtPath, GitError, RepositoryRefused, While};
 use super::facts::{configured_branch, detect_local, is_free, local_heads, open_source};
+use super::locks::patiently_in;
 use super::rooms::{Rooms, make_private};
 
 /// Where the branches of the source are kept in the mirror.
@@ -57,7 +58,7 @@ impl Mirror {
     }
 
     pub(super) fn set(&self, name: &str, commit: Oid) -> Result<(), GitError> {
-        self.repo.reference(name, commit, true, "agent queue").map(drop).doing("writing a reference")
+        patiently_in(&self.path, || self.repo.reference(name, commit, true, "agent queue").map(drop)).doing("writing a reference")
     }
 
     pub(super) fn set_origin(&self, branch: &str, commit: Oid) -> Result<(), GitError> {
@@ -65,10 +66,8 @@ impl Mirror {
     }
 
     pub(super) fn delete(&self, name: &str) -> Result<(), GitError> {
-        match self.repo.find_reference(name) {
-            Ok(mut found) => found.delete().doing("deleting a reference"),
-            Err(_) => Ok(()),
-        }
+        let delete = || self.repo.find_reference(name).map_or(Ok(()), |mut found| found.delete());
+        patiently_in(&self.path, delete).doing("deleting a reference")
     }
 
     pub(super) fn delete_all(&self, pattern: &str) -> Result<(), GitError> {
@@ -138,7 +137,7 @@ impl Rooms {
                 self.make_mirror(&path, &address)?
             }
         };
-        let default_branch = self.default_branch(project, &mirror, &address, &order.default_branch)?;
+        let default_branch = self.default_branch(&mirror, &address, &order.default_branch)?;
         let tip = mirror.origin(&default_branch);
         if tip.is_none() {
             let shown = address.shown();
@@ -169,7 +168,7 @@ impl Rooms {
         if !fetch && matches!(address, Address::Remote(_)) && is_real_directory(&path) {
             let mirror = Mirror::open(path)?;
             if same_source(&mirror, &address) {
-                let default_branch = self.default_branch(project, &mirror, &address, &order.default_branch)?;
+                let default_branch = self.default_branch(&mirror, &address, &order.default_branch)?;
                 let tip = mirror.origin(&default_branch);
                 return Ok(Ready { mirror, address, default_branch, tip, stale: None });
             }
@@ -228,7 +227,7 @@ impl Rooms {
     }
 
     /// git R8: what the project says, else what was found before, else what is found now.
-    fn default_branch(&self, project: &ProjectId, mirror: &Mirror, address: &Address, wanted: &str) -> Result<String, GitError> {
+    fn default_branch(&self, mirror: &Mirror, address: &Address, wanted: &str) -> Result<String, GitError> {
         if !wanted.is_empty() {
             return Ok(wanted.to_owned());
         }
@@ -241,10 +240,9 @@ impl Rooms {
         };
         if mirror.origin(&found).is_some() {
             let target = format!("{ORIGIN}{found}");
-            // Two runs of a project that begin at the same time both note it; libgit2 does not wait for the lock of a reference.
-            let state = self.project(project);
-            let _held = state.mirror.lock().unwrap_or_else(PoisonError::into_inner);
-            mirror.repo.reference_symbolic(ORIGIN_HEAD, &target, true, "agent queue").doing("noting the default branch")?;
+            // Two runs of a project that begin at the same time both note it.
+            let note = || mirror.repo.reference_symbolic(ORIGIN_HEAD, &target, true, "agent queue").map(drop);
+            patiently_in(&mirror.path, note).doing("noting the default branch")?;
         }
         Ok(found)
     }

@@ -15,6 +15,7 @@ use crate::git::attributes;
 use crate::git::checkout::{holders, is_dirty};
 use crate::git::error::{GitError, While};
 use crate::git::facts::open_source;
+use crate::git::locks::patiently;
 use crate::git::mirror::Ready;
 use crate::git::objects;
 use crate::git::push::Pushed;
@@ -35,8 +36,9 @@ impl Desk {
         }
         if let Some(user) = checkout_of(&address)? {
             objects::send(&mirror.repo, &user, commit, None)?;
-            user.reference(&format!("refs/heads/{name}"), commit, false, "agent queue: a branch made by hand")
-                .doing("making the branch")?;
+            let full = format!("refs/heads/{name}");
+            let make = || user.reference(&full, commit, false, "agent queue: a branch made by hand").map(drop);
+            patiently(make).doing("making the branch")?;
         } else {
             match self.rooms.push_new(&mirror, &address, name, commit)? {
                 Pushed::Done => {}
@@ -59,7 +61,7 @@ impl Desk {
         if user.find_reference(&full).is_err() {
             let remote = user.find_reference(&format!("refs/remotes/origin/{name}")).ok().and_then(|found| found.target());
             let tip = remote.ok_or_else(|| GitError::Unknown { what: name.to_owned() })?;
-            user.reference(&full, tip, false, "agent queue: from origin").doing("making the branch")?;
+            patiently(|| user.reference(&full, tip, false, "agent queue: from origin").map(drop)).doing("making the branch")?;
         }
         let elsewhere = holders(&user, &full)?.into_iter().find(|tree| tree.workdir() != user.workdir());
         if let Some(tree) = elsewhere {

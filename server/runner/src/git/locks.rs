@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use git2::ErrorCode;
 
+use super::orphans;
 use super::rooms::Rooms;
 
 /// The waits between attempts at something that another git has locked, in milliseconds: five seconds together. Whoever holds a lock of a reference
@@ -20,9 +21,11 @@ const WAITS: [u64; 10] = [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2445];
 const DEAD: Duration = Duration::from_secs(15 * 60);
 
 impl Rooms {
-    /// Removes the lock files of every mirror. Only for the start of a server, while nobody works in them: the mirrors are ours alone and
-    /// the home is locked, so whoever made these locks is dead, and a single one would keep a project from ever landing again (git R12).
+    /// Ends the git commands that a killed server left at work in our mirrors, and removes the lock files there. Only for the start of a server: the
+    /// mirrors are ours alone and the home is locked, so whoever made these locks is dead then, and a single one would keep a project from ever landing
+    /// again (git R12). Blocks for up to five seconds when such a command does not end.
     pub fn clear_dead_locks(&self) {
+        orphans::end(&orphans::mark(&self.inner.home));
         for mirror in entries(&self.inner.home.join("mirrors")) {
             clear(&mirror, true, Duration::ZERO);
         }

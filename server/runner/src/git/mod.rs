@@ -23,6 +23,7 @@ mod lanes;
 mod locks;
 mod mirror;
 mod objects;
+mod orphans;
 mod plans;
 mod prepare;
 mod program;

@@ -11,6 +11,7 @@ use aq_core::ids::{ProjectId, TaskId};
 
 use super::author::{Clock, Identity};
 use super::lanes::{Lane, Lanes};
+use super::orphans;
 use super::program::GitProgram;
 
 /// The mirrors and work directories of one server home. Cheap to clone; all methods block and belong on a blocking thread.
@@ -46,7 +47,8 @@ pub(super) struct ProjectState {
 impl Rooms {
     /// The rooms under the server's `home` (see the data directory in specs/server). `identity` signs the runner's commits.
     #[must_use]
-    pub fn new(home: PathBuf, identity: Identity, program: GitProgram, clock: Clock) -> Self {
+    pub fn new(home: PathBuf, identity: Identity, mut program: GitProgram, clock: Clock) -> Self {
+        program.environment.push(orphans::variable(&orphans::mark(&home)));
         let inner = Inner { home, identity, program, clock, lanes: Lanes::default(), projects: Mutex::default() };
         Self { inner: Arc::new(inner) }
     }

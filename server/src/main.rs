@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    aq_allocator::few_arenas();
     aq_server::entry::main(std::env::args_os().collect())
 }

@@ -100,6 +100,8 @@ enum Row {
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the program talks to people")]
 fn main() -> ExitCode {
+    // As the server is when it is installed.
+    aq_allocator::few_arenas();
     let arguments = Arguments::parse();
     let outcome = measure(&arguments);
     match outcome {

@@ -23,6 +23,8 @@ pub(crate) enum Program {
         /// The variable that says how much, with the quick and the long value.
         much: Option<(&'static str, &'static str, &'static str)>,
     },
+    /// Tests of the server that need PostgreSQL, named by [`POSTGRES`]: the filter, and as above how much.
+    OnPostgres(&'static str, (&'static str, &'static str, &'static str)),
     /// The kill loop, and the soak, with the arguments of the quick and of the long run. A machine that is too slow for many kills tells how far it came.
     Torture {
         /// Arguments of the quick run.
@@ -34,7 +36,10 @@ pub(crate) enum Program {
     Load(&'static str),
 }
 
-const SERVER: (&str, &str) = ("server", "suite");
+/// The tests of the server.
+pub(crate) const SERVER: (&str, &str) = ("server", "suite");
+/// The variable with the address of a PostgreSQL database that tests may use.
+pub(crate) const POSTGRES: &str = "AQ_TEST_POSTGRES_URL";
 /// The tests inside the gateway's program.
 pub(crate) const GATEWAY: (&str, &str) = ("discord-gateway", "aq-discord");
 
@@ -104,6 +109,16 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "histories",
         "Commands, reports, kills and jumps of the clock in any order: the promises hold after every step, and nothing is stuck",
         many("simulator::histories", "AQ_HISTORIES", "2000", "100000"),
+    ),
+    claim(
+        "histories lived again",
+        "A history that is lived twice is told the same both times, event for event",
+        many("simulator::a_seed_tells", "AQ_HISTORIES", "100", "10000"),
+    ),
+    claim(
+        "histories told alike",
+        "SQLite and PostgreSQL tell the same of the same history, event for event",
+        Program::OnPostgres("simulator::histories_on_postgres_tell", ("AQ_HISTORIES", "50", "1000")),
     ),
     claim("week", "A week of work on throttled plans: what the windows offer becomes kept work", tests("week::whole_week")),
     claim("git disasters", "Whatever an agent leaves in its checkout, every byte can be reached afterwards", runner("git", "hundred::")),

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use aq_server::clock::{Clock as _, SystemClock};
 use clap::Parser;
 
-use claims::{CLAIMS, Claim, GATEWAY, Program};
+use claims::{CLAIMS, Claim, GATEWAY, POSTGRES, Program};
 use programs::{Built, Outcome};
 
 /// What builds what a quick run runs.
@@ -84,15 +84,23 @@ fn main() -> ExitCode {
 }
 
 /// The claims that were asked for.
+#[expect(clippy::disallowed_methods, reason = "the tests that need a database are told of it by the environment")]
 fn chosen(arguments: &Arguments) -> Result<Vec<Claim>, String> {
     if let Some(unknown) = arguments.only.iter().find(|id| CLAIMS.iter().all(|claim| claim.id != id.as_str())) {
         return Err(format!("there is no claim `{unknown}`; --list names them all"));
     }
-    let wanted = |claim: &&Claim| match arguments.only.is_empty() {
-        true => arguments.long || !matches!(claim.shown_by, Program::Load(_)),
-        false => arguments.only.iter().any(|id| id == claim.id),
+    let on_postgres = std::env::var_os(POSTGRES).is_some();
+    let wanted = |claim: &&Claim| match (arguments.only.is_empty(), claim.shown_by) {
+        (true, Program::Load(_)) => arguments.long,
+        (true, Program::OnPostgres(..)) => on_postgres,
+        (true, _) => true,
+        (false, _) => arguments.only.iter().any(|id| id == claim.id),
     };
-    Ok(CLAIMS.iter().filter(wanted).copied().collect())
+    let chosen: Vec<_> = CLAIMS.iter().filter(wanted).copied().collect();
+    match chosen.iter().find(|claim| matches!(claim.shown_by, Program::OnPostgres(..)) && !on_postgres) {
+        Some(claim) => Err(format!("`{}` needs PostgreSQL; say where an empty database is with {POSTGRES}", claim.id)),
+        None => Ok(chosen),
+    }
 }
 
 /// Runs what is wanted; the table, and whether everything was shown.

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::claims::{Claim, Program};
+use super::claims::{Claim, POSTGRES, Program, SERVER};
 
 /// Lines of a program that failed which are shown.
 const TAIL: usize = 30;
@@ -74,18 +74,27 @@ impl Built {
     }
 }
 
+fn tests(built: &Built, of: (&str, &str), filter: &str, much: Option<(&str, &str, &str)>, long: bool) -> Result<Command, String> {
+    let (package, target) = of;
+    let program = built.program(package, "test", target).or_else(|_| built.program(package, "unit", target))?;
+    let mut command = Command::new(program);
+    command.current_dir(built.root.join(package)).args([filter, "--nocapture"]);
+    if let Some((variable, quick, more)) = much {
+        command.env(variable, if long { more } else { quick });
+    }
+    Ok(command)
+}
+
 /// How a program is called.
 pub(crate) fn call(program: Program, built: &Built, long: bool, folder: &Path) -> Result<Command, String> {
     Ok(match program {
-        Program::Tests { of: (package, target), filter, much } => {
-            let program = built.program(package, "test", target).or_else(|_| built.program(package, "unit", target))?;
-            let mut command = Command::new(program);
-            command.current_dir(built.root.join(package)).args([filter, "--nocapture"]);
-            if let Some((variable, quick, more)) = much {
-                command.env(variable, if long { more } else { quick });
-            }
+        Program::Tests { of, filter, much } => {
+            let mut command = tests(built, of, filter, much, long)?;
+            // What a claim says of the embedded database is not to be tried as often on the other one.
+            command.env_remove(POSTGRES);
             command
         }
+        Program::OnPostgres(filter, much) => tests(built, SERVER, filter, Some(much), long)?,
         Program::Torture { quick, long: more } => {
             let mut command = Command::new(built.program("server", "example", "torture")?);
             command.args(if long { more } else { quick }.split(' ')).arg("--aqd").arg(built.program("server", "bin", "aqd")?);

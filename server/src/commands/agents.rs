@@ -7,7 +7,8 @@ use aq_core::names::{generate_agent_name, id_slug};
 use aq_core::profile::{RuntimeProfile, misfits};
 use aq_core::runtime::RuntimeKind;
 use aq_core::task::{BlockedReason, TaskStatus, Trigger};
-use rand::Rng as _;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
 use super::context::{Context, agent};
@@ -62,7 +63,7 @@ pub fn create(tx: &mut Tx<'_>, context: &Context, fields: &AgentFields) -> Resul
     let name = if let Some(name) = &fields.name {
         name.trim().to_owned()
     } else {
-        let mut random = rand::rng();
+        let mut random = StdRng::from_rng(tx.state.chance());
         let taken = |id: &AgentId| tx.state.agents.contains_key(id);
         generate_agent_name(|below| random.random_range(0..below.max(1)), taken)
             .map_err(|error| CommandError::Internal(error.to_string()))?

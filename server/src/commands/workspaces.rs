@@ -4,6 +4,7 @@ use aq_core::event::EventKind;
 use aq_core::ids::{ProjectId, WorkspaceId};
 use aq_core::names::workspace_id;
 use aq_core::workspace::{Workspace, WorkspaceKind};
+use rand::Rng as _;
 use serde_json::json;
 
 use super::context::{Context, project};
@@ -38,7 +39,7 @@ pub fn add(
             format!("project `{id}` has no repository to clone; set its repo_url, or add a link or init workspace"),
         ));
     }
-    let new = workspace_id(rand::random());
+    let new = workspace_id(tx.state.chance().random());
     let path = path.unwrap_or_else(|| clones.join(id.as_str()).join(new.as_str()).to_string_lossy().into_owned());
     let workspace =
         Workspace { id: new.clone(), project: id.clone(), name: name.to_owned(), kind, path, lease: None, created_at: context.now };

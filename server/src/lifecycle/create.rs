@@ -18,9 +18,9 @@ use crate::store::{StoreError, TaskRecord, dependencies, tasks};
 /// When the rows cannot be read, or no name is left.
 pub fn free_name(tx: &mut Tx<'_>) -> Result<TaskId, StoreError> {
     let mut failed: Option<StoreError> = None;
-    let mut random = rand::rng();
+    let (seen, random) = tx.state.seen_ids();
     let name = generate_task_id(
-        tx.state.seen_ids(),
+        seen,
         |below| random.random_range(0..below.max(1)),
         |name| match tasks::name_used(tx.db, name) {
             Ok(used) => used,

@@ -17,7 +17,10 @@ use aq_core::project::Project;
 use aq_core::task::{Needs, TaskStatus};
 use aq_core::time::Timestamp;
 use aq_core::workspace::Workspace;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
+use super::chance::Chance;
 use super::figures::{Figures, HeldUp, OpenRun, ProjectHot, Spender, Spent};
 use super::held::HeldRows;
 use crate::store::State;
@@ -25,7 +28,6 @@ use crate::store::State;
 type Inverse = Box<dyn FnOnce(&mut Figures) + Send + Sync>;
 
 /// The state beside the database.
-#[derive(Default)]
 pub struct Hot {
     figures: Figures,
     /// How to take back every change since the last durable commit, oldest first.
@@ -36,6 +38,7 @@ pub struct Hot {
     held: HeldRows,
     /// Not taken back with a command: at worst an id that it found taken, because its neighbour had just taken it, is left out until a restart.
     seen_ids: SeenIds,
+    chance: Chance,
 }
 
 impl std::ops::Deref for Hot {
@@ -50,10 +53,12 @@ impl State for Hot {
     type Fact = Event;
 
     fn begin(&mut self) {
+        self.chance.begin();
         self.mark = self.inverses.len();
     }
 
     fn undo(&mut self) {
+        self.chance.undo();
         self.undo_to(self.mark);
     }
 
@@ -74,11 +79,13 @@ impl State for Hot {
     }
 
     fn undo_batch(&mut self) {
+        self.chance.undo_batch();
         self.mark = 0;
-        self.undo();
+        self.undo_to(0);
     }
 
     fn settle(&mut self) {
+        self.chance.settle();
         self.inverses.clear();
         self.mark = 0;
     }
@@ -88,12 +95,30 @@ impl Hot {
     /// The state of a server that just started.
     #[must_use]
     pub fn new(figures: Figures) -> Self {
-        Self { figures, inverses: Vec::new(), mark: 0, held: HeldRows::default(), seen_ids: SeenIds::default() }
+        Self::drawing_from(figures, StdRng::from_os_rng())
     }
 
-    /// The ids of tasks that were found to be taken.
-    pub(super) fn seen_ids(&mut self) -> &mut SeenIds {
-        &mut self.seen_ids
+    /// The same, with the source of everything that its commands draw by chance: with the same one, the same commands give the same rows.
+    #[must_use]
+    pub fn drawing_from(figures: Figures, chance: StdRng) -> Self {
+        Self {
+            figures,
+            inverses: Vec::new(),
+            mark: 0,
+            held: HeldRows::default(),
+            seen_ids: SeenIds::default(),
+            chance: Chance::new(chance),
+        }
+    }
+
+    /// What a command draws from: names, session ids, the spread of retries. Secrets are never drawn from it.
+    pub(crate) fn chance(&mut self) -> &mut StdRng {
+        self.chance.source()
+    }
+
+    /// The ids of tasks that were found to be taken, and what a new one is drawn from.
+    pub(super) fn seen_ids(&mut self) -> (&mut SeenIds, &mut StdRng) {
+        (&mut self.seen_ids, self.chance.source())
     }
 
     /// The rows that are held for the next report of their run.

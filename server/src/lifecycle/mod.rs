@@ -8,6 +8,7 @@ mod announcing;
 mod archive;
 mod audit;
 mod chains;
+mod chance;
 mod create;
 mod error;
 mod figures;

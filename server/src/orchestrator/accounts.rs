@@ -14,6 +14,7 @@ use aq_core::run::{Run, RunResult, RunState};
 use aq_core::runner_link::RunOutcome;
 use aq_core::schedule::{AccountRoom, IdleAgent, expected_rest};
 use aq_core::time::Timestamp;
+use rand::Rng as _;
 use serde_json::json;
 
 use super::policy::Policy;
@@ -224,7 +225,6 @@ pub(super) fn refused(
     record: &RunRecord,
     (window, resets_at): (&str, Option<Timestamp>),
     falls_back: bool,
-    jitter: f64,
     now: Timestamp,
 ) -> Result<(Timestamp, String), LifecycleError> {
     let agent = tx.state.agents.get(&record.run.agent).cloned();
@@ -250,7 +250,7 @@ pub(super) fn refused(
         Refusal::Window { .. } if falls_back && closed(tx).is_some() => (now, format!("limit: {window}; it may fall back")),
         Refusal::Window { until } => {
             let place = paused::paused_between(tx.db, until, resume_at(until, 1, 1.0).plus_millis(1))?;
-            (resume_at(until, place, jitter), format!("limit: {window}"))
+            (resume_at(until, place, tx.state.chance().random()), format!("limit: {window}"))
         }
     })
 }

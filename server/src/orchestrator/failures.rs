@@ -8,6 +8,7 @@ use aq_core::output::FailureClass;
 use aq_core::run::RunResult;
 use aq_core::task::{BlockedReason, FailureFingerprint, RetryDecision, TaskStatus, Trigger, after_failure, is_agents_fault};
 use aq_core::time::Timestamp;
+use rand::Rng as _;
 use serde_json::json;
 
 use super::faults;
@@ -53,7 +54,8 @@ pub(super) fn failed(
         same
     };
     withdraw_question(tx, &mut task, run, now)?;
-    let decision = after_failure(class, task.task.retry_count, task.task.max_retries, same, policy.backoff, now, at.jitter);
+    let jitter = tx.state.chance().random();
+    let decision = after_failure(class, task.task.retry_count, task.task.max_retries, same, policy.backoff, now, jitter);
     let (RetryDecision::RetryAt { retry_count, .. } | RetryDecision::Block { retry_count, .. }) = &decision;
     let fail = Move::system(Trigger::failure_in(task.task.status), now)
         .with("context", message.clone())
@@ -96,7 +98,8 @@ pub(super) fn not_landed_yet(
     let key = task.key;
     let tries = tx.state.runs.get(&key).map_or(0, |open| open.landing_tries);
     // Each of its errors may be another one's fault; only their number counts.
-    match after_failure(FailureClass::Internal, tries, task.task.max_retries, 1, policy.backoff, at.now, at.jitter) {
+    let jitter = tx.state.chance().random();
+    match after_failure(FailureClass::Internal, tries, task.task.max_retries, 1, policy.backoff, at.now, jitter) {
         RetryDecision::RetryAt { at: until, retry_count } => {
             tracing::warn!(run = %record.run.id, %message, %until, "reviewed work could not be landed; it is tried again");
             save(tx, &record)?;

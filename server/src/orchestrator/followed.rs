@@ -50,7 +50,7 @@ impl Followed {
     /// # Errors
     /// When the rows cannot be read or written.
     pub(super) fn and_starts(mut self, tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Self, LifecycleError> {
-        let (begun, account_opens) = starts(tx, policy, now, &mut || uuid::Uuid::new_v4().to_string())?;
+        let (begun, account_opens) = starts(tx, policy, now)?;
         self.begun = begun;
         self.look |= account_opens.is_some();
         Ok(self)
@@ -62,8 +62,6 @@ impl Followed {
 pub(super) struct Circumstances {
     /// The present instant.
     pub now: Timestamp,
-    /// A random number from 0 to 1 that spreads retries.
-    pub jitter: f64,
     /// Output items stored so far.
     pub items: u64,
     /// Bytes of stored output so far.

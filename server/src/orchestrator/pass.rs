@@ -10,6 +10,7 @@ use aq_core::runtime::RuntimeKind;
 use aq_core::schedule::{Assignment, IdleAgent, Wish, decide, prefer, spare};
 use aq_core::task::{Trigger, branch_of, is_agents_fault};
 use aq_core::time::Timestamp;
+use rand::Rng as _;
 
 use super::budgets;
 use super::deadlines;
@@ -43,16 +44,11 @@ pub(super) struct Passed {
     pub next: Option<Timestamp>,
 }
 
-/// Does everything that can be done now. `fresh_session` makes session ids.
+/// Does everything that can be done now.
 ///
 /// # Errors
 /// When the rows cannot be read or written; nothing was done then.
-pub(super) fn pass(
-    tx: &mut Tx<'_>,
-    policy: &Policy,
-    now: Timestamp,
-    fresh_session: &mut dyn FnMut() -> String,
-) -> Result<Passed, LifecycleError> {
+pub(super) fn pass(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<Passed, LifecycleError> {
     let waiting = tx.state.timers.iter().take_while(|(at, _)| *at <= now).filter(|(_, key)| !tx.state.is_held_up(*key, now));
     let due: Vec<_> = waiting.take(TIMERS_PER_PASS).copied().collect();
     for (at, key) in due {
@@ -74,7 +70,7 @@ pub(super) fn pass(
     budgets::tell(tx, policy, now)?;
     let stop = tx.state.runs.values().filter_map(|open| open.stopping.map(|reason| (open.run.clone(), reason))).collect();
     let conclude = conclusions(tx, policy, now)?;
-    let (begun, account_opens) = starts(tx, policy, now, fresh_session)?;
+    let (begun, account_opens) = starts(tx, policy, now)?;
     // Timers that are due already are left over: the next pass comes at once.
     let timer = tx.state.timers.iter().find(|(_, key)| !tx.state.is_held_up(*key, now)).map(|(at, _)| *at);
     let question = if more_questions { Some(now) } else { questions::next_deadline(tx.db, now)? };
@@ -86,12 +82,7 @@ pub(super) fn pass(
 ///
 /// # Errors
 /// When the rows cannot be read or written.
-pub(super) fn starts(
-    tx: &mut Tx<'_>,
-    policy: &Policy,
-    now: Timestamp,
-    fresh_session: &mut dyn FnMut() -> String,
-) -> Result<(Vec<Draft>, Option<Timestamp>), LifecycleError> {
+pub(super) fn starts(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<(Vec<Draft>, Option<Timestamp>), LifecycleError> {
     let (mut begun, mut gave_way) = (Vec::new(), false);
     if tx.state.idle.is_empty() {
         return Ok((begun, None));
@@ -110,7 +101,7 @@ pub(super) fn starts(
                 place = Some((task.task.needs(), task.task.priority));
                 // The decision knows no branches: a start before this one may have taken the branch that both work on.
                 branch_taken = !may_start(tx.state, &task);
-                if branch_taken { Ok(None) } else { start(tx, policy, task, &assignment, now, &mut *fresh_session) }
+                if branch_taken { Ok(None) } else { start(tx, policy, task, &assignment, now) }
             })?;
             // Whose turn it was is held up now, waits for its branch or its tree, or is blocked; the next pass, at once, gives the agent to somebody
             // else. One that could not start and is still in its line would be chosen again for ever: that would be a contradiction, and waits.
@@ -174,7 +165,6 @@ fn start(
     mut task: TaskRecord,
     assignment: &Assignment,
     now: Timestamp,
-    fresh_session: &mut dyn FnMut() -> String,
 ) -> Result<Option<Draft>, LifecycleError> {
     let (Some(agent), Some(workspace)) =
         (tx.state.agents.get(&assignment.agent).cloned(), tx.state.free_workspace(&assignment.project).map(|free| free.id.clone()))
@@ -185,7 +175,7 @@ fn start(
     };
     let parent = task.parent_key.filter(|_| task.task.is_plan_subtask).map(|key| tasks::by_key(tx.db, key)).transpose()?;
     let Some(reserved) = budgets::reserve(tx, policy, &mut task, assignment.cost, now)? else { return Ok(None) };
-    let (session, afresh) = session(tx, &task, agent.runtime, fresh_session)?;
+    let (session, afresh) = session(tx, &task, agent.runtime)?;
     let (SessionOrder::Fresh { session_id } | SessionOrder::Resume { session_id }) = &session;
     let lease = Lease {
         agent: agent.id,
@@ -220,12 +210,7 @@ fn goes_on(last: &Run, review: bool) -> bool {
 
 /// A run that ended without a fault of the work goes on in its session; anything else starts a new one. Also whether the last run was a review,
 /// whose leavings go aside.
-fn session(
-    tx: &mut Tx<'_>,
-    task: &TaskRecord,
-    runtime: RuntimeKind,
-    fresh_session: &mut dyn FnMut() -> String,
-) -> Result<(SessionOrder, bool), LifecycleError> {
+fn session(tx: &mut Tx<'_>, task: &TaskRecord, runtime: RuntimeKind) -> Result<(SessionOrder, bool), LifecycleError> {
     let mut afresh = false;
     if task.task.run_number > 0
         && let Some(last) = runs::get(tx.db, task.key, task.task.run_number)?
@@ -236,5 +221,6 @@ fn session(
             return Ok((SessionOrder::Resume { session_id }, afresh));
         }
     }
-    Ok((SessionOrder::Fresh { session_id: fresh_session() }, afresh))
+    let session_id = uuid::Builder::from_random_bytes(tx.state.chance().random()).into_uuid().to_string();
+    Ok((SessionOrder::Fresh { session_id }, afresh))
 }

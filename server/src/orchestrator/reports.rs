@@ -113,7 +113,7 @@ pub(super) fn finished(
         RunOutcome::Failed { class, message } => failed(tx, policy, task, record, class, message, at),
         RunOutcome::Limited { window, resets_at, message } => {
             let falls_back = !task.task.needs().fallback.is_empty();
-            let (until, reason) = accounts::refused(tx, policy, &record, (&window, resets_at), falls_back, at.jitter, now)?;
+            let (until, reason) = accounts::refused(tx, policy, &record, (&window, resets_at), falls_back, now)?;
             let change = Move::system(Trigger::LimitReached, now).until(until).with("reason", reason).with("context", message.clone());
             apply(tx, &mut task, run.number, change)?;
             // After this one has its place: it met the refusal first, and is the probe.

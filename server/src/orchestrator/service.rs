@@ -65,6 +65,7 @@ impl Orchestrator {
                     Duration::from_secs(1)
                 }
             };
+            self.parts.wake.gone_round();
             let timer = tokio::time::sleep(wait);
             tokio::pin!(timer);
             loop {
@@ -84,7 +85,7 @@ impl Orchestrator {
         let passed: Passed = self
             .parts
             .engine
-            .submit(move |tx| pass::pass(tx, &policy, now, &mut || uuid::Uuid::new_v4().to_string()))
+            .submit(move |tx| pass::pass(tx, &policy, now))
             .await
             .map_err(|error: LifecycleError| StoreError::from(error))?;
         for (run, reason) in passed.stop {

@@ -244,7 +244,6 @@ impl Sink {
         let read = |error: crate::events::OutputError| Refused::Later(error.to_string());
         Ok(Circumstances {
             now: self.parts.clock.now(),
-            jitter: rand::random(),
             items: self.parts.hub.log().last_seq(run).map_err(read)?,
             bytes: self.parts.hub.log().bytes(run).map_err(read)?,
         })

@@ -19,6 +19,8 @@ use aq_server::events::{EventBus, OutputHub, OutputLog, Wake};
 use aq_server::lifecycle::{DEFAULT_SPAN_MS, Engine, Hot, Tx, load};
 use aq_server::orchestrator::{Orchestrator, Parts, Policy, Sink};
 use aq_server::store::{DatabaseUrl, Reader, RunRecord, TaskRecord, WriterThread, open_migrated, runs, tasks};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use tokio_util::sync::CancellationToken;
 
 /// Orders that the orchestrator gave, in order.
@@ -100,8 +102,11 @@ impl Harness {
             let (mut connection, _) = open_migrated(&place, &backups, now).unwrap();
             let figures = load(&mut connection, now, DEFAULT_SPAN_MS).unwrap();
             let bus = EventBus::new(figures.last_event);
+            // The same test draws the same by chance, and a server that starts again something else than before.
+            let chance = StdRng::seed_from_u64(now.as_millis().cast_unsigned() ^ figures.last_event.rotate_left(32));
             let publisher = bus.clone();
-            let (engine, thread) = Engine::start(connection, Hot::new(figures), move |facts| publisher.publish(facts)).unwrap();
+            let (engine, thread) =
+                Engine::start(connection, Hot::drawing_from(figures, chance), move |facts| publisher.publish(facts)).unwrap();
             (engine, thread, bus, Reader::start(&place, 2).unwrap())
         };
         // Databases are spoken to by blocking calls, never on a thread of the runtime.
@@ -285,8 +290,7 @@ impl Harness {
 
     /// True when no start waits to be taken after everything submitted so far was done.
     pub(crate) async fn nothing_started(&self) -> bool {
-        self.wake.ring();
-        self.quiet().await;
+        self.wake.settled().await;
         !self.link.orders.lock().unwrap().iter().any(|order| matches!(order, RunnerOrder::Start(_)))
     }
 

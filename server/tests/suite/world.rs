@@ -300,6 +300,7 @@ impl World {
             })
             .await
             .unwrap();
+        self.settle().await;
         for _ in 0..400 {
             let mut left = 0;
             for id in self.tasks.clone() {
@@ -308,6 +309,7 @@ impl World {
                 left += usize::from(record.task.status != TaskStatus::Completed);
                 if record.task.resume_after == Some(UNTIL_ANSWERED) {
                     self.answer_all(&id).await;
+                    self.settle().await;
                     continue;
                 }
                 let known = [id];
@@ -327,6 +329,7 @@ impl World {
                         .await
                         .unwrap();
                 }
+                self.settle().await;
             }
             let open = self.open().await;
             if left == 0 && open.is_empty() {

@@ -153,7 +153,8 @@ mod tests {
         let (_folder, mirror, commit) = mirror();
         let made = |name: &str, ago: Duration| {
             let lock = fs::File::create(mirror.path.join(name)).unwrap();
-            lock.set_modified(std::time::SystemTime::now() - ago).unwrap();
+            let now = lock.metadata().and_then(|metadata| metadata.modified()).unwrap();
+            lock.set_modified(now - ago).unwrap();
         };
         made("refs/heads/work.lock", DEAD);
         made("packed-refs.lock", DEAD);

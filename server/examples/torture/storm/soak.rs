@@ -84,7 +84,7 @@ struct Alive {
 impl Storm<'_> {
     /// The whole soak: troubles about `pause` apart, until its time is over.
     pub(super) async fn soak(&mut self, hunter: Hunter, pause: Duration) -> Result<(), String> {
-        let mut watch = Watch::begin(self.plan.time.unwrap_or_default());
+        let mut watch = Watch::begin(self.plan.time.unwrap_or_default(), self.plan.agents);
         let outcome = match self.rise().await? {
             None => Ok(()),
             Some(mut alive) => match self.troubled(&mut alive, hunter, pause, &mut watch).await {

@@ -20,6 +20,7 @@ mod plans;
 mod runs;
 mod spending;
 mod usage;
+mod work;
 
 pub use announcing::{Subject, Tx, announce};
 pub use archive::{archive, restore};

@@ -17,8 +17,8 @@ use super::rooms::Rooms;
 /// writes one small file, and packing the references of a mirror locks them one after the other.
 const WAITS: [u64; 10] = [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2445];
 
-/// Older than any git of ours lives, which is ended after its time (git R5).
-const DEAD: Duration = Duration::from_secs(15 * 60);
+/// Older than any git of ours lives: it is ended after its time (git R5), which `git.fetch_timeout_seconds` makes two hours at most.
+const DEAD: Duration = Duration::from_secs((2 * 60 + 15) * 60);
 
 impl Rooms {
     /// Ends the git commands that a killed server left at work in our mirrors, and removes the lock files there. Only for the start of a server: the

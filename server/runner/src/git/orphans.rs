@@ -60,7 +60,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::{Child, Command, Stdio};
+    use std::sync::Arc;
 
+    use aq_core::time::Timestamp;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::super::author::Identity;
+    use super::super::program::GitProgram;
+    use super::super::rooms::Rooms;
     use super::*;
 
     /// A program of this name that waits until its input ends.
@@ -95,5 +102,34 @@ mod tests {
             drop(child.stdin.take());
             child.wait().unwrap();
         }
+    }
+
+    /// git R12: each command of a server carries its mark, and the next server of the home ends it before it removes the locks.
+    #[test]
+    fn the_next_server_ends_what_is_left_at_work() {
+        let home = tempfile::tempdir().unwrap();
+        let pipe = |name: &str| {
+            let path = home.path().join(name);
+            mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+            path
+        };
+        let (begun, never) = (pipe("begun"), pipe("never"));
+        let path = home.path().join("git");
+        fs::write(&path, format!("#!/bin/sh\necho begun >{}\nread -r line <{}\n", begun.display(), never.display())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let server = || {
+            let identity = Identity { name: "a".to_owned(), email: "a@example.org".to_owned() };
+            let program = GitProgram { path: path.clone(), ..GitProgram::default() };
+            Rooms::new(home.path().to_owned(), identity, program, Arc::new(|| Timestamp::from_millis(0)))
+        };
+        let killed = server();
+        let left = thread::spawn(move || killed.inner.program.run("repack", None, &[], &[]));
+        assert_eq!(fs::read_to_string(&begun).unwrap(), "begun\n");
+        let lock = home.path().join("mirrors/app.git/packed-refs.lock");
+        fs::create_dir_all(lock.parent().unwrap()).unwrap();
+        fs::write(&lock, "").unwrap();
+        server().clear_dead_locks();
+        assert!(!lock.exists());
+        assert!(!left.join().unwrap().unwrap().ok, "it was ended, and not by its own time");
     }
 }

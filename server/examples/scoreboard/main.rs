@@ -21,8 +21,11 @@ use clap::Parser;
 use claims::{CLAIMS, Claim, GATEWAY, POSTGRES, Program};
 use programs::{Built, Outcome};
 
-/// What builds what a quick run runs.
+/// What builds the tests that a quick run runs.
 const TESTS: &[&str] = &["test", "--workspace", "--no-run"];
+
+/// What builds the other programs of a quick run: of an example that is tested, the command for tests makes the tests alone.
+const PROGRAMS: &[&str] = &["build", "--workspace", "--bins", "--examples"];
 
 /// What builds the programs of a long run, optimised.
 #[rustfmt::skip]
@@ -123,6 +126,7 @@ fn run(arguments: &Arguments, say: &mut dyn FnMut(&str)) -> Result<(String, bool
             Program::Load(_) => MEASURED,
             Program::Tests { of: GATEWAY, .. } if arguments.long => INSIDE,
             _ if arguments.long => OPTIMISED,
+            Program::Torture { .. } => PROGRAMS,
             _ => TESTS,
         };
         let built = match builds.entry(wanted) {

@@ -30,11 +30,14 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// What was built: programs by the folder of their package, their kind (`test`, `example`, `bin`, or `unit` for the tests inside a program) and their name.
+/// What names a program: the folder of its package, its kind (`test`, `example`, `bin`, or `unit` for the tests inside a program) and its name.
+type Name = (PathBuf, String, String);
+
+/// What was built.
 #[derive(Debug)]
 pub(crate) struct Built {
     root: PathBuf,
-    programs: BTreeMap<(PathBuf, String, String), PathBuf>,
+    programs: BTreeMap<Name, PathBuf>,
 }
 
 impl Built {
@@ -50,17 +53,7 @@ impl Built {
             .map_err(told)?;
         let mut programs = BTreeMap::new();
         for line in cargo.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()) {
-            let Ok(message) = serde_json::from_str::<Value>(&line.map_err(told)?) else { continue };
-            let text = |pointer: &str| message.pointer(pointer).and_then(Value::as_str);
-            let (Some(manifest), Some(kind), Some(name), Some(program)) =
-                (text("/manifest_path"), text("/target/kind/0"), text("/target/name"), text("/executable"))
-            else {
-                continue;
-            };
-            let within = kind == "bin" && message.pointer("/profile/test").and_then(Value::as_bool) == Some(true);
-            let kind = if within { "unit" } else { kind };
-            let folder = Path::new(manifest).parent().unwrap_or(root).to_owned();
-            programs.insert((folder, kind.to_owned(), name.to_owned()), PathBuf::from(program));
+            programs.extend(program(&line.map_err(told)?));
         }
         if !cargo.wait().map_err(told)?.success() {
             return Err(format!("cargo {} failed", arguments.join(" ")));
@@ -72,6 +65,16 @@ impl Built {
         let key = (self.root.join(folder), kind.to_owned(), name.to_owned());
         self.programs.get(&key).map(PathBuf::as_path).ok_or_else(|| format!("cargo built no {kind} called {name} in {folder}"))
     }
+}
+
+/// The program that a message of cargo tells of. The tests inside a program are another file than the program itself, and cargo gives both the same kind.
+fn program(message: &str) -> Option<(Name, PathBuf)> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let text = |pointer: &str| message.pointer(pointer).and_then(Value::as_str);
+    let (kind, tested) = (text("/target/kind/0")?, message.pointer("/profile/test")?.as_bool()?);
+    let kind = if tested && kind != "test" { "unit" } else { kind };
+    let folder = Path::new(text("/manifest_path")?).parent()?.to_owned();
+    Some(((folder, kind.to_owned(), text("/target/name")?.to_owned()), PathBuf::from(text("/executable")?)))
 }
 
 fn tests(built: &Built, of: (&str, &str), filter: &str, much: Option<(&str, &str, &str)>, long: bool) -> Result<Command, String> {
@@ -161,4 +164,56 @@ fn score(line: &str, claims: &[Claim]) -> Option<(&'static str, Outcome)> {
         let cell = |text: &str| text.trim().replace('|', "/");
         Some((claim.id, Outcome::Told { figure: cell(figure), amount: cell(amount) }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::claims::CLAIMS;
+    use super::*;
+
+    fn message(kind: &str, test: bool, executable: Option<&str>) -> String {
+        let (target, profile) = (serde_json::json!({"kind": [kind], "name": "torture"}), serde_json::json!({"test": test}));
+        serde_json::json!({
+            "reason": "compiler-artifact", "manifest_path": "/aq/server/Cargo.toml", "target": target, "profile": profile, "executable": executable,
+        })
+        .to_string()
+    }
+
+    /// R1: a program is never taken for the tests inside it, nor they for the program; libraries and other lines are neither.
+    #[test]
+    fn tests_inside_a_program_are_no_program() {
+        let kind = |kind, test| program(&message(kind, test, Some("/aq/target/torture-1"))).map(|((_, kind, _), _)| kind);
+        assert_eq!(kind("example", false).as_deref(), Some("example"));
+        assert_eq!(kind("example", true).as_deref(), Some("unit"));
+        assert_eq!(kind("bin", true).as_deref(), Some("unit"));
+        assert_eq!(kind("test", true).as_deref(), Some("test"));
+        assert_eq!(program(&message("lib", false, None)), None);
+        assert_eq!(program("   Compiling aq-server"), None);
+    }
+
+    /// R1: a figure is what stands behind its claim, wherever the line begins, and never ends a cell of the table.
+    #[test]
+    fn a_line_tells_a_figure() {
+        let soak = score("test a ... score: soak: 0 lost | found; 20 agents; 2 minutes\n", CLAIMS);
+        assert_eq!(soak, Some(("soak", Outcome::Told { figure: "0 lost / found".to_owned(), amount: "20 agents; 2 minutes".to_owned() })));
+        for line in ["soak: 0 lost; 20 agents", "score: soak: 0 lost", "score: soaks: 0 lost; 20 agents", "score: unheard: 0; 1"] {
+            assert_eq!(score(line, CLAIMS), None, "{line}");
+        }
+    }
+
+    /// R2, R5: parts that found the same are told together, another figure takes the place of the earlier one, and a program that fails has shown nothing.
+    #[test]
+    fn parts_are_joined_and_failures_show_nothing() {
+        let shell = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            run(command, CLAIMS, &mut |_| ()).unwrap()
+        };
+        let told = |figure: &str, amount: &str| Outcome::Told { figure: figure.to_owned(), amount: amount.to_owned() };
+        let parts = shell("echo 'score: soak: 0 lost; 2 minutes'; echo 'score: soak: 0 lost; 3 minutes'").unwrap();
+        assert_eq!(parts.get("soak"), Some(&told("0 lost", "2 minutes; 3 minutes")));
+        let worse = shell("echo 'score: soak: 0 lost; 2 minutes'; echo 'score: soak: 1 lost; 3 minutes'").unwrap();
+        assert_eq!(worse.get("soak"), Some(&told("1 lost", "3 minutes")));
+        assert_eq!(shell("echo 'score: soak: 0 lost; 2 minutes'; exit 3"), None);
+    }
 }

@@ -66,12 +66,15 @@ fn the_unit_is_printed() {
 #[test]
 fn doctor_without_a_server() {
     let environment = Environment::new();
+    std::fs::create_dir_all(environment.home().join("quarantine/swift-falcon.1.20261130")).unwrap();
     let done = environment.run(&["doctor", "-o", "json"]).expect(1);
     let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(report["ok"], false);
     let checks = report["checks"].as_array().unwrap();
     let server = checks.iter().find(|check| check["name"] == "server").unwrap();
     assert_eq!((server["verdict"].as_str(), server["hint"].as_str().unwrap().contains("aqctl server start")), (Some("failed"), true));
+    let quarantine = checks.iter().find(|check| check["name"] == "quarantine").unwrap();
+    assert_eq!((quarantine["verdict"].as_str(), quarantine["message"].as_str().unwrap().contains("swift-falcon")), (Some("warning"), true));
 }
 
 /// server-control R12: doctor changes nothing by itself; with `--fix` it closes what others can read, and says so.

@@ -11,6 +11,8 @@ use crate::render::finding::{Check, Verdict};
 const GIT: (u32, u32) = (2, 30);
 /// Less room than this is a failure, less than four times as much a warning, in bytes.
 const ROOM: u64 = 1024 * 1024 * 1024;
+/// The most names that a line holds.
+const SHOWN: usize = 3;
 
 /// The checks, in order.
 pub(super) async fn checks(context: &Context) -> Vec<Check> {
@@ -19,6 +21,7 @@ pub(super) async fn checks(context: &Context) -> Vec<Check> {
         Ok(home) => {
             all.push(permissions(&home));
             all.push(room(disk::free_bytes(&home).ok()));
+            all.push(quarantine(&home));
         }
         Err(error) => all.push(Check::new("home", Verdict::Failed, error.message).hint("give one with --home")),
     }
@@ -90,6 +93,25 @@ fn room(free: Option<u64>) -> Check {
     }
 }
 
+/// What the server did not dare to remove (workspaces R7) lies there until a person has looked.
+fn quarantine(home: &Path) -> Check {
+    let (name, place) = ("quarantine", home.join("quarantine"));
+    let entries = match place.read_dir() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Check::new(name, Verdict::Ok, "empty"),
+        Err(error) => return Check::new(name, Verdict::Warning, format!("{}: {error}", place.display())),
+    };
+    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let (count, shown) = (names.len(), names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", "));
+    let more = if count > SHOWN { ", …" } else { "" };
+    match count {
+        0 => Check::new(name, Verdict::Ok, "empty"),
+        _ => Check::new(name, Verdict::Warning, format!("work that the server could not save lies there, {count} in all: {shown}{more}"))
+            .hint(format!("look for work you need in {}, then remove what is left; the server never does", place.display())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +140,27 @@ mod tests {
         std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(permissions(home.path()).verdict, Verdict::Ok);
         assert_eq!(permissions(&home.path().join("missing")).verdict, Verdict::Info);
+    }
+
+    /// server-control R7: work in the quarantine is told by name until a person has removed it.
+    #[test]
+    fn the_quarantine_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let told = |check: Check| (check.verdict, check.message);
+        let empty = || (Verdict::Ok, "empty".to_owned());
+        assert_eq!(told(quarantine(home.path())), empty());
+        let place = home.path().join("quarantine");
+        std::fs::create_dir(&place).unwrap();
+        assert_eq!(told(quarantine(home.path())), empty());
+        for task in ["swift-falcon", "calm-otter", "brave-lynx", "quiet-heron"] {
+            std::fs::create_dir(place.join(format!("{task}.1.20261130"))).unwrap();
+        }
+        let check = quarantine(home.path());
+        assert!(check.hint.contains(&place.display().to_string()), "{}", check.hint);
+        let names = "brave-lynx.1.20261130, calm-otter.1.20261130, quiet-heron.1.20261130, …";
+        assert_eq!(told(check), (Verdict::Warning, format!("work that the server could not save lies there, 4 in all: {names}")));
+        std::fs::remove_dir_all(&place).unwrap();
+        std::fs::write(&place, "").unwrap();
+        assert_eq!(quarantine(home.path()).verdict, Verdict::Warning);
     }
 }

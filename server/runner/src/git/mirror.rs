@@ -16,6 +16,7 @@ use super::error::{AtPath, GitError, RepositoryRefused, While};
 use super::facts::{configured_branch, detect_local, is_free, local_heads, open_source};
 use super::locks::patiently_in;
 use super::rooms::{Rooms, make_private};
+use super::tidy::drop_unfinished;
 
 /// Where the branches of the source are kept in the mirror.
 const ORIGIN: &str = "refs/remotes/origin/";
@@ -177,7 +178,7 @@ impl Rooms {
     }
 
     /// Fetches, when the source has something new.
-    pub(super) fn refresh(&self, mirror: &Mirror, address: &Address) -> Result<(), GitError> {
+    fn refresh(&self, mirror: &Mirror, address: &Address) -> Result<(), GitError> {
         if let Address::Path(path) = address
             && mirror.agrees_with(&open_source(path)?)?
         {
@@ -188,6 +189,7 @@ impl Rooms {
     }
 
     fn fetch(&self, mirror: &Path, address: &Address) -> Result<(), GitError> {
+        drop_unfinished(mirror);
         let options = ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap="];
         let heads = format!("+refs/heads/*:{ORIGIN}*");
         let operands = [address.operand(), heads.as_ref(), "+refs/tags/*:refs/tags/*".as_ref()];

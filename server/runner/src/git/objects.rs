@@ -9,6 +9,7 @@ use std::path::Path;
 use git2::{Commit, ObjectType, Odb, OdbLookupFlags, Oid, Repository, Sort, Tree};
 
 use super::error::{AtPath, GitError, While};
+use super::tidy::is_unfinished;
 
 /// Largest single object taken from a run's directory, in bytes.
 const LARGEST: usize = 2 << 30;
@@ -174,7 +175,7 @@ fn copy_new(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) -> Result<()
         let entry = entry.at(from)?;
         let path = entry.path();
         let target = to.join(entry.file_name());
-        if entry.file_name().to_string_lossy().starts_with("tmp_") || !wanted(&path) || target.exists() {
+        if is_unfinished(&entry.file_name().to_string_lossy()) || !wanted(&path) || target.exists() {
             continue;
         }
         fs::copy(&path, &target).at(&path)?;

@@ -1,4 +1,5 @@
-//! Keeping a mirror quick: many small object files become one pack, no object is dropped; and forgetting tasks that are gone (workspaces R8).
+//! Keeping a mirror quick: many small object files become one pack, no object is dropped, packs that were never finished go; and forgetting tasks that are
+//! gone (workspaces R8, git R12b).
 //!
 //! Spec: specs/server/runner/workspaces.md
 
@@ -33,6 +34,7 @@ impl Rooms {
         let state = self.project(project);
         let _fetching = state.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let _copying = state.packs.write().unwrap_or_else(PoisonError::into_inner);
+        drop_unfinished(&mirror.path);
         self.inner.program.must("repack", Some(&mirror.path), &["-a", "-d", "-k", "-q"], &[])?;
         self.inner.program.must("pack-refs", Some(&mirror.path), &["--all"], &[])?;
         Ok(true)
@@ -56,6 +58,25 @@ impl Rooms {
     }
 }
 
+/// True for a file in a folder of packs that git is still writing: it gets its name when it is whole.
+pub(super) fn is_unfinished(name: &str) -> bool {
+    name.starts_with("tmp_") || name.starts_with(".tmp-")
+}
+
+/// Removes the packs that a killed git did not finish (git R12b). The caller has the lock of the project's mirror, under which alone a git of ours writes packs.
+pub(super) fn drop_unfinished(mirror: &Path) {
+    for entry in fs::read_dir(mirror.join("objects/pack")).into_iter().flatten().flatten() {
+        if !entry.file_name().to_str().is_some_and(is_unfinished) {
+            continue;
+        }
+        let path = entry.path();
+        match fs::remove_file(&path) {
+            Ok(()) => tracing::info!(path = %path.display(), "removed a pack that a killed git did not finish"),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "a pack that a killed git did not finish cannot be removed"),
+        }
+    }
+}
+
 fn count_loose(objects: &Path) -> usize {
     let folders = fs::read_dir(objects).into_iter().flatten().flatten();
     folders.filter(|entry| entry.file_name().len() == 2).map(|entry| count(&entry.path(), |_| true)).sum()
@@ -63,4 +84,34 @@ fn count_loose(objects: &Path) -> usize {
 
 fn count(folder: &Path, wanted: impl Fn(&str) -> bool) -> usize {
     fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_name().to_str().is_some_and(&wanted)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::objects::give;
+    use super::*;
+
+    /// git R12b: what git has not finished is given to no directory and is removed; whole packs stay.
+    #[test]
+    fn unfinished_packs_are_nobodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mirror, directory) = (folder.path().join("mirror"), folder.path().join("directory/objects"));
+        let packs = mirror.join("objects/pack");
+        fs::create_dir_all(&packs).unwrap();
+        for name in
+            ["pack-ab.pack", "pack-ab.idx", "pack-ab.rev", "tmp_pack_Xy12", "tmp_idx_Xy12", ".tmp-77-pack-cd.pack", ".tmp-77-pack-cd.idx"]
+        {
+            fs::write(packs.join(name), name).unwrap();
+        }
+        let names = |folder: &Path| {
+            let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        give(&mirror.join("objects"), &directory).unwrap();
+        assert_eq!(names(&directory.join("pack")), ["pack-ab.idx", "pack-ab.pack"]);
+        drop_unfinished(&mirror);
+        assert_eq!(names(&packs), ["pack-ab.idx", "pack-ab.pack", "pack-ab.rev"]);
+        drop_unfinished(&folder.path().join("no mirror"));
+    }
 }

@@ -173,7 +173,8 @@ const DISASTERS: &[Disaster] = &[
     ),
 ];
 
-fn setup(disaster: fn(&World, &Path)) -> (World, WorkspaceOrder) {
+/// A run whose agent left this behind.
+pub(crate) fn setup(disaster: fn(&World, &Path)) -> (World, WorkspaceOrder) {
     let world = World::new();
     let order = clone_of(&world.remote(), "swift-fox");
     let prepared = world.prepare(&order, 1);
@@ -377,63 +378,4 @@ fn rescues_are_listed_and_pruned() {
     assert_eq!(world.rooms.prune_rescues(&project(), all[1].at, 0, |_| true).unwrap(), all[..1]);
     assert_eq!(world.rooms.prune_rescues(&project(), soon, 1, |_| true).unwrap(), all[1..2]);
     assert_eq!(world.rooms.list_rescues(&project()).unwrap(), all[2..]);
-}
-
-/// G21, workspaces R8: what retention may let go is what is older than its time and of a task that is over. Everything else an agent made stays reachable:
-/// its landed work, its commits before the rebase, what it left beside them, in this run and in those before; and what did go can still be read by its id.
-#[test]
-fn retention_lets_go_of_nothing_else() {
-    let (world, order) = setup(|world, dir| {
-        write(dir, "stashed.txt", "OLD-STASH\n");
-        world.git(dir, &["stash", "-q", "-u"]);
-        world.commit(dir, "landed.txt", "LANDED-WORK\n");
-        world.commit(dir, "dropped.txt", "OLD-DROPPED\n");
-        world.git(dir, &["reset", "-q", "--hard", "HEAD~1"]);
-        write(dir, "beside.txt", "LEFT-BESIDE\n");
-    });
-    let task = run_of(&order, 1).task;
-    world.prepare(&order, 2);
-    // Somebody else lands meanwhile, so that the task's own commits are made anew on the way.
-    world.commit(&world.path("seed"), "other.txt", "other\n");
-    world.git(&world.path("seed"), &["push", "-q", "origin", "main"]);
-    write(&world.rooms.task_directory(&project(), &task), "late.txt", "LATE-WORK\n");
-    done(&world.finish(&order, 2));
-    world.rooms.remove_task_dir(&project(), &run_of(&order, 2), &order.branch).unwrap();
-    let marks = ["OLD-STASH", "LANDED-WORK", "OLD-DROPPED", "LEFT-BESIDE", "LATE-WORK"];
-    let whole = world.reachable_text();
-    assert!(marks.iter().all(|mark| whole.contains(mark)), "{whole}");
-    let rescues = world.rooms.list_rescues(&project()).unwrap();
-    let (oldest, late) = (rescues[0].clone(), Timestamp::from_millis(i64::MAX));
-
-    // Not old enough; a task that is not over; the newest ones.
-    assert!(world.rooms.prune_rescues(&project(), oldest.at, 0, |_| true).unwrap().is_empty());
-    assert!(world.rooms.prune_rescues(&project(), late, 0, |of| *of != task).unwrap().is_empty());
-    assert!(world.rooms.prune_rescues(&project(), late, rescues.len(), |_| true).unwrap().is_empty());
-    assert_eq!(world.reachable_text(), whole);
-
-    let gone = world.rooms.prune_rescues(&project(), late, 0, |of| *of == task).unwrap();
-    assert_eq!(gone, rescues);
-    let left = world.reachable_text();
-    assert!(left.contains("LANDED-WORK") && left.contains("LATE-WORK"), "what landed is on the default branch: {left}");
-    assert!(!left.contains("OLD-STASH"));
-    world.rooms.tidy(&project()).unwrap();
-    for rescue in &gone {
-        assert_eq!(world.git(&world.mirror(), &["cat-file", "-t", &rescue.commit]), "commit", "no object was dropped");
-    }
-}
-
-/// Workspaces R8: work that was merged elsewhere stays reachable, also when the same task is merged elsewhere once more from a new branch.
-#[test]
-fn work_merged_twice_stays_reachable() {
-    let world = World::new();
-    let order = clone_of(&world.remote(), "swift-fox");
-    for (number, text) in [(1, "FIRST-WORK\n"), (2, "SECOND-WORK\n")] {
-        let directory = world.prepare(&order, number).directory;
-        write(&directory, "a.txt", text);
-        let run = run_of(&order, number);
-        world.rooms.commit_left_over(&project(), &run, &order, "Do the work").unwrap();
-        world.rooms.retire(&project(), &run, &order).unwrap();
-    }
-    let text = world.reachable_text();
-    assert!(text.contains("FIRST-WORK") && text.contains("SECOND-WORK"), "{text}");
 }

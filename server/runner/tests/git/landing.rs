@@ -356,26 +356,6 @@ fn a_reopened_task_starts_afresh() {
     assert_eq!(done(&world.finish(&order, 3)).1, ["b.txt"]);
 }
 
-/// workspaces R1: repacking loses nothing, and the mirror goes on.
-#[test]
-fn a_tidied_mirror_goes_on() {
-    let world = World::new();
-    let order = clone_of(&world.remote(), "swift-fox");
-    let directory = world.prepare(&order, 1).directory;
-    assert!(!world.rooms.tidy(&project()).unwrap());
-    for n in 0..700 {
-        write(&directory, &format!("f{n}.txt"), &format!("{n}\n"));
-    }
-    world.git(&directory, &["add", "-A"]);
-    world.git(&directory, &["rm", "-q", "--cached", "f7.txt"]);
-    world.rooms.commit_left_over(&project(), &run_of(&order, 1), &order, "t").unwrap();
-    assert!(world.rooms.tidy(&project()).unwrap());
-    assert!(!world.rooms.tidy(&project()).unwrap());
-    done(&world.land(&order));
-    assert_eq!(read(&world.prepare(&clone_of(&world.path("remote.git"), "calm-owl"), 1).directory, "f7.txt"), "7\n");
-    world.assert_whole();
-}
-
 /// An empty remote gets its first commit with the first landing.
 #[test]
 fn an_empty_remote_is_landed_on() {

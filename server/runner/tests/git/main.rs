@@ -16,4 +16,5 @@ mod plans;
 mod preparing;
 mod reviewing;
 mod rows;
+mod tidying;
 mod world;

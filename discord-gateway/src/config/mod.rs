@@ -6,7 +6,9 @@ mod document;
 mod environment;
 mod rights;
 mod section;
+mod token;
 
 pub(crate) use document::merged;
 pub(crate) use environment::{Environment, read_small};
-pub(crate) use section::{BotToken, DiscordSection, Problems, load};
+pub(crate) use section::{DiscordSection, Problems, load};
+pub(crate) use token::BotToken;

@@ -8,6 +8,7 @@ use serde_yaml::{Mapping, Value};
 use super::document::section;
 use super::environment::{Environment, read_small};
 use super::rights;
+use super::token::{self, BotToken};
 use crate::trust::Access;
 
 /// Everything wrong with the section, told together.
@@ -22,28 +23,6 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
-
-/// The bot's token; never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct BotToken(String);
-
-impl BotToken {
-    /// A text that has the form of a token.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        crate::discord::is_token(text).then(|| Self(text.to_owned()))
-    }
-
-    /// The token itself, for the Discord library only.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for BotToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// The checked section.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +139,7 @@ fn check(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>) -> R
         let keys = given.into_iter().flatten().map(|(key, _)| key.as_str().unwrap_or("(not text)"));
         warnings.extend(keys.filter(|key| !known.contains(key)).map(|key| ineffective(within, key)));
     }
-    let bot_token = token(entries, read, &mut problems);
+    let bot_token = token::read(entries, read, &mut problems);
     let guild_id = match entries.get("guild_id").and_then(rights::snowflake) {
         Some(id) => id,
         None => {
@@ -245,29 +224,6 @@ fn text(within: &Mapping, key: &str, problems: &mut Vec<String>) -> String {
         Some(_) => {
             problems.push(format!("discord.{key}: must be a text; write it in quotation marks"));
             String::new()
-        }
-    }
-}
-
-fn token(entries: &Mapping, read: &dyn Fn(&Path) -> Result<String, String>, problems: &mut Vec<String>) -> BotToken {
-    let text = |key: &str| entries.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let found = match (text("bot_token"), text("bot_token_file")) {
-        (Some(_), Some(_)) => Err("discord.bot_token: cannot stand beside bot_token_file".to_owned()),
-        (Some(token), None) => Ok(token.to_owned()),
-        (None, Some(file)) => {
-            read(Path::new(file)).map(|text| text.trim().to_owned()).map_err(|problem| format!("discord.bot_token_file: {problem}"))
-        }
-        (None, None) => Err("discord.bot_token: is required; write `${DISCORD_BOT_TOKEN}` or name a file in bot_token_file".to_owned()),
-    };
-    match found {
-        Ok(token) if crate::discord::is_token(&token) => BotToken(token),
-        Ok(_) => {
-            problems.push("discord.bot_token: does not have the form of a bot token, three parts with dots between them".to_owned());
-            BotToken(String::new())
-        }
-        Err(problem) => {
-            problems.push(problem);
-            BotToken(String::new())
         }
     }
 }

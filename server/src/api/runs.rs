@@ -15,8 +15,7 @@ use super::stream::{StreamSettings, follow};
 use super::task_fields::own;
 use super::views;
 use crate::commands::task;
-use crate::store::runs::{self, RunCursor, RunQuery};
-use crate::store::{details, tasks};
+use crate::store::{RunCursor, RunQuery, details, run_lists, runs, tasks};
 
 /// The service.
 pub(super) struct Runs(pub(super) Api);
@@ -62,7 +61,7 @@ impl RunService for Runs {
                     (None, ProjectScope::Only(projects)) => Some(projects.iter().cloned().collect()),
                 };
                 let query = RunQuery { task_key, projects, agent, open_only };
-                let found = runs::page(db, &query, after.as_ref(), size)?;
+                let found = run_lists::page(db, &query, after.as_ref(), size)?;
                 let keys: Vec<i64> = found.runs.iter().map(|run| run.task_key).collect();
                 let costs = details::run_costs(db, &keys)?;
                 let by_key = tasks::shown_by_key(db, &keys)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::hooks::parts::Parts;
 use crate::store::{
-    Connection, EventQuery, HookRunRecord, RunQuery, RunRecord, StoreError, TaskRecord, events, hook_runs, hooks, runs, tasks,
+    Connection, EventQuery, HookRunRecord, RunQuery, RunRecord, StoreError, TaskRecord, events, hook_runs, hooks, run_lists, runs, tasks,
 };
 
 const RESULTS: u32 = 20;
@@ -21,7 +21,7 @@ pub(super) async fn ask(parts: &Parts, hook: &Hook, name: &str, param: &(dyn Fn(
         let rows = match name.as_str() {
             "recent_task_results" => {
                 let filter = RunQuery { projects: Some(vec![project]), ..RunQuery::default() };
-                let page = runs::page(db, &filter, None, RESULTS)?;
+                let page = run_lists::page(db, &filter, None, RESULTS)?;
                 page.runs.into_iter().filter(|run| run.run.end.is_some()).map(|run| result(db, &run)).collect::<Result<Vec<_>, _>>()?
             }
             "task_detail" => {

@@ -4,7 +4,7 @@ use aq_core::event::{Event, EventKind};
 use aq_core::task::{TaskStatus, TaskType};
 use aq_server::store::events::NewEvent;
 use aq_server::store::{
-    Archived, Connection, EventQuery, Finished, RunQuery, TaskOrder, TaskQuery, archive, events, runs, task_lists, tasks,
+    Archived, Connection, EventQuery, Finished, RunQuery, TaskOrder, TaskQuery, archive, events, run_lists, runs, task_lists, tasks,
 };
 
 use super::backend::on_both;
@@ -169,18 +169,18 @@ on_both! {
         let numbers = |records: &[aq_server::store::RunRecord]| -> Vec<(i64, u32)> {
             records.iter().map(|record| (record.task_key, record.run.id.number)).collect()
         };
-        let all = runs::page(&mut db, &RunQuery::default(), None, 50).unwrap();
+        let all = run_lists::page(&mut db, &RunQuery::default(), None, 50).unwrap();
         assert_eq!(numbers(&all.runs), [(2, 2), (2, 1), (1, 2), (1, 1)]);
         assert_eq!((all.total, all.next), (4, None));
-        let first = runs::page(&mut db, &RunQuery::default(), None, 2).unwrap();
-        let second = runs::page(&mut db, &RunQuery::default(), first.next.as_ref(), 2).unwrap();
+        let first = run_lists::page(&mut db, &RunQuery::default(), None, 2).unwrap();
+        let second = run_lists::page(&mut db, &RunQuery::default(), first.next.as_ref(), 2).unwrap();
         assert_eq!((numbers(&second.runs), second.total, second.next), (vec![(1, 2), (1, 1)], 4, None));
         let of_task = RunQuery { task_key: Some(1), ..RunQuery::default() };
-        assert_eq!(numbers(&runs::page(&mut db, &of_task, None, 9).unwrap().runs), [(1, 2), (1, 1)]);
+        assert_eq!(numbers(&run_lists::page(&mut db, &of_task, None, 9).unwrap().runs), [(1, 2), (1, 1)]);
         let open = RunQuery { open_only: true, agent: Some(agent_id("nova")), ..RunQuery::default() };
-        assert_eq!(numbers(&runs::page(&mut db, &open, None, 9).unwrap().runs), [(2, 2)]);
+        assert_eq!(numbers(&run_lists::page(&mut db, &open, None, 9).unwrap().runs), [(2, 2)]);
         let none = RunQuery { projects: Some(vec![project_id("nowhere")]), ..RunQuery::default() };
-        assert_eq!(runs::page(&mut db, &none, None, 9).unwrap().total, 0);
+        assert_eq!(run_lists::page(&mut db, &none, None, 9).unwrap().total, 0);
         assert_eq!(runs::ended_since(&mut db, at(6)).unwrap().len(), 3);
     }
 

@@ -2,25 +2,23 @@
 //!
 //! Nothing here rings the orchestrator for an instant: its own timers have to wake it, on tokio's clock that moves along with the server's.
 
+mod opening;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aq_core::ids::{AccountId, AgentId, ProjectId, RunRef, TaskId};
+use aq_core::ids::{AgentId, RunRef, TaskId};
 use aq_core::output::{LimitNotice, LimitStatus, OutputBody, OutputItem, Question, QuestionKind, TokenUsage};
 use aq_core::run::RunState;
 use aq_core::runner_link::{Answer, Conclusion, RunOutcome, RunReport, RunnerOrder, SessionOrder, StartRun};
-use aq_core::runtime::RuntimeKind;
 use aq_core::task::UNTIL_ANSWERED;
 use aq_core::time::Timestamp;
 use aq_server::clock::Clock as _;
-use aq_server::commands::accounts::AccountFields;
-use aq_server::commands::agents::AgentFields;
-use aq_server::commands::projects::ProjectFields;
 use aq_server::commands::{self, CommandError};
 
-use super::provider::{ACCOUNTS, AGENTS, HOUR, Plan, RATE, SPAWN, plans};
-use super::trace::{PROJECTS, Work};
-use crate::harness::{Harness, new_task};
+use super::provider::{HOUR, Plan, RATE, SPAWN};
+use super::trace::Work;
+use crate::harness::Harness;
 
 /// Tokens of a session's first message, of a later one, and of reading a session again.
 const FIRST: u64 = 500;
@@ -87,64 +85,6 @@ fn patience(project: usize) -> i64 {
 }
 
 impl Week {
-    pub(super) async fn new(server: Harness, work: Vec<Work>) -> Self {
-        let mut places = BTreeMap::new();
-        for plan in 0..ACCOUNTS {
-            let fields = AccountFields { name: Some(format!("Plan {plan}")), ..AccountFields::default() };
-            let account = server.command(move |tx, context| commands::accounts::create(tx, context, &fields)).await.unwrap().id;
-            for agent in 0..AGENTS {
-                places.insert(make_agent(&server, &account, format!("Agent {plan} {agent}")).await, plan);
-            }
-        }
-        let mut projects = Vec::new();
-        for number in 0..PROJECTS {
-            let project = server.project(&format!("Project {number}"), ACCOUNTS * AGENTS).await;
-            let timeout = Some(Some(patience(number).unsigned_abs()));
-            let fields =
-                ProjectFields { question_timeout_ms: timeout, credit_weight: Some(1.0 + number as f64), ..ProjectFields::default() };
-            let edited = project.clone();
-            server.command(move |tx, context| commands::projects::edit(tx, context, &edited, &fields).map(|_| ())).await.unwrap();
-            projects.push(project);
-        }
-        let origin = server.clock.now();
-        let mut week = Self {
-            server: Some(server),
-            origin,
-            progress: vec![Progress::default(); work.len()],
-            work,
-            ids: Vec::new(),
-            numbers: BTreeMap::new(),
-            places,
-            plans: plans(),
-            runs: BTreeMap::new(),
-            agenda: BTreeMap::new(),
-            events: 0,
-            launches_exhausted: 0,
-            launches: 0,
-        };
-        week.queue(&projects).await;
-        week
-    }
-
-    async fn queue(&mut self, projects: &[ProjectId]) {
-        for (number, work) in self.work.clone().iter().enumerate() {
-            let after: Vec<_> = work.after.iter().map(|other| &self.ids[*other]).collect();
-            let new = new_task(&projects[work.project], &format!("task {number}"), &after);
-            let id = self
-                .server()
-                .engine
-                .submit({
-                    let context = self.server().admin();
-                    move |tx| commands::create::create(tx, &context, std::slice::from_ref(&new)).map(|made| made[0].task.id.clone())
-                })
-                .await
-                .unwrap();
-            self.numbers.insert(id.clone(), number);
-            self.ids.push(id);
-        }
-        self.server().wake.ring();
-    }
-
     pub(super) fn server(&self) -> &Harness {
         self.server.as_ref().unwrap()
     }
@@ -407,14 +347,4 @@ impl Week {
             self.follow(order).await;
         }
     }
-}
-
-async fn make_agent(server: &Harness, account: &AccountId, name: String) -> AgentId {
-    let fields = AgentFields {
-        name: Some(name),
-        runtime: Some(RuntimeKind::Scripted),
-        account: Some(Some(account.clone())),
-        ..AgentFields::default()
-    };
-    server.command(move |tx, context| commands::agents::create(tx, context, &fields)).await.unwrap().id
 }

@@ -96,7 +96,9 @@ struct Trial {
     going_on: Vec<(&'static str, JoinHandle<()>)>,
     attacks: usize,
     suffered: Vec<String>,
-    slowest: Duration,
+    /// How long all control calls took while the attacks went on.
+    all: Vec<Duration>,
+    usual: Duration,
     before: u64,
 }
 
@@ -108,9 +110,14 @@ fn memory(served: &Served, figure: &str) -> u64 {
 }
 
 /// The value below which 99 of 100 are.
-fn p99(mut times: Vec<Duration>) -> Duration {
+fn p99(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
     times.sort();
     times.get(times.len() * 99 / 100).copied().unwrap_or_default()
+}
+
+fn slowest(times: &[Duration]) -> Duration {
+    times.iter().max().copied().unwrap_or_default()
 }
 
 impl Trial {
@@ -150,10 +157,10 @@ impl Trial {
             client.calls(100).await;
         }
         let before = memory(&served, "VmRSS:");
-        let usual = p99(std::mem::take(&mut *times.lock().unwrap()));
+        let usual = p99(&std::mem::take(&mut *times.lock().unwrap()));
         println!("without attacks: p99 of control calls {usual:?}, memory {before} MiB");
-        let (going_on, suffered) = (Vec::new(), Vec::new());
-        Self { served, arena, polite, keys, fresh, times, going_on, attacks: 0, suffered, slowest: Duration::ZERO, before }
+        let (going_on, suffered, all) = (Vec::new(), Vec::new(), Vec::new());
+        Self { served, arena, polite, keys, fresh, times, going_on, attacks: 0, suffered, all, usual, before }
     }
 
     /// The arena for one more attack, with a key of its own.
@@ -184,11 +191,10 @@ impl Trial {
         }
         self.attacks += 1;
         let times = std::mem::take(&mut *self.times.lock().unwrap());
-        let slowest = times.iter().max().copied().unwrap_or_default();
-        self.slowest = self.slowest.max(slowest);
         let (now, most) = (memory(&self.served, "VmRSS:"), memory(&self.served, "VmHWM:"));
-        let calls = times.len();
-        println!("{name}: {took:.1?}; {calls} control calls, p99 {:?}, slowest {slowest:?}; memory {now} MiB, at most {most}", p99(times));
+        let (calls, p99, slowest) = (times.len(), p99(&times), slowest(&times));
+        println!("{name}: {took:.1?}; {calls} control calls, p99 {p99:?}, slowest {slowest:?}; memory {now} MiB, at most {most}");
+        self.all.extend(times);
         let failed: Vec<String> = self.polite.iter().flat_map(|client| client.seen.borrow().failed.clone()).collect();
         if failed.len() > self.suffered.len() {
             println!("{name}: {:#?}", &failed[self.suffered.len()..]);
@@ -214,11 +220,15 @@ impl Trial {
         assert!(grown < MOST_GROWN_MIB, "memory grew from {} to {now} MiB", self.before);
         assert!(most - self.before < MOST_EVER_MIB, "memory grew from {} to {most} MiB for a while", self.before);
         assert_eq!(self.attacks, ATTACKS);
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
         println!(
-            "score: attacks: 0 of {} brought the server down or kept others waiting; {} attacks, slowest control call {} ms, memory +{grown} MiB",
-            self.attacks,
-            self.attacks,
-            self.slowest.as_millis(),
+            "score: attacks: 0 of {attacks} brought the server down or kept others waiting; {attacks} attacks, {calls} control calls beside them, p99 {:.1} ms \
+             (without attacks {:.1}), slowest {:.0} ms, memory +{grown} MiB",
+            milliseconds(p99(&self.all)),
+            milliseconds(self.usual),
+            milliseconds(slowest(&self.all)),
+            attacks = self.attacks,
+            calls = self.all.len(),
         );
     }
 }

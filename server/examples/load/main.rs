@@ -98,10 +98,12 @@ enum Row {
     },
 }
 
+/// That of the server when it is installed.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the program talks to people")]
 fn main() -> ExitCode {
-    // As the server is when it is installed.
-    aq_allocator::few_arenas();
     let arguments = Arguments::parse();
     let outcome = measure(&arguments);
     match outcome {

@@ -1,6 +1,7 @@
 //! The real program with real processes: started, used over its socket, ended.
 
 mod agent_is_no_admin;
+mod allocator;
 mod attacks;
 mod bad_input;
 mod canaries;

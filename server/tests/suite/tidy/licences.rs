@@ -39,12 +39,11 @@ fn dependencies_are_licensed_and_not_banned() {
 /// F-040, architecture §4: what each of our crates may depend on. The core, where everything is decided, knows nothing that could call a model or anybody else.
 #[test]
 fn our_crates_depend_in_one_direction() {
-    const ALLOWED: [(&str, &[&str]); 7] = [
-        ("aq-allocator", &[]),
+    const ALLOWED: [(&str, &[&str]); 6] = [
         ("aq-proto", &[]),
         ("aq-core", &[]),
         ("aq-runner", &["aq-core", "aq-proto"]),
-        ("aq-server", &["aq-allocator", "aq-proto", "aq-core", "aq-runner"]),
+        ("aq-server", &["aq-proto", "aq-core", "aq-runner"]),
         ("aq-cli", &["aq-proto"]),
         ("aq-discord-gateway", &["aq-proto"]),
     ];

@@ -29,4 +29,6 @@ pub use transcript::{Said, TranscriptError, transcript};
 pub use turn::{Effect, Event, Progress, Turn, turn};
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod tests;

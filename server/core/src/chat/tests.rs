@@ -1,6 +1,4 @@
-//! Turns as tables; as random histories they are in [`histories`].
-
-mod histories;
+//! Turns as tables; as random histories they are in `histories`.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +13,7 @@ fn spec(name: &str) -> ToolSpec {
     ToolSpec { name: name.into(), description: String::new(), schema: json!({ "type": "object", "properties": {} }) }
 }
 
-fn belt() -> Belt {
+pub(super) fn belt() -> Belt {
     let group = |name: &str, core, tools: &[&str]| Group {
         name: name.into(),
         description: format!("about {name}"),
@@ -25,11 +23,11 @@ fn belt() -> Belt {
     Belt::new(vec![group("tasks", true, &["create_task", "list_tasks"]), group("git", false, &["list_commits"])])
 }
 
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits { rounds: 4, turn_tokens: 100_000, ..Limits::default() }
 }
 
-fn begun(limits: Limits) -> Turn {
+pub(super) fn begun(limits: Limits) -> Turn {
     let messages = transcript(&[], "Ann", "do it").unwrap();
     let mut state = Turn::new(limits, Purpose::Chat, String::new(), "system".into(), messages, belt());
     let effects = turn(&mut state, Event::Begin);
@@ -37,11 +35,11 @@ fn begun(limits: Limits) -> Turn {
     state
 }
 
-fn asked(effects: &[Effect]) -> Option<&ModelCall> {
+pub(super) fn asked(effects: &[Effect]) -> Option<&ModelCall> {
     effects.iter().find_map(|effect| if let Effect::Ask(call) = effect { Some(call.as_ref()) } else { None })
 }
 
-fn run(effects: &[Effect]) -> Option<&ToolUse> {
+pub(super) fn run(effects: &[Effect]) -> Option<&ToolUse> {
     effects.iter().find_map(|effect| if let Effect::Run(wanted) = effect { Some(wanted) } else { None })
 }
 
@@ -49,12 +47,12 @@ fn finished(effects: &[Effect]) -> Option<&Outcome> {
     effects.iter().find_map(|effect| if let Effect::Finish(outcome) = effect { Some(outcome) } else { None })
 }
 
-fn wants(name: &str, arguments: &str) -> Delta {
+pub(super) fn wants(name: &str, arguments: &str) -> Delta {
     Delta::ToolUse(RawToolUse { id: String::new(), name: name.into(), arguments: arguments.into() })
 }
 
 /// An answer of these pieces.
-fn answer(state: &mut Turn, pieces: &[Delta]) -> Vec<Effect> {
+pub(super) fn answer(state: &mut Turn, pieces: &[Delta]) -> Vec<Effect> {
     let mut effects: Vec<Effect> = pieces.iter().flat_map(|piece| turn(state, Event::Piece(piece.clone()))).collect();
     effects.extend(turn(state, Event::Answered));
     effects

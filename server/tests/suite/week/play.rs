@@ -2,8 +2,6 @@
 //!
 //! Nothing here rings the orchestrator for an instant: its own timers have to wake it, on tokio's clock that moves along with the server's.
 
-mod opening;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,7 +14,8 @@ use aq_core::time::Timestamp;
 use aq_server::clock::Clock as _;
 use aq_server::commands::{self, CommandError};
 
-use super::provider::{HOUR, Plan, RATE, SPAWN};
+use super::opening::{self, patience};
+use super::provider::{Plan, RATE, SPAWN, plans};
 use super::trace::Work;
 use crate::harness::Harness;
 
@@ -79,12 +78,30 @@ pub(super) struct Week {
     pub(super) launches: usize,
 }
 
-/// How long a question may wait in a project.
-fn patience(project: usize) -> i64 {
-    if project == 0 { 24 * HOUR } else { HOUR }
-}
-
 impl Week {
+    /// Everything is queued, and nothing has begun.
+    pub(super) async fn new(server: Harness, work: Vec<Work>) -> Self {
+        let places = opening::hire(&server).await;
+        let projects = opening::projects(&server).await;
+        let origin = server.clock.now();
+        let ids = opening::queue(&server, &projects, &work).await;
+        Self {
+            server: Some(server),
+            origin,
+            progress: vec![Progress::default(); work.len()],
+            work,
+            numbers: ids.iter().enumerate().map(|(number, id)| (id.clone(), number)).collect(),
+            ids,
+            places,
+            plans: plans(),
+            runs: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            events: 0,
+            launches_exhausted: 0,
+            launches: 0,
+        }
+    }
+
     pub(super) fn server(&self) -> &Harness {
         self.server.as_ref().unwrap()
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::*;
-use super::{answer, asked, begun, belt, limits, run, wants};
+use super::tests::{answer, asked, begun, belt, limits, run, wants};
+use super::*;
 use crate::output::TokenUsage;
 
 #[derive(Clone, Debug)]

@@ -13,30 +13,39 @@ use super::address::check_branch;
 use super::error::GitError;
 use super::rooms::Rooms;
 
-/// More loose objects than this are packed.
-const LOOSE: usize = 500;
+/// More loose objects than this are packed: every new directory is given a copy of each, and the directory that goes is searched for what is new among
+/// them. Packing them costs about as much as copying them into some ten directories.
+const LOOSE: usize = 200;
 /// More packs than this become one.
 const PACKS: usize = 20;
 
 impl Rooms {
     /// Packs the mirror's objects when they lie in many files, unreachable ones too; true when it did. New directories are copied from the
-    /// mirror file by file, so few files keep them quick. Best called when a task's directory was removed.
+    /// mirror file by file, so few files keep them quick. Called when a task's directory was removed. Mostly new objects become a small pack, and
+    /// the large ones stay as they are.
     ///
     /// # Errors
     /// When git failed; the mirror is whole either way.
     pub fn tidy(&self, project: &ProjectId) -> Result<bool, GitError> {
-        let mirror = self.open_mirror(project)?;
-        let objects = mirror.path.join("objects");
-        let packs = count(&objects.join("pack"), |name| name.ends_with(".pack"));
-        if count_loose(&objects) <= LOOSE && packs <= PACKS {
+        let mirror = self.mirror_directory(project);
+        if !is_scattered(&mirror) {
             return Ok(false);
         }
         let state = self.project(project);
         let _fetching = state.mirror.lock().unwrap_or_else(PoisonError::into_inner);
+        // Several tasks may have ended at once, and the first one has done it for all.
+        if !is_scattered(&mirror) {
+            return Ok(false);
+        }
         let _copying = state.packs.write().unwrap_or_else(PoisonError::into_inner);
-        drop_unfinished(&mirror.path);
-        self.inner.program.must("repack", Some(&mirror.path), &["-a", "-d", "-k", "-q"], &[])?;
-        self.inner.program.must("pack-refs", Some(&mirror.path), &["--all"], &[])?;
+        drop_unfinished(&mirror);
+        let repack = |how: &[&str]| self.inner.program.must("repack", Some(&mirror), how, &[]);
+        if let Err(error) = repack(&["--geometric=2", "-d", "-q"]) {
+            // A git older than 2.33 knows nothing of sizes that grow by halves.
+            tracing::debug!(%project, %error, "a mirror is packed as a whole");
+            repack(&["-a", "-d", "-k", "-q"])?;
+        }
+        self.inner.program.must("pack-refs", Some(&mirror), &["--all"], &[])?;
         Ok(true)
     }
 
@@ -75,6 +84,12 @@ pub(super) fn drop_unfinished(mirror: &Path) {
             Err(error) => tracing::warn!(path = %path.display(), %error, "a pack that a killed git did not finish cannot be removed"),
         }
     }
+}
+
+/// True when the objects of a mirror lie in many files.
+fn is_scattered(mirror: &Path) -> bool {
+    let objects = mirror.join("objects");
+    count_loose(&objects) > LOOSE || count(&objects.join("pack"), |name| name.ends_with(".pack")) > PACKS
 }
 
 fn count_loose(objects: &Path) -> usize {

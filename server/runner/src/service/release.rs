@@ -54,13 +54,26 @@ pub(super) async fn clear(shared: &Arc<Shared>, run: &RunRef, project: &ProjectI
         })
     };
     match shared.blocking(removing).await {
-        Ok(Ok(Some(Removed::Quarantined { place, why }))) => {
-            tracing::warn!(%run, place = %place.display(), why, "the work directory was moved to the quarantine");
+        Ok(Ok(Some(removed))) => {
+            if let Removed::Quarantined { place, why } = removed {
+                tracing::warn!(%run, place = %place.display(), why, "the work directory was moved to the quarantine");
+            }
+            tidy(shared, project).await;
         }
-        Ok(Ok(Some(Removed::Absent | Removed::Gone { .. }))) => {}
         Ok(Ok(None)) => tracing::info!(%run, "the work directory is in use by a later run"),
         Ok(Err(error)) => tracing::warn!(%run, %error, "the work directory could not be removed"),
         Err(error) => tracing::warn!(%run, error, "the work directory could not be removed"),
+    }
+}
+
+/// Packs the project's mirror where the work of many tasks lies in it as single files (workspaces R8).
+async fn tidy(shared: &Arc<Shared>, project: &ProjectId) {
+    let (rooms, owned) = (shared.rooms.clone(), project.clone());
+    match shared.blocking(move || rooms.tidy(&owned)).await {
+        Ok(Ok(packed)) => tracing::debug!(%project, packed, "the mirror was looked at"),
+        // It is looked at again when the next task ends; until then new directories take longer to make.
+        Ok(Err(error)) => tracing::warn!(%project, %error, "a mirror could not be packed"),
+        Err(error) => tracing::warn!(%project, error, "a mirror could not be packed"),
     }
 }
 

@@ -1,8 +1,14 @@
 //! What is kept of a mirror and what goes: packing, unfinished packs, rescues that retention takes.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::thread;
 
+use aq_core::runner_link::LandMode;
 use aq_core::time::Timestamp;
+use aq_runner::git::Rooms;
 
 use super::disasters::setup;
 use super::world::{World, clone_of, done, project, read, run_of, write};
@@ -24,6 +30,81 @@ fn a_tidied_mirror_goes_on() {
     assert!(!world.rooms.tidy(&project()).unwrap());
     done(&world.land(&order));
     assert_eq!(read(&world.prepare(&clone_of(&world.path("remote.git"), "calm-owl"), 1).directory, "f7.txt"), "7\n");
+    world.assert_whole();
+}
+
+/// The packs of the mirror, and how many objects lie in files of their own.
+fn kept(world: &World) -> (BTreeSet<String>, usize) {
+    let objects = world.mirror().join("objects");
+    let names = |folder: &Path| -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let loose = names(&objects).iter().filter(|name| name.len() == 2).map(|name| names(&objects.join(name)).len()).sum();
+    (names(&objects.join("pack")).into_iter().filter(|name| name.ends_with(".pack")).collect(), loose)
+}
+
+/// A task that writes so many files, from its beginning to its landing; and its directory goes.
+fn write_and_land(rooms: &Rooms, remote: &Path, task: &str, files: usize) -> bool {
+    let order = clone_of(remote, task);
+    let run = run_of(&order, 1);
+    let directory = rooms.prepare(&project(), &run, &order).unwrap().directory;
+    for number in 0..files {
+        write(&directory, &format!("{task}/{number}.txt"), &format!("{task} {number}\n"));
+    }
+    rooms.commit_left_over(&project(), &run, &order, "Write files").unwrap();
+    done(&rooms.land(&project(), &run.task, &order, LandMode::Merge));
+    rooms.remove_task_dir(&project(), &run, &order.branch).unwrap();
+    rooms.tidy(&project()).unwrap()
+}
+
+/// Workspaces R8: what came since the last packing becomes a pack of its own beside the large one; no object is dropped, whether a reference reaches it or not;
+/// and a git that does not know how to do that packs everything.
+#[test]
+fn new_objects_are_packed_beside_the_old_ones() {
+    let world = World::new();
+    let remote = world.remote();
+    assert!(write_and_land(&world.rooms, &remote, "swift-fox", 900));
+    let (large, loose) = kept(&world);
+    assert_eq!((large.len(), loose), (1, 0));
+    fs::write(world.path("nobody"), "nobody refers to this").unwrap();
+    let lost = world.git(&world.mirror(), &["hash-object", "-w", world.path("nobody").to_str().unwrap()]);
+    assert!(!write_and_land(&world.rooms, &remote, "calm-owl", 100), "a few files are left as they are");
+    assert!(write_and_land(&world.rooms, &remote, "brave-elk", 150));
+    let (both, loose) = kept(&world);
+    assert_eq!((both.len(), loose), (2, 0), "{both:?}");
+    assert!(both.is_superset(&large), "the large one was not written again");
+    assert_eq!(world.git(&world.mirror(), &["cat-file", "-p", &lost]), "nobody refers to this");
+    world.assert_whole();
+
+    let old = world.path("old-git");
+    fs::write(&old, "#!/bin/sh\ncase \"$*\" in *--geometric*) echo 'error: unknown option' >&2; exit 129;; esac\nexec git \"$@\"\n")
+        .unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+    let old = world.another_git(&old);
+    assert!(write_and_land(&old, &remote, "quiet-hare", 250));
+    assert_eq!((kept(&world).0.len(), kept(&world).1), (1, 0));
+    assert_eq!(world.git(&world.mirror(), &["cat-file", "-p", &lost]), "nobody refers to this");
+    world.assert_whole();
+}
+
+/// Workspaces R8, git R6: packing again and again beside runs that begin, are collected and land, fails none of them and loses nothing of any.
+#[test]
+fn packing_beside_work_loses_nothing() {
+    let world = World::new();
+    let remote = world.remote();
+    let names = [["swift-fox", "calm-owl", "brave-elk"], ["quiet-hare", "bold-lynx", "wise-crow"], ["keen-wolf", "warm-bear", "cool-seal"]];
+    let packed: usize = thread::scope(|scope| {
+        let lanes: Vec<_> = names
+            .iter()
+            .map(|tasks| scope.spawn(|| tasks.iter().filter(|task| write_and_land(&world.rooms, &remote, task, 120)).count()))
+            .collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).sum()
+    });
+    assert!(packed >= 2, "it was packed {packed} times");
+    let files = world.git(&remote, &["ls-tree", "-r", "--name-only", "main"]);
+    for task in names.as_flattened() {
+        assert_eq!(files.lines().filter(|file| file.starts_with(&format!("{task}/"))).count(), 120, "{task}");
+    }
     world.assert_whole();
 }
 

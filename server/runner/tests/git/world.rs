@@ -21,19 +21,13 @@ impl World {
         let root = tempfile::tempdir().unwrap();
         let config = root.path().join("gitconfig");
         fs::write(&config, "[user]\n\tname = User\n\temail = user@example.com\n[init]\n\tdefaultBranch = main\n[core]\n\tautocrlf = false\n\tfsync = none\n").unwrap();
-        let now = AtomicI64::new(1_700_000_000_000);
-        let clock = Arc::new(move || Timestamp::from_millis(now.fetch_add(1000, Ordering::SeqCst)));
-        let program = GitProgram {
-            environment: vec![
-                ("GIT_CONFIG_GLOBAL".into(), config.into()),
-                ("GIT_CONFIG_NOSYSTEM".into(), "1".into()),
-                ("HOME".into(), root.path().into()),
-            ],
-            ..GitProgram::default()
-        };
-        let identity = Identity { name: "Agent Queue".to_owned(), email: "aq@example.com".to_owned() };
-        let rooms = Rooms::new(root.path().join("home"), identity, program, clock);
+        let rooms = rooms(root.path(), "git".into());
         Self { root, rooms }
+    }
+
+    /// The same rooms with another program of git.
+    pub(crate) fn another_git(&self, program: &Path) -> Rooms {
+        rooms(self.root.path(), program.into())
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -128,6 +122,19 @@ impl World {
     pub(crate) fn assert_whole(&self) {
         self.git(&self.mirror(), &["fsck", "--no-dangling", "--connectivity-only"]);
     }
+}
+
+/// Rooms below `root`, with a git that reads the configuration there and no other.
+fn rooms(root: &Path, path: PathBuf) -> Rooms {
+    let now = AtomicI64::new(1_700_000_000_000);
+    let clock = Arc::new(move || Timestamp::from_millis(now.fetch_add(1000, Ordering::SeqCst)));
+    let environment = vec![
+        ("GIT_CONFIG_GLOBAL".into(), root.join("gitconfig").into()),
+        ("GIT_CONFIG_NOSYSTEM".into(), "1".into()),
+        ("HOME".into(), root.into()),
+    ];
+    let identity = Identity { name: "Agent Queue".to_owned(), email: "aq@example.com".to_owned() };
+    Rooms::new(root.join("home"), identity, GitProgram { path, environment, ..GitProgram::default() }, clock)
 }
 
 pub(crate) fn project() -> ProjectId {

@@ -42,6 +42,35 @@ async fn a_leftover_directory_is_rescued_and_removed() {
     service.shutdown().await;
 }
 
+/// Service R13, workspaces R8: when a directory has gone, the mirror is packed where it has become many files.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_packed_when_a_directory_goes() {
+    use std::fmt::Write as _;
+
+    let world = World::new();
+    let (service, memory) = world.service();
+    let mut script = String::new();
+    for number in 0..250 {
+        writeln!(script, "write f{number}.txt {number}").unwrap();
+    }
+    begin(&service, world.start(&format!("{script}commit Add many")));
+    memory.finished().await;
+    let objects = service.rooms().mirror_directory(&project()).join("objects");
+    service.order(RunnerOrder::Clear { run: run(), project: project(), branch: "swift-fox/write-a-note".to_owned() });
+    gone(&world.directory()).await;
+    let packs = async {
+        while !std::fs::read_dir(objects.join("pack"))
+            .unwrap()
+            .flatten()
+            .any(|entry| entry.path().extension().is_some_and(|kind| kind == "idx"))
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), packs).await.expect("the mirror stays as many files as it was");
+    service.shutdown().await;
+}
+
 /// Service R17: while another run of the task is in hand, its directory stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_in_use_stays() {

@@ -107,7 +107,7 @@ impl AccountService for Accounts {
     async fn get_account(&self, request: Request<pb::GetAccountRequest>) -> Reply<pb::Account> {
         let call = self.0.admit(request)?;
         let (id, now) = (account_id("account_id", &call.body.account_id)?, call.context.now);
-        let found = self.0.look(move |seen| Ok(shown(seen.figures, found(seen.figures, &id)?, now))).await?;
+        let found = self.0.turn(&call.context).look(move |seen| Ok(shown(seen.figures, found(seen.figures, &id)?, now))).await?;
         Ok(tonic::Response::new(found))
     }
 
@@ -117,6 +117,7 @@ impl AccountService for Accounts {
         let now = call.context.now;
         let all = self
             .0
+            .turn(&call.context)
             .look(move |seen| Ok(seen.figures.accounts.values().map(|account| shown(seen.figures, account, now)).collect::<Vec<_>>()));
         let slice = page.slice(all.await?, |account| account.id.clone());
         Ok(tonic::Response::new(pb::ListAccountsResponse { accounts: slice.items, next_page_token: slice.next, total_size: slice.total }))
@@ -162,7 +163,7 @@ impl AccountService for Accounts {
         let call = self.0.admit(request)?;
         let (wanted, now) = (optional_account("account_id", &call.body.account_id)?, call.context.now);
         let policy = std::sync::Arc::clone(&self.0.parts.policy);
-        let told = self.0.look(move |seen| {
+        let told = self.0.turn(&call.context).look(move |seen| {
             if let Some(id) = &wanted {
                 found(seen.figures, id)?;
             }
@@ -175,7 +176,7 @@ impl AccountService for Accounts {
         let call = self.0.admit(request)?;
         let wanted = usage::wanted(&call.body)?;
         let context = call.context;
-        let answer = self.0.read(move |db| usage::report(db, &context, &wanted)).await?;
+        let answer = self.0.turn(&context).read(move |db| usage::report(db, &context, &wanted)).await?;
         Ok(tonic::Response::new(answer))
     }
 
@@ -186,7 +187,7 @@ impl AccountService for Accounts {
             call.context.sees(id, "project", id.as_str()).map_err(ApiError::from)?;
         }
         let (policy, now, scope) = (std::sync::Arc::clone(&self.0.parts.policy), call.context.now, call.context.principal.projects.clone());
-        let listed = self.0.look(move |seen| match &only {
+        let listed = self.0.turn(&call.context).look(move |seen| match &only {
             Some(id) if !seen.figures.projects.contains_key(id) => Err(ApiError::not_found("project", id.as_str())),
             only => Ok(budgets::list(seen.figures, &policy, &scope, only.as_ref(), now)),
         });

@@ -99,10 +99,11 @@ impl Admin {
 
     async fn status(&self, context: &Context, scope: ProjectScope) -> Result<pb::SystemStatus, ApiError> {
         let (now, limit) = (context.now, scope.clone());
-        let seen = self.0.look(move |seen| Ok(overview(seen.figures, &limit, now))).await?;
+        let seen = self.0.turn(context).look(move |seen| Ok(overview(seen.figures, &limit, now))).await?;
         let (running, ready, limit) = (seen.running.clone(), seen.ready.clone(), scope.clone());
         let (running, ready, open) = self
             .0
+            .turn(context)
             .read(move |db| {
                 let mut drawn = Vec::new();
                 for keys in [&running, &ready] {
@@ -127,7 +128,7 @@ impl Admin {
             project_count: u32::try_from(seen.projects).unwrap_or(u32::MAX),
             task_counts: convert::status_counts(&seen.counts),
             task_total: seen.counts.values().sum(),
-            agents: self.0.show_agents(&scope, None).await?,
+            agents: self.0.show_agents(context, &scope, None).await?,
             running: self.0.show(context, running).await?,
             ready: self.0.show(context, ready).await?,
             question_count: u32::try_from(open).unwrap_or(u32::MAX),
@@ -162,7 +163,7 @@ impl AdminService for Admin {
             Some(id) => {
                 call.context.sees(&id, "project", id.as_str()).map_err(ApiError::from)?;
                 let wanted = id.clone();
-                let known = self.0.look(move |seen| Ok(seen.figures.projects.contains_key(&wanted))).await?;
+                let known = self.0.turn(&call.context).look(move |seen| Ok(seen.figures.projects.contains_key(&wanted))).await?;
                 if !known {
                     return Err(ApiError::not_found("project", id.as_str()).into());
                 }
@@ -214,11 +215,11 @@ impl AdminService for Admin {
     async fn check_invariants(&self, request: Request<pb::CheckInvariantsRequest>) -> Reply<pb::CheckInvariantsResponse> {
         let call = self.0.admit(request)?;
         let now = call.context.now;
-        let mut findings = self.0.look(move |seen| Ok(check::check(seen.db, seen.figures, now)?)).await?;
+        let mut findings = self.0.turn(&call.context).look(move |seen| Ok(check::check(seen.db, seen.figures, now)?)).await?;
         // Readers do this part, so that nothing waits for it.
         let mut after = None;
         for _ in 0..HISTORY {
-            let (found, next) = self.0.read(move |db| Ok(check::history(db, after)?)).await?;
+            let (found, next) = self.0.turn(&call.context).read(move |db| Ok(check::history(db, after)?)).await?;
             findings.extend(found);
             after = next;
             if after.is_none() {
@@ -289,7 +290,7 @@ impl AdminService for Admin {
         let call = self.0.admit(request)?;
         let page = Page::<(std::cmp::Reverse<i64>, String)>::of(&call.body)?;
         let (all, now) = (call.body.include_revoked, call.context.now);
-        let mut found = self.0.read(|db| Ok(api_keys::all(db)?)).await?;
+        let mut found = self.0.turn(&call.context).read(|db| Ok(api_keys::all(db)?)).await?;
         found.retain(|key| all || key.is_valid(now));
         let slice = page.slice(found, |key| (std::cmp::Reverse(key.created_at.as_millis()), key.kid.clone()));
         Ok(tonic::Response::new(pb::ListApiKeysResponse {

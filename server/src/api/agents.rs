@@ -117,7 +117,7 @@ impl AgentService for Agents {
     async fn get_agent(&self, request: Request<pb::GetAgentRequest>) -> Reply<pb::Agent> {
         let call = self.0.admit(request)?;
         let id = agent_id("agent_id", &call.body.agent_id)?;
-        let found = self.0.show_agents(&call.context.principal.projects, Some(id.clone())).await?.pop();
+        let found = self.0.show_agents(&call.context, &call.context.principal.projects, Some(id.clone())).await?.pop();
         Ok(tonic::Response::new(found.ok_or_else(|| ApiError::not_found("agent", id.as_str()))?))
     }
 
@@ -126,7 +126,7 @@ impl AgentService for Agents {
         let page = Page::<String>::of(&call.body)?;
         let runtime = convert::runtime(runtime("runtime", call.body.runtime)?);
         let state = member::<pb::AgentState>("state", call.body.state)?;
-        let mut found = self.0.show_agents(&call.context.principal.projects, None).await?;
+        let mut found = self.0.show_agents(&call.context, &call.context.principal.projects, None).await?;
         found.retain(|agent| (runtime == 0 || agent.runtime == runtime) && state.is_none_or(|state| agent.state == i32::from(state)));
         let slice = page.slice(found, |agent| agent.id.clone());
         Ok(tonic::Response::new(pb::ListAgentsResponse { agents: slice.items, next_page_token: slice.next, total_size: slice.total }))

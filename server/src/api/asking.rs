@@ -43,7 +43,7 @@ impl Tasks {
             }
             Standing::Answered(answer) => {
                 let (context, id) = (call.context, asked.question_id.clone());
-                self.0.write(move |tx| Ok(asking::fetched(tx, &context, &id)?)).await?;
+                self.0.turn(&context).write(move |tx| Ok(asking::fetched(tx, &context, &id)?)).await?;
                 Ok(tonic::Response::new(pb::AskHumanResponse { answered: true, answer, ..asked }))
             }
         }
@@ -53,12 +53,12 @@ impl Tasks {
     async fn settled(&self, context: &Context, question_id: &str) -> Result<Standing, ApiError> {
         let parts = &self.0.parts;
         // Opened before the first look: what happens in between is seen.
-        let mut feed = parts.bus.feed(parts.reader.clone(), parts.bus.last(), Vec::new());
+        let mut feed = parts.bus.feed(self.0.turn(context).reader(), parts.bus.last(), Vec::new());
         let mut concerned = true;
         loop {
             if concerned {
                 let (context, id) = (context.clone(), question_id.to_owned());
-                let standing = self.0.read(move |db| Ok(asking::look(db, &context, &id)?)).await?;
+                let standing = self.0.turn(&context).read(move |db| Ok(asking::look(db, &context, &id)?)).await?;
                 if standing != Standing::Open {
                     return Ok(standing);
                 }

@@ -16,6 +16,7 @@ use super::page::Page;
 use super::permissions::TABLE;
 use super::service::Api;
 use super::status::{ApiError, Reply, Status, lacks_right};
+use crate::commands::Context;
 use crate::commands::Trail;
 use crate::lifecycle::record;
 use crate::store::{AuditQuery, StoreError, audit};
@@ -62,7 +63,7 @@ impl Api {
             refused: body.refused_only,
         };
         let (before, size) = (page.after, page.size);
-        let mut found = self.read(move |db| Ok(audit::page(db, &query, before, i64::from(size) + 1)?)).await?;
+        let mut found = self.turn(&call.context).read(move |db| Ok(audit::page(db, &query, before, i64::from(size) + 1)?)).await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let more = found.len() > size;
         found.truncate(size);
@@ -85,13 +86,13 @@ impl Api {
                 Some(Place { seq, hash })
             }
         };
-        let mut found = self.walked(known).await?;
+        let mut found = self.walked(&call.context, known).await?;
         for _ in 1..TRIES {
             // Old records may have gone meanwhile, which looks like a hole at the beginning.
-            if found.broken.is_none() || self.read(|db| Ok(audit::cut(db)?)).await? == found.cut {
+            if found.broken.is_none() || self.turn(&call.context).read(|db| Ok(audit::cut(db)?)).await? == found.cut {
                 break;
             }
-            found = self.walked(known).await?;
+            found = self.walked(&call.context, known).await?;
         }
         let (broken_seq, problem) = found.broken.map(|broken| (broken.seq, broken.problem)).unwrap_or_default();
         Ok(tonic::Response::new(pb::VerifyAuditLogResponse {
@@ -106,19 +107,20 @@ impl Api {
     }
 
     /// Walks along the log, up to the record that is the newest when the walk begins.
-    async fn walked(&self, known: Option<Place>) -> Result<Verified, ApiError> {
+    async fn walked(&self, context: &Context, known: Option<Place>) -> Result<Verified, ApiError> {
         // What the server itself knows to be the newest record counts, not what somebody may have written into the database.
-        let (newest, cut, mark) = self.look(|seen| Ok((seen.figures.audit, audit::cut(seen.db)?, audit::newest(seen.db)?))).await?;
+        let (newest, cut, mark) =
+            self.turn(context).look(|seen| Ok((seen.figures.audit, audit::cut(seen.db)?, audit::newest(seen.db)?))).await?;
         let known = known.filter(|known| known.seq > cut.seq);
         let mut walk = Walk::behind(cut, known);
         let mut broken = None;
         let mut from = 0;
         'rows: loop {
-            let records = self.read(move |db| Ok(audit::after(db, from, AT_ONCE)?)).await?;
+            let records = self.turn(context).read(move |db| Ok(audit::after(db, from, AT_ONCE)?)).await?;
             for record in &records {
                 if record.seq > newest.seq {
                     // Written since the walk began, or by somebody else.
-                    let now = self.look(|seen| Ok(seen.figures.audit)).await?;
+                    let now = self.turn(context).look(|seen| Ok(seen.figures.audit)).await?;
                     if record.seq > now.seq {
                         broken = Some(Broken { seq: record.seq, problem: "was added at the end by somebody else".to_owned() });
                     }
@@ -161,7 +163,7 @@ impl Api {
             entry.note = format!("{}; {left_out} more refusals of this key before it were not recorded", entry.note);
         }
         let entry = about::cleansed(entry, &self.redactor);
-        let told = self.parts.engine.submit(move |tx| record(tx, entry.clone())).await;
+        let told = self.parts.engine.asked_by(&principal.key_id).submit(move |tx| record(tx, entry.clone())).await;
         if let Err(error) = told {
             let error: StoreError = error;
             tracing::error!(%error, path, key = principal.key_id, "a refused call could not be recorded");

@@ -57,7 +57,7 @@ impl Chats {
     async fn project(&self, context: &Context, text: &str) -> Result<Option<ProjectId>, ApiError> {
         let Some(id) = optional_project("project_id", text)? else { return Ok(None) };
         let (context, wanted) = (context.clone(), id.clone());
-        self.0.look(move |seen| Ok(project(seen.figures, &context, &wanted).map(|_| ())?)).await?;
+        self.0.turn(&context).look(move |seen| Ok(project(seen.figures, &context, &wanted).map(|_| ())?)).await?;
         Ok(Some(id))
     }
 

@@ -48,7 +48,7 @@ impl Api {
     pub(super) async fn cleansed<Q: Written + 'static>(&self, mut call: Admitted<Q>) -> Result<Admitted<Q>, ApiError> {
         let Some(run) = call.context.principal.run.clone() else { return Ok(call) };
         let policy = Arc::clone(&self.parts.policy);
-        let secrets = self.look(move |seen| Ok::<_, ApiError>(RunSecrets::of(seen.figures, &policy, &run))).await?;
+        let secrets = self.turn(&call.context).look(move |seen| Ok::<_, ApiError>(RunSecrets::of(seen.figures, &policy, &run))).await?;
         let credentials = self.parts.policy.credentials.clone();
         // A provider key may lie in a file, and many secrets take a moment to be made one search.
         let cleanse = move || {

@@ -84,6 +84,7 @@ impl EventService for Events {
             let consumer = name.clone();
             let taken = self
                 .api
+                .turn(&call.context)
                 .write(move |tx| Ok(consumers::take_lease(tx.db, &consumer, &holder, now.plus_millis(LEASE_MS), begin, now)?))
                 .await?;
             after = after.or(Some(taken.acknowledged));
@@ -93,9 +94,9 @@ impl EventService for Events {
         if after > last {
             return Err(ApiError::invalid("after_seq", format!("is {after}, and the newest event has number {last}")).into());
         }
-        let first = self.api.read(|db| Ok(events::range(db)?.map(|(first, _)| first))).await?;
+        let first = self.api.turn(&call.context).read(|db| Ok(events::range(db)?.map(|(first, _)| first))).await?;
         let source = EventSource {
-            feed: parts.bus.feed(parts.reader.clone(), after, wanted.types.clone()),
+            feed: parts.bus.feed(self.api.turn(&call.context).reader(), after, wanted.types.clone()),
             wanted,
             follow: call.body.follow,
             lease,
@@ -111,7 +112,7 @@ impl EventService for Events {
         let page = Page::<u64>::of(&call.body)?;
         let query = Wanted::of(call.body.filter.as_ref(), &call.context.principal.projects)?.query();
         let (before, size) = (page.after, page.size);
-        let mut found = self.api.read(move |db| Ok(events::page(db, &query, before, i64::from(size) + 1)?)).await?;
+        let mut found = self.api.turn(&call.context).read(move |db| Ok(events::page(db, &query, before, i64::from(size) + 1)?)).await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let more = found.len() > size;
         found.truncate(size);
@@ -132,7 +133,7 @@ impl EventService for Events {
             return Err(ApiError::invalid("seq", format!("is {seq}, and the newest event has number {last}")).into());
         }
         let consumer = name.clone();
-        let acknowledged = self.api.write(move |tx| {
+        let acknowledged = self.api.turn(&call.context).write(move |tx| {
             if consumers::get(tx.db, &consumer)?.is_none() {
                 return Err(ApiError::not_found("consumer", consumer.clone()));
             }
@@ -146,7 +147,7 @@ impl EventService for Events {
         let call = self.api.admit(request)?;
         let name = reader_name(&call.context, &call.body.consumer)?;
         let wanted = name.clone();
-        let found = self.api.read(move |db| Ok(consumers::get(db, &wanted)?)).await?;
+        let found = self.api.turn(&call.context).read(move |db| Ok(consumers::get(db, &wanted)?)).await?;
         let consumer = found.ok_or_else(|| ApiError::not_found("consumer", name))?;
         Ok(tonic::Response::new(self.consumer(&consumer)))
     }
@@ -167,7 +168,7 @@ impl EventService for Events {
         for key in &forgotten {
             record_key("forgotten_keys", key)?;
         }
-        let kept = self.api.write(move |tx| {
+        let kept = self.api.turn(&call.context).write(move |tx| {
             for record in &records {
                 reader_records::keep(tx.db, &name, &record.key, &record.value, now)?;
             }
@@ -189,7 +190,7 @@ impl EventService for Events {
         }
         let page = Page::<String>::of(&call.body)?;
         let (after, size) = (page.after.clone().unwrap_or_default(), page.size);
-        let found = self.api.read(move |db| Ok(reader_records::page(db, &name, &prefix, &after, i64::from(size) + 1)?));
+        let found = self.api.turn(&call.context).read(move |db| Ok(reader_records::page(db, &name, &prefix, &after, i64::from(size) + 1)?));
         let mut found = found.await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let more = found.len() > size;

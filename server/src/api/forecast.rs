@@ -83,11 +83,12 @@ impl Tasks {
         };
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let (policy, now, scope) = (std::sync::Arc::clone(&self.0.parts.policy), call.context.now, call.context.principal.projects.clone());
-        let seen = self.0.look(move |seen| Ok(present(seen.db, seen.figures, &policy, now)?)).await?;
+        let seen = self.0.turn(&call.context).look(move |seen| Ok(present(seen.db, seen.figures, &policy, now)?)).await?;
         let past_runs = u32::try_from(seen.lengths.runs()).unwrap_or(u32::MAX);
         // The forecast itself is computed where it holds nobody up.
         let (drawn, three, truncated) = self
             .0
+            .turn(&call.context)
             .read(move |db| {
                 let three = three(&seen, now);
                 let mut records: Vec<_> = tasks::shown_by_key(db, &seen.keys)?.into_values().collect();

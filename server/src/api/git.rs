@@ -106,7 +106,7 @@ impl Git {
         of: Option<TaskId>,
     ) -> Result<Found, ApiError> {
         let (workspace, context) = (optional_workspace("workspace_id", workspace)?, context.clone());
-        self.0.look(move |seen| find(seen, &context, id.as_ref(), workspace.as_ref(), of.as_ref())).await
+        self.0.turn(&context).look(move |seen| find(seen, &context, id.as_ref(), workspace.as_ref(), of.as_ref())).await
     }
 
     async fn status(&self, request: Request<pb::GetGitStatusRequest>) -> Reply<pb::GetGitStatusResponse> {
@@ -196,7 +196,7 @@ impl Git {
         let wanted: Vec<(String, Option<TaskId>)> = match &found.task {
             _ if !branch.is_empty() => vec![(branch, None)],
             Some(record) => record.task.branch.clone().map(|branch| (branch, Some(record.task.id.clone()))).into_iter().collect(),
-            None => self.open_branches(found.place.project.clone()).await?,
+            None => self.open_branches(&call.context, found.place.project.clone()).await?,
         };
         let single = wanted.len() == 1;
         let mut forecasts = Vec::new();
@@ -214,9 +214,10 @@ impl Git {
     }
 
     /// The branches of the tasks of a project that are not over.
-    async fn open_branches(&self, id: ProjectId) -> Result<Vec<(String, Option<TaskId>)>, ApiError> {
+    async fn open_branches(&self, context: &Context, id: ProjectId) -> Result<Vec<(String, Option<TaskId>)>, ApiError> {
         let open: Vec<TaskStatus> = TaskStatus::ALL.iter().copied().filter(|status| !matches!(status, TaskStatus::Completed)).collect();
         self.0
+            .turn(context)
             .read(move |db| {
                 let mut found = Vec::new();
                 for status in &open {

@@ -96,7 +96,7 @@ impl Git {
         if let Some(kept) = self.0.replayed(&call.context, &call.body).await? {
             return Ok(tonic::Response::new(kept));
         }
-        self.not_in_progress(&branch).await?;
+        self.not_in_progress(&call.context, &branch).await?;
         let warnings = warnings(&found);
         let merged = self.0.parts.git.merge(found.place, branch.clone()).await.map_err(refused("branch", &branch))?;
         let answer = match merged {
@@ -134,9 +134,9 @@ impl Git {
     }
 
     /// Refuses the branch of a task that is not over: merging it by hand would land work that nobody has checked (F-167).
-    async fn not_in_progress(&self, branch: &str) -> Result<(), ApiError> {
+    async fn not_in_progress(&self, context: &Context, branch: &str) -> Result<(), ApiError> {
         let Some(id) = branch.split('/').next().and_then(|part| TaskId::parse(part).ok()) else { return Ok(()) };
-        let record = self.0.read(move |db| Ok(tasks::by_id(db, &id)?)).await?;
+        let record = self.0.turn(context).read(move |db| Ok(tasks::by_id(db, &id)?)).await?;
         match record {
             Some(record) if record.task.branch.as_deref() == Some(branch) && !record.task.status.is_finished() => {
                 let (task, status) = (&record.task.id, record.task.status);

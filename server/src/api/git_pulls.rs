@@ -25,9 +25,9 @@ fn of_forge(error: &ForgeError) -> ApiError {
 
 impl Git {
     /// The forge, and the repository that it serves for the project.
-    async fn forge(&self, record: &TaskRecord) -> Result<(Arc<dyn Forge>, RepositoryName, String), ApiError> {
+    async fn forge(&self, context: &Context, record: &TaskRecord) -> Result<(Arc<dyn Forge>, RepositoryName, String), ApiError> {
         let id = record.task.project.clone();
-        let owner = self.0.look(move |seen| Ok(seen.figures.projects.get(&id).map(|hot| hot.project.clone()))).await?;
+        let owner = self.0.turn(context).look(move |seen| Ok(seen.figures.projects.get(&id).map(|hot| hot.project.clone()))).await?;
         let served = owner.as_ref().and_then(|owner| {
             let forge = self.0.parts.forge.clone()?;
             let name = forge.serves(&owner.repo_url)?;
@@ -55,7 +55,7 @@ impl Git {
                 format!("task `{id}` has not run yet; there is no branch to push"),
             ))
         })?;
-        let (forge, repository, base) = self.forge(&record).await?;
+        let (forge, repository, base) = self.forge(&call.context, &record).await?;
         self.0.parts.git.push(found.place, branch.clone()).await.map_err(refused("task_id", &branch))?;
         let quoted: String = record.task.description.chars().take(QUOTED).collect();
         let wanted = WantedPull {

@@ -49,7 +49,7 @@ impl Tasks {
         if let Some(project) = &project {
             context.sees(project, "project", project.as_str()).map_err(ApiError::from)?;
         }
-        let found = self.0.read(move |db| {
+        let found = self.0.turn(&context).read(move |db| {
             let of = wanted.as_ref().map(|id| task(db, &context, id)).transpose()?;
             let mut listed = all(db, &context)?;
             listed.retain(|grant| {

@@ -112,7 +112,7 @@ impl HookService for Hooks {
     async fn get_hook(&self, request: Request<pb::GetHookRequest>) -> Reply<pb::Hook> {
         let call = self.0.admit(request)?;
         let (id, context) = (id("hook_id", &call.body.hook_id)?, call.context);
-        let hook = self.0.read(move |db| Ok(hooks::hook(db, &context, &id)?)).await?;
+        let hook = self.0.turn(&context).read(move |db| Ok(hooks::hook(db, &context, &id)?)).await?;
         Ok(tonic::Response::new(convert::hook(&hook)))
     }
 
@@ -124,7 +124,7 @@ impl HookService for Hooks {
             call.context.sees(project, "project", project.as_str()).map_err(ApiError::from)?;
         }
         let scope = call.context.principal.projects.clone();
-        let mut all = self.0.read(move |db| Ok(rows::all(db, project.as_ref())?)).await?;
+        let mut all = self.0.turn(&call.context).read(move |db| Ok(rows::all(db, project.as_ref())?)).await?;
         all.retain(|hook| scope.covers(&hook.project));
         let slice = page.slice(all, |hook| (hook.created_at.as_millis(), hook.id.clone()));
         Ok(tonic::Response::new(pb::ListHooksResponse {
@@ -228,6 +228,7 @@ impl HookService for Hooks {
         let (after, size) = (page.after.clone(), page.size);
         let mut runs = self
             .0
+            .turn(&context)
             .read(move |db| {
                 let hook = hooks::hook(db, &context, &id)?;
                 Ok(hook_runs::of_hook(db, &hook.id, after.as_ref(), i64::from(size) + 1)?)
@@ -247,6 +248,7 @@ impl HookService for Hooks {
         let (id, context) = (id("run_id", &call.body.run_id)?, call.context);
         let run = self
             .0
+            .turn(&context)
             .read(move |db| {
                 let run = hook_runs::by_id(db, &id)?.ok_or_else(|| ApiError::not_found("hook run", id.clone()))?;
                 context.sees(&run.project, "hook run", &id).map_err(ApiError::from)?;
@@ -263,7 +265,7 @@ impl HookService for Hooks {
         }
         let count = if call.body.count == 0 { TIMES } else { call.body.count };
         let (id, context) = (id("hook_id", &call.body.hook_id)?, call.context);
-        let hook = self.0.read(move |db| Ok(hooks::hook(db, &context, &id)?)).await?;
+        let hook = self.0.turn(&context).read(move |db| Ok(hooks::hook(db, &context, &id)?)).await?;
         let mut times = Vec::new();
         let mut next = hook.next_due;
         while let Some(at) = next.filter(|_| times.len() < usize::try_from(count).unwrap_or(0)) {

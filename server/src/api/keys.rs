@@ -29,6 +29,8 @@ impl KeyRing {
     /// A ring over the store.
     #[must_use]
     pub fn new(reader: Reader, clock: SharedClock) -> Self {
+        // Whoever is asked for a key is not known yet, and must not wait for those who are.
+        let reader = reader.asked_by("authentication");
         Self { reader, clock, known: Arc::default(), used: Arc::default() }
     }
 

@@ -58,6 +58,7 @@ mod task_fields;
 mod task_outcomes;
 mod task_reads;
 mod tasks;
+mod turn;
 mod usage;
 mod views;
 mod workspaces;

@@ -95,7 +95,7 @@ impl Api {
     /// Checks that the project is there for the caller.
     pub(super) async fn known_project(&self, context: &Context, id: &ProjectId) -> Result<(), ApiError> {
         let (context, id) = (context.clone(), id.clone());
-        self.look(move |seen| Ok(project(seen.figures, &context, &id).map(drop)?)).await
+        self.turn(&context).look(move |seen| Ok(project(seen.figures, &context, &id).map(drop)?)).await
     }
 }
 

@@ -83,7 +83,7 @@ impl OutputSource {
             return Err(ApiError::invalid("first_run_number", "is for streams over the whole task; leave run_number 0"));
         }
         // The feed begins before the rows are read, so that nothing falls between the two.
-        let events = api.parts.bus.feed(api.parts.reader.clone(), api.parts.bus.last(), Vec::new());
+        let events = api.parts.bus.feed(api.turn(&context).reader(), api.parts.bus.last(), Vec::new());
         let mut source = Self {
             api,
             context,
@@ -140,6 +140,7 @@ impl OutputSource {
     async fn rows(&self, number: u32) -> Result<Option<Rows>, ApiError> {
         let (context, id, hub) = (self.context.clone(), self.task.clone(), self.api.parts.hub.clone());
         self.api
+            .turn(&context)
             .read(move |db| {
                 let record = match task(db, &context, &id) {
                     Ok(record) => record,

@@ -52,6 +52,7 @@ impl PlanService for Plans {
         }
         let found = self
             .0
+            .turn(&context)
             .read(move |db| {
                 let wanted = task_id.map(|id| task(db, &context, &id)).transpose()?.map(|record| record.key);
                 let lines = rows::index(db, project.as_ref())?.into_iter().filter(|line| {
@@ -77,6 +78,7 @@ impl PlanService for Plans {
         let (id, context, rules) = (filled("plan_id", &call.body.plan_id)?, call.context, self.rules());
         let found = self
             .0
+            .turn(&context)
             .read(move |db| {
                 let record = plans::plan(db, &context, &id)?;
                 let parent = parent_of(db, &record)?;

@@ -167,7 +167,7 @@ impl Projects {
     async fn get(&self, context: &Context, id: ProjectId) -> Result<pb::Project, ApiError> {
         context.sees(&id, "project", id.as_str())?;
         let now = context.now;
-        self.0.look(move |seen| shown(seen.figures, &id, now)).await
+        self.0.turn(context).look(move |seen| shown(seen.figures, &id, now)).await
     }
 }
 
@@ -204,6 +204,7 @@ impl ProjectService for Projects {
         let (context, channel) = (Arc::new(call.context), short("discord_channel_id", &call.body.discord_channel_id)?);
         let found = self
             .0
+            .turn(&context)
             .look(move |seen| {
                 let visible = seen.figures.projects.values().filter(|hot| context.principal.projects.covers(&hot.project.id));
                 let all = visible.map(|hot| convert::project(seen.figures, hot, context.now));

@@ -29,7 +29,7 @@ impl RunService for Runs {
         let id = task_id("task_id", &call.body.task_id)?;
         own(&call.context, &id)?;
         let (number, context, hub) = (call.body.run_number, call.context, self.0.parts.hub.clone());
-        let found = self.0.read(move |db| {
+        let found = self.0.turn(&context).read(move |db| {
             let record = task(db, &context, &id)?;
             let number = if number == 0 { record.task.run_number } else { number };
             let run = runs::get(db, record.key, number)?.ok_or_else(|| ApiError::not_found("run", format!("{id}/{number}")))?;
@@ -53,6 +53,7 @@ impl RunService for Runs {
         let size = page.size;
         let (runs, unreachable, next, total) = self
             .0
+            .turn(&context)
             .read(move |db| {
                 let task_key = wanted.map(|id| task(db, &context, &id)).transpose()?.map(|record| record.key);
                 let projects = match (project, &context.principal.projects) {

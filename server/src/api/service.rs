@@ -170,32 +170,6 @@ impl Api {
         Ok(Admitted { context: Context { principal, now: self.parts.clock.now(), trail }, body })
     }
 
-    /// Reads rows; what was committed before the call is seen.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&mut Connection) -> Result<T, ApiError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        self.parts.reader.read(query).await
-    }
-
-    /// Reads the figures and rows that fit them, as the last commit left both. No lock of the database is needed, but nothing is written meanwhile:
-    /// keep it short.
-    pub(super) async fn look<T: Send + 'static>(
-        &self,
-        look: impl FnOnce(Seen<'_>) -> Result<T, ApiError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let engine = self.parts.engine.clone();
-        self.parts.reader.read(move |db| engine.see(|figures| look(Seen { db, figures }))).await
-    }
-
-    /// Writes what is no command of a person, and so is not kept for repetitions: the place of a durable reader.
-    pub(super) async fn write<T: Send + 'static>(
-        &self,
-        write: impl FnMut(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        self.parts.engine.submit(write).await
-    }
-
     /// Carries a command out in one transaction, once for each `request_id` (F-173), then gives its orders and wakes the orchestrator.
     pub(super) async fn mutate<Q: Mutation, R: Message + Default + Send + 'static>(
         &self,
@@ -216,7 +190,7 @@ impl Api {
     ) -> Result<Option<R>, ApiError> {
         for_a_person(&context.principal)?;
         let ticket = idempotency::Ticket::of(&context.principal, body)?;
-        self.parts.engine.submit(move |tx| ticket.replay(tx.db)).await
+        self.turn(context).write(move |tx| ticket.replay(tx.db)).await
     }
 
     pub(super) async fn carry_out<Q: Mutation, R: Message + Default + Send + 'static>(
@@ -230,9 +204,8 @@ impl Api {
         let inner = context.clone();
         let entry = about::cleansed(about::entry(&context.principal, context.now, &context.trail), &self.redactor);
         let done = self
-            .parts
-            .engine
-            .submit(move |tx| {
+            .turn(context)
+            .write(move |tx| {
                 if let Some(answer) = ticket.replay(tx.db)? {
                     return Ok(Done { answer, orders: Vec::new() });
                 }

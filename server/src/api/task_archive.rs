@@ -109,19 +109,19 @@ impl Tasks {
             Ok(Done::from(answer))
         };
         let mut answer = self.0.carry_out(&call.context, &call.body, put_away).await?;
-        self.write_notes(&mut answer).await?;
+        self.write_notes(&call.context, &mut answer).await?;
         Ok(tonic::Response::new(answer))
     }
 
     /// Writes the files of what was archived. One that cannot be written is told; the archive does not depend on it.
-    async fn write_notes(&self, answer: &mut pb::ArchiveTasksResponse) -> Result<(), ApiError> {
+    async fn write_notes(&self, context: &Context, answer: &mut pb::ArchiveTasksResponse) -> Result<(), ApiError> {
         let ids: Vec<TaskId> =
             answer.archived.iter().filter_map(|one| one.task.as_ref()).map(|task| TaskId::from_trusted(&task.id)).collect();
         if ids.is_empty() {
             return Ok(());
         }
         let folder = self.note_folder();
-        let texts = self.0.read(move |db| Ok(notes(db, &ids)?)).await?;
+        let texts = self.0.turn(context).read(move |db| Ok(notes(db, &ids)?)).await?;
         let written = tokio::task::spawn_blocking(move || {
             let write_one = |(id, project, text): (TaskId, ProjectId, String)| {
                 let path = note_path(&folder, &project, &id);
@@ -162,7 +162,8 @@ impl Tasks {
         };
         let after = page.after.map(|(value, key)| TaskCursor { value, key });
         let size = page.size;
-        let found = self.0.read(move |db| Ok(task_lists::page(db, &query, TaskOrder::RecentlyArchived, after, size)?)).await?;
+        let found =
+            self.0.turn(&call.context).read(move |db| Ok(task_lists::page(db, &query, TaskOrder::RecentlyArchived, after, size)?)).await?;
         let next = found.next.map(|cursor| (cursor.value, cursor.key));
         let entry = |record: &crate::store::TaskRecord| pb::ArchivedTaskEntry {
             task: Some(convert::task_ref(record)),
@@ -185,6 +186,7 @@ impl Tasks {
         let (statuses, before) = (policy.statuses.clone(), now.plus_millis(-policy.after_ms));
         let (archived, eligible) = self
             .0
+            .turn(&call.context)
             .read(move |db| {
                 let archived = rows::count(db, projects.as_deref())?;
                 let mut eligible = 0;

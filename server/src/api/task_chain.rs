@@ -99,7 +99,7 @@ impl Tasks {
         if let Some(project) = &project {
             context.sees(project, "project", project.as_str()).map_err(ApiError::from)?;
         }
-        let answer = self.0.read(move |db| {
+        let answer = self.0.turn(&context).read(move |db| {
             if let Some(id) = &id {
                 let record = task(db, &context, id)?;
                 let waits = record.task.status == TaskStatus::Defined;

@@ -161,7 +161,7 @@ impl Tasks {
     pub(super) async fn edges(&self, request: Request<pb::ListDependenciesRequest>) -> Reply<pb::ListDependenciesResponse> {
         let call = self.0.admit(request)?;
         let (id, context) = (task_id("task_id", &call.body.task_id)?, call.context);
-        let found = self.0.read(move |db| {
+        let found = self.0.turn(&context).read(move |db| {
             let record = crate::commands::task(db, &context, &id)?;
             edges_of(db, &record)
         });
@@ -209,7 +209,7 @@ impl Tasks {
     pub(super) async fn messages(&self, request: Request<pb::ListMessagesRequest>) -> Reply<pb::ListMessagesResponse> {
         let call = self.0.admit(request)?;
         let (id, context) = (task_id("task_id", &call.body.task_id)?, call.context);
-        let found = self.0.read(move |db| {
+        let found = self.0.turn(&context).read(move |db| {
             let record = crate::commands::task(db, &context, &id)?;
             let all = messages::of_task(db, record.key)?;
             let newest = all.len().saturating_sub(MAX_MESSAGES);

@@ -37,7 +37,7 @@ impl Tasks {
         let call = self.0.admit(request)?;
         let id = task_id("task_id", &call.body.task_id)?;
         let (context, hub) = (call.context, self.0.parts.hub.clone());
-        let found = self.0.read(move |db| {
+        let found = self.0.turn(&context).read(move |db| {
             let record = task(db, &context, &id)?;
             stands_on(db, &context, &record)?;
             let all = runs::of_task(db, record.key)?;
@@ -61,7 +61,7 @@ impl Tasks {
         let call = self.0.admit(request)?;
         let id = task_id("task_id", &call.body.task_id)?;
         let (context, hub) = (call.context, self.0.parts.hub.clone());
-        let found = self.0.read(move |db| {
+        let found = self.0.turn(&context).read(move |db| {
             let record = task(db, &context, &id)?;
             let all = runs::of_task(db, record.key)?;
             let failed = |result| matches!(result, RunResult::Failed | RunResult::NotLanded);

@@ -41,6 +41,7 @@ impl Tasks {
         let (context, hub) = (call.context.clone(), self.0.parts.hub.clone());
         let (drawn, mut answer, told) = self
             .0
+            .turn(&call.context)
             .read(move |db| {
                 let mut record = task(db, &context, &id)?;
                 let told = told_at_block(db, &record)?;
@@ -80,6 +81,7 @@ impl Tasks {
         let (context, size) = (call.context.clone(), page.size);
         let (drawn, found) = self
             .0
+            .turn(&call.context)
             .read(move |db| {
                 if let Some(parent) = parent {
                     query.parent = Some(task(db, &context, &parent)?.key);
@@ -121,7 +123,7 @@ impl Tasks {
             depth => return Err(ApiError::invalid("max_depth", format!("is {depth}; 1 to 20 are allowed")).into()),
         };
         let (context, compact, show) = (call.context, call.body.compact, call.body.show_dependencies);
-        let answer = self.0.read(move |db| {
+        let answer = self.0.turn(&context).read(move |db| {
             let root = task(db, &context, &id)?;
             let tree = task_trees::tree(db, root.key, depth, NODES)?.ok_or_else(|| ApiError::not_found("task", id.as_str()))?;
             let keys: Vec<i64> = tree.nodes.iter().map(|node| node.record.key).collect();
@@ -134,7 +136,7 @@ impl Tasks {
     pub(super) async fn explain(&self, request: Request<pb::ExplainTaskRequest>) -> Reply<pb::ExplainTaskResponse> {
         let call = self.0.admit(request)?;
         let (id, context, policy) = (task_id("task_id", &call.body.task_id)?, call.context, std::sync::Arc::clone(&self.0.parts.policy));
-        let answer = self.0.look(move |seen| {
+        let answer = self.0.turn(&context).look(move |seen| {
             let record = task(seen.db, &context, &id)?;
             let unmet = details::unmet(seen.db, &[record.key])?.remove(&record.key).unwrap_or_default();
             let waits = Waits::decided(seen.figures, &policy, context.now);
@@ -161,6 +163,7 @@ impl Tasks {
         }
         let found = self
             .0
+            .turn(&context)
             .read(move |db| {
                 let open = questions::open(db)?;
                 let keys: Vec<i64> = open.iter().map(|question| question.task_key).collect();

@@ -120,6 +120,7 @@ impl Api {
         }
         let (policy, now) = (std::sync::Arc::clone(&self.parts.policy), context.now);
         let drawn = self
+            .turn(context)
             .look(move |seen| {
                 let mut drawn = drawn;
                 let ready = drawn.iter().any(|one| one.record.task.status == TaskStatus::Ready);
@@ -132,26 +133,33 @@ impl Api {
     }
 
     /// The agents that pass `wanted`, with their tasks and totals.
-    pub(super) async fn show_agents(&self, scope: &ProjectScope, one: Option<AgentId>) -> Result<Vec<pb::Agent>, ApiError> {
+    pub(super) async fn show_agents(
+        &self,
+        context: &Context,
+        scope: &ProjectScope,
+        one: Option<AgentId>,
+    ) -> Result<Vec<pb::Agent>, ApiError> {
         let scope = scope.clone();
         let mut shown = self
+            .turn(context)
             .look(move |seen| {
                 let wanted = seen.figures.agents.values().filter(|agent| one.as_ref().is_none_or(|id| agent.id == *id));
                 Ok(wanted.map(|agent| convert::agent(seen.figures, agent, &scope)).collect::<Vec<_>>())
             })
             .await?;
-        self.read(move |db| {
-            let totals = details::tokens_by_agent(db)?;
-            for agent in &mut shown {
-                agent.total_tokens = totals.get(&agent.id).copied().unwrap_or(0);
-                if !agent.current_task_id.is_empty() {
-                    let task = tasks::by_id(db, &TaskId::from_trusted(&agent.current_task_id))?;
-                    agent.current_task_title = task.map(|record| record.task.title).unwrap_or_default();
+        self.turn(context)
+            .read(move |db| {
+                let totals = details::tokens_by_agent(db)?;
+                for agent in &mut shown {
+                    agent.total_tokens = totals.get(&agent.id).copied().unwrap_or(0);
+                    if !agent.current_task_id.is_empty() {
+                        let task = tasks::by_id(db, &TaskId::from_trusted(&agent.current_task_id))?;
+                        agent.current_task_title = task.map(|record| record.task.title).unwrap_or_default();
+                    }
                 }
-            }
-            Ok(shown)
-        })
-        .await
+                Ok(shown)
+            })
+            .await
     }
 }
 

@@ -77,6 +77,7 @@ impl WorkspaceService for Workspaces {
         let context = call.context;
         let found = self
             .0
+            .turn(&context)
             .look(move |seen| {
                 if let Some(id) = &wanted {
                     project(seen.figures, &context, id)?;

@@ -1,7 +1,7 @@
 //! How waiting commands share a transaction, and how one that fails is taken back.
 //!
-//! Commands queue up while a batch is being written and share the next commit, so that durability costs one synchronisation for all of
-//! them. A command that fails takes back what it did to the connection and to the state. Where several share a batch, that needs a savepoint before
+//! Commands queue up while a batch is being committed and share the next commit, so that durability costs one synchronisation for all of
+//! them; those that come while it runs join it. A command that fails takes back what it did to the connection and to the state. Where several share a batch, that needs a savepoint before
 //! each, which makes the database copy every page that the command changes; most batches hold no command that fails, so they are tried without, and
 //! one that turns out to hold such a command is taken back whole and run again with savepoints. Answers, and the facts that others are told, leave only
 //! after the commit. A batch whose commit fails is taken back whole and run again command by command, so that one bad command cannot take its
@@ -11,16 +11,20 @@
 //! Who queues them, and waits for the answers, is the business of `writer`.
 
 use std::any::Any;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use tokio::sync::RwLock;
 
 use super::dialect::Connection;
 use super::error::StoreError;
+use super::queue::OnlyExit;
 use super::tx::{State, Tx, guarded};
 
 /// Most commands in one batch; bounds the latency of the first one.
 const MAX_BATCH: usize = 512;
+
+/// Facts after which a batch takes no further command: what is large, or comes in numbers, holds others up for no longer than that.
+const MAX_FACTS: usize = 256;
 
 /// How many batches keep their savepoints after one in which a command failed: whoever sends commands that fail makes few batches run twice.
 const CAREFUL: u32 = 32;
@@ -40,12 +44,6 @@ pub(super) struct Job<S: State> {
 /// Something that is only to be let go of.
 type Spent = Box<dyn Any + Send>;
 
-/// What is queued.
-pub(super) enum Message<S: State> {
-    Job(Job<S>),
-    Stop,
-}
-
 /// Why nothing of a batch was written.
 struct Unwritten {
     error: StoreError,
@@ -57,7 +55,7 @@ struct Unwritten {
 enum Ran {
     /// What they did is to be kept; those that failed are taken back already.
     Kept,
-    /// The only command failed, and has its answer: nothing is to be kept.
+    /// The first command failed, and has its answer: nothing is to be kept.
     Nothing,
     /// One failed where there was no savepoint to go back to: the batch has to run again.
     Again,
@@ -87,34 +85,29 @@ impl<S: State> Loop<S> {
         Self { connection, state, publish: Box::new(publish), spent: None, lost: false, careful: 0 }
     }
 
-    /// Writes what is queued until it is told to stop, or the connection is lost.
-    pub(super) fn run(mut self, receiver: &mpsc::Receiver<Message<S>>) {
-        let mut stopping = false;
-        while !stopping && !self.lost {
-            let Ok(first) = receiver.recv() else { break };
-            let mut batch = Vec::new();
-            let mut next = Some(first);
-            while let Some(message) = next.take() {
-                match message {
-                    Message::Job(job) => batch.push(job),
-                    Message::Stop => stopping = true,
-                }
-                if !stopping && batch.len() < MAX_BATCH {
-                    next = receiver.try_recv().ok();
-                }
+    /// Writes what is queued until the queue ends, or the connection is lost.
+    pub(super) fn run(mut self, queue: &OnlyExit<Job<S>>) {
+        let mut over = None;
+        while let Some((asker, first)) = queue.0.wait(over.take()) {
+            over = Some(asker);
+            let mut more = || {
+                let (asker, job) = queue.0.next(over.take())?;
+                over = Some(asker);
+                Some(job)
+            };
+            self.write(vec![first], &mut more);
+            if self.lost {
+                break;
             }
-            self.write(batch);
         }
     }
 
-    fn write(&mut self, mut batch: Vec<Job<S>>) {
-        if batch.is_empty() {
-            return;
-        }
-        let mut written = self.attempt(&mut batch);
+    /// Writes a batch that begins with these commands and goes on with `more` of them.
+    fn write(&mut self, mut batch: Vec<Job<S>>, more: &mut dyn FnMut() -> Option<Job<S>>) {
+        let mut written = self.attempt(&mut batch, more);
         if matches!(written, Ok(false)) {
             self.careful = CAREFUL;
-            written = self.attempt(&mut batch);
+            written = self.attempt(&mut batch, &mut || None);
         }
         match written {
             Ok(_) => {
@@ -140,7 +133,7 @@ impl<S: State> Loop<S> {
             Err(Unwritten { error, .. }) => {
                 tracing::warn!(%error, commands = batch.len(), "a batch could not be written; trying its commands one by one");
                 for job in batch {
-                    self.write(vec![job]);
+                    self.write(vec![job], &mut || None);
                 }
             }
         }
@@ -152,17 +145,19 @@ impl<S: State> Loop<S> {
         self.lost
     }
 
-    /// Runs the whole batch in one transaction. False: it has to run again, carefully. An error or false means that nothing of it was kept.
-    fn attempt(&mut self, batch: &mut [Job<S>]) -> Result<bool, Unwritten> {
-        self.connection.begin_write().map_err(|error| Unwritten { error, begun: false })?;
+    /// Runs the batch in one transaction, and `more` with it. False: what is in the batch now has to run again, carefully. An error or false means that
+    /// nothing of it was kept.
+    fn attempt(&mut self, batch: &mut Vec<Job<S>>, more: &mut dyn FnMut() -> Option<Job<S>>) -> Result<bool, Unwritten> {
+        if let Err(error) = self.connection.begin_write() {
+            // What waits would only meet the same.
+            let left = MAX_BATCH.saturating_sub(batch.len());
+            batch.extend(std::iter::from_fn(more).take(left));
+            return Err(Unwritten { error, begun: false });
+        }
         let mut facts = Vec::new();
         let shared = Arc::clone(&self.state);
         let mut state = shared.blocking_write();
-        let done = match batch {
-            [alone] => Ok(self.run_alone(&mut state, alone, &mut facts)),
-            _ if self.careful == 0 => Ok(self.run_together(&mut state, batch, &mut facts)),
-            _ => self.run_apart(&mut state, batch, &mut facts),
-        };
+        let done = self.run_all(&mut state, batch, more, &mut facts);
         let written = done.and_then(|ran| {
             match ran {
                 Ran::Kept => self.connection.commit(),
@@ -199,35 +194,52 @@ impl<S: State> Loop<S> {
         }
     }
 
-    /// Runs a command that has the transaction for itself.
-    fn run_alone(&mut self, state: &mut S, job: &mut Job<S>, facts: &mut Vec<S::Fact>) -> Ran {
-        if self.run_one(state, job, facts) {
-            return Ran::Kept;
-        }
-        state.undo();
-        facts.clear();
-        Ran::Nothing
-    }
-
-    /// Runs commands that share a transaction and are expected to succeed.
-    fn run_together(&mut self, state: &mut S, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Ran {
-        if batch.iter_mut().all(|job| self.run_one(state, job, facts)) { Ran::Kept } else { Ran::Again }
-    }
-
-    /// Runs commands that share a transaction, each of which may fail by itself.
-    fn run_apart(&mut self, state: &mut S, batch: &mut [Job<S>], facts: &mut Vec<S::Fact>) -> Result<Ran, StoreError> {
-        for job in batch {
-            self.connection.mark()?;
-            let announced = facts.len();
-            if self.run_one(state, job, facts) {
-                self.connection.keep()?;
-            } else {
-                self.connection.take_back()?;
+    /// Runs what is in the batch, and `more` until it is full.
+    fn run_all(
+        &mut self,
+        state: &mut S,
+        batch: &mut Vec<Job<S>>,
+        more: &mut dyn FnMut() -> Option<Job<S>>,
+        facts: &mut Vec<S::Fact>,
+    ) -> Result<Ran, StoreError> {
+        let mut next = 0;
+        loop {
+            // The first command needs no savepoint while there is no other to be kept.
+            let (careful, alone) = (self.careful > 0, batch.len() == 1);
+            let Some(job) = batch.get_mut(next) else {
+                if batch.len() >= MAX_BATCH || facts.len() >= MAX_FACTS {
+                    return Ok(Ran::Kept);
+                }
+                let Some(job) = more() else { return Ok(Ran::Kept) };
+                batch.push(job);
+                continue;
+            };
+            let done = if careful && !alone { self.run_apart(state, job, facts)? } else { self.run_one(state, job, facts) };
+            if !done && alone {
                 state.undo();
-                facts.truncate(announced);
+                facts.clear();
+                return Ok(Ran::Nothing);
             }
+            if !done && !careful {
+                return Ok(Ran::Again);
+            }
+            next += 1;
         }
-        Ok(Ran::Kept)
+    }
+
+    /// Runs a command behind a savepoint; false: it failed, and what it did is taken back.
+    fn run_apart(&mut self, state: &mut S, job: &mut Job<S>, facts: &mut Vec<S::Fact>) -> Result<bool, StoreError> {
+        self.connection.mark()?;
+        let announced = facts.len();
+        let done = self.run_one(state, job, facts);
+        if done {
+            self.connection.keep()?;
+        } else {
+            self.connection.take_back()?;
+            state.undo();
+            facts.truncate(announced);
+        }
+        Ok(done)
     }
 
     /// Runs a command and keeps what it did to the state; false: it failed, and what it did is still there.

@@ -1,8 +1,9 @@
 //! Readers apart from the writer: a few threads, each with a read-only connection of its own.
 //!
-//! A read sees what was committed before it began and never waits for the writer. A query that panics is one that failed; its thread goes on.
+//! A read sees what was committed before it began and never waits for the writer. A query that panics is one that failed; its thread goes on. Who
+//! reads much keeps nobody else waiting: askers take turns.
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -10,6 +11,8 @@ use tokio::sync::oneshot;
 use super::connection::{DatabaseUrl, Purpose, open};
 use super::dialect::Connection;
 use super::error::StoreError;
+use super::queue::{Entrance, Queue};
+use super::turns::{Asker, SERVER};
 use super::tx::guarded;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -17,7 +20,8 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 /// A handle to the reader threads; cheap to clone. The threads end when the last handle is dropped.
 #[derive(Clone)]
 pub struct Reader {
-    sender: mpsc::Sender<Job>,
+    queue: Arc<Entrance<Job>>,
+    asker: Asker,
 }
 
 impl Reader {
@@ -26,18 +30,17 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Unavailable`] when a connection or a thread cannot be had.
     pub fn start(url: &DatabaseUrl, threads: usize) -> Result<Self, StoreError> {
-        let (sender, receiver) = mpsc::channel::<Job>();
-        let receiver = Arc::new(Mutex::new(receiver));
-        for number in 0..threads.max(1) {
+        let threads = threads.max(1);
+        let queue = Queue::<Job>::new(threads);
+        let handle = Self { queue: Entrance::of(&queue), asker: Asker::from(SERVER) };
+        for number in 0..threads {
             let mut connection = open(url, Purpose::Read)?;
-            let receiver = Arc::clone(&receiver);
-            let url = url.clone();
+            let (queue, url) = (Arc::clone(&queue), url.clone());
             thread::Builder::new()
                 .name(format!("aq-reader-{number}"))
                 .spawn(move || {
-                    loop {
-                        let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                        let Ok(job) = job else { break };
+                    let mut over = None;
+                    while let Some((asker, job)) = queue.wait(over.take()) {
                         // A database server may have been restarted in between; the job's own error tells when it is still away.
                         if !connection.is_alive() {
                             match open(&url, Purpose::Read) {
@@ -46,11 +49,18 @@ impl Reader {
                             }
                         }
                         job(&mut connection);
+                        over = Some(asker);
                     }
                 })
                 .map_err(|error| StoreError::Unavailable(format!("cannot start a reader thread: {error}")))?;
         }
-        Ok(Self { sender })
+        Ok(handle)
+    }
+
+    /// A handle to the same readers for another asker. One whose queries are many waits for its own, not the others for it.
+    #[must_use]
+    pub fn asked_by(&self, asker: &str) -> Self {
+        Self { queue: Arc::clone(&self.queue), asker: Asker::from(asker) }
     }
 
     /// Runs `query` on a reader.
@@ -67,9 +77,7 @@ impl Reader {
             // A caller that gave up waiting does not want the answer.
             let _unwanted = sender.send(guarded(|| query(connection)));
         });
-        if self.sender.send(job).is_err() {
-            return Err(StoreError::Closed.into());
-        }
+        self.queue.push(&self.asker, job);
         receiver.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 }

@@ -3,19 +3,22 @@
 //! How commands share a commit lives in `batches`; what they work with, in `tx`; what the state is and what the commands do, elsewhere (`lifecycle`,
 //! `commands`, `orchestrator`).
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::{RwLock, oneshot, watch};
 
-use super::batches::{Job, Loop, Message};
+use super::batches::{Job, Loop};
 use super::dialect::Connection;
 use super::error::StoreError;
+use super::queue::{Entrance, OnlyExit, Queue};
+use super::turns::{Asker, SERVER};
 use super::tx::{State, Tx, guarded};
 
 /// A handle to the writer; cheap to clone.
 pub struct Writer<S: State> {
-    sender: mpsc::Sender<Message<S>>,
+    queue: Arc<Entrance<Job<S>>>,
+    asker: Asker,
     state: Arc<RwLock<S>>,
     /// Its sender lives on the thread and goes with it.
     alive: watch::Receiver<()>,
@@ -23,7 +26,7 @@ pub struct Writer<S: State> {
 
 impl<S: State> Clone for Writer<S> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), state: Arc::clone(&self.state), alive: self.alive.clone() }
+        Self { queue: Arc::clone(&self.queue), asker: Arc::clone(&self.asker), state: Arc::clone(&self.state), alive: self.alive.clone() }
     }
 }
 
@@ -51,18 +54,26 @@ impl<S: State> Writer<S> {
         state: S,
         publish: impl FnMut(Vec<S::Fact>) -> R + Send + 'static,
     ) -> Result<(Self, WriterThread), StoreError> {
-        let (sender, receiver) = mpsc::channel();
+        let queue = Queue::new(1);
+        let (entrance, exit) = (Entrance::of(&queue), OnlyExit(queue));
         let (life, alive) = watch::channel(());
         let state = Arc::new(RwLock::new(state));
         let written = Arc::clone(&state);
         let thread = thread::Builder::new()
             .name("aq-writer".to_owned())
             .spawn(move || {
-                Loop::new(connection, written, publish).run(&receiver);
+                Loop::new(connection, written, publish).run(&exit);
+                drop(exit);
                 drop(life);
             })
             .map_err(|error| StoreError::Unavailable(format!("cannot start the writer thread: {error}")))?;
-        Ok((Self { sender, state, alive }, WriterThread { thread }))
+        Ok((Self { queue: entrance, asker: Asker::from(SERVER), state, alive }, WriterThread { thread }))
+    }
+
+    /// A handle to the same writer for another asker. One whose commands are many waits for its own, not the others for it.
+    #[must_use]
+    pub fn asked_by(&self, asker: &str) -> Self {
+        Self { asker: Asker::from(asker), ..self.clone() }
     }
 
     /// Runs `command` in the next batch and answers when it is durable.
@@ -128,8 +139,8 @@ impl<S: State> Writer<S> {
                 let _unwanted = sender.send(answer);
             }),
         };
-        // When the writer has ended, dropping the job drops the sender and the caller sees `Closed`.
-        let _ended = self.sender.send(Message::Job(job));
+        // When the writer has ended, the job is dropped, with it the sender, and the caller sees `Closed`.
+        self.queue.push(&self.asker, job);
         receiver
     }
 
@@ -142,6 +153,6 @@ impl<S: State> Writer<S> {
 
     /// Ends the writer after everything queued so far.
     pub fn stop(&self) {
-        let _already_ended = self.sender.send(Message::Stop);
+        self.queue.close();
     }
 }

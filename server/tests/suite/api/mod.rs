@@ -26,5 +26,6 @@ mod requests;
 mod scope;
 mod streams;
 mod tasks;
+mod turns;
 mod walk;
 mod wild;

@@ -21,6 +21,7 @@ mod model;
 mod nth_call;
 #[cfg(target_os = "linux")]
 mod power_cut;
+mod readers;
 mod ready;
 mod samples;
 mod tables;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, mpsc};
 
-use aq_server::store::{Reader, StoreError, Writer, settings};
+use aq_server::store::{Reader, StoreError, Tx, Writer, settings};
 use futures_util::future::{join, join_all};
 
 use super::backend::Home;
@@ -29,12 +29,13 @@ async fn together<T>(writer: &Writer<Numbers>, queued: impl Future<Output = T>) 
     let (entered, inside) = tokio::sync::oneshot::channel();
     let mut entered = Some(entered);
     let held = writer.submit(move |_| {
-        entered.take().unwrap().send(()).unwrap();
+        // When the batch runs again the gate is open.
+        entered.take().map_or(Ok(()), |entered| entered.send(())).unwrap();
         let _opened = gate.recv();
         Ok::<_, StoreError>(())
     });
     let others = async {
-        // The batch of the gate is closed now; what comes is the next one.
+        // What comes while the gate is shut joins its batch.
         inside.await.unwrap();
         // Polled in order: everything is queued, then the gate opens.
         join(queued, async move { drop(open) }).await.0
@@ -110,6 +111,36 @@ on_both! {
         thread.join();
         assert_eq!(facts.into_iter().flatten().map(|(_, sum)| sum).collect::<Vec<_>>(), [1, 4, 8]);
         assert_eq!(settings::get(&mut home.open(), "sum").unwrap().as_deref(), Some("8"));
+    }
+
+    /// Store R3: a batch takes no further command when those in it have announced enough, and none waits for more.
+    fn a_batch_ends_when_it_has_announced_enough(home) {
+        let (writer, thread, facts) = start(home);
+        let large = |count: usize| move |tx: &mut Tx<'_, Numbers>| (0..count).try_fold(0, |_, _| add(tx, "n", 1));
+        let sizes = [100, 100, 100, 100, 700, 1, 1];
+        let answers = block_on(together(&writer, join_all(sizes.map(|count| writer.submit(large(count))))));
+        let answers: Vec<i64> = answers.into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers, [100, 200, 300, 400, 1100, 1101, 1102]);
+        writer.stop();
+        thread.join();
+        assert_eq!(facts.into_iter().map(|batch| batch.len()).collect::<Vec<_>>(), [300, 800, 2]);
+    }
+
+    /// Store R33: a command behind hundreds of another asker has its turn among the first of them, and each asker's run in their order.
+    fn who_writes_much_keeps_nobody_waiting(home) {
+        let (writer, thread, _facts) = start(home);
+        let (greedy, modest) = (writer.asked_by("greedy"), writer.asked_by("modest"));
+        let queued = async {
+            let many = join_all((0..300).map(|_| greedy.submit(|tx| add(tx, "n", 1))));
+            let few = join_all((0..3).map(|_| modest.submit(|tx| add(tx, "n", 1))));
+            join(many, few).await
+        };
+        let (many, few) = block_on(together(&writer, queued));
+        assert_eq!(few.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [2, 4, 6]);
+        let many: Vec<i64> = many.into_iter().map(Result::unwrap).collect();
+        assert!(many.is_sorted() && many.len() == 300 && many.last() == Some(&303), "{many:?}");
+        writer.stop();
+        thread.join();
     }
 
     /// Store R6: nothing is announced and nothing answered before others can read it.
@@ -208,23 +239,20 @@ fn a_broken_connection_ends_the_writer_on_postgres() {
 fn a_batch_that_cannot_begin_is_answered_whole_on_sqlite() {
     let home = Home::sqlite();
     let theirs = Arc::new(Mutex::new(home.open()));
-    let (lock, mut first) = (Arc::clone(&theirs), true);
-    // Facts are published between two batches: the other program takes the lock right there.
+    let (open, gate) = mpsc::channel::<()>();
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let (lock, mut entered) = (Arc::clone(&theirs), Some(entered));
+    // Facts are published between two batches: the other program takes the lock right there, and the next batch is queued.
     let publish = move |_| {
-        if std::mem::take(&mut first) {
+        if let Some(entered) = entered.take() {
             lock.lock().unwrap().batch("BEGIN IMMEDIATE").unwrap();
+            entered.send(()).unwrap();
+            let _opened = gate.recv();
         }
     };
     let (writer, thread) = Writer::start(home.open(), Numbers::default(), publish).unwrap();
     writer.submit_blocking(|tx| tx.db.batch("PRAGMA busy_timeout = 100")).unwrap();
-    let (open, gate) = mpsc::channel::<()>();
-    let (entered, inside) = tokio::sync::oneshot::channel();
-    let mut entered = Some(entered);
-    let held = writer.submit(move |tx| {
-        entered.take().unwrap().send(()).unwrap();
-        let _opened = gate.recv();
-        add(tx, "gate", 1)
-    });
+    let held = writer.submit(|tx| add(tx, "gate", 1));
     let free = Once::new();
     // The first answer frees the lock: whoever were tried after it would be written.
     let call = async |value: i64| {

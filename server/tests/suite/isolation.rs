@@ -11,7 +11,7 @@ use aq_core::task::TaskStatus;
 use aq_server::clock::Clock as _;
 use aq_server::commands::{self, CommandError};
 use aq_server::orchestrator::tell_stuck;
-use aq_server::store::{StoreError, events};
+use aq_server::store::{Connection, StoreError, events};
 
 use crate::harness::Harness;
 
@@ -130,14 +130,16 @@ async fn a_panic_in_a_command_is_an_internal_error_of_that_command() {
 /// Does something on the connection of each of the two readers.
 async fn on_every_reader(server: &Harness, sql: &'static str) {
     let both = Arc::new(Barrier::new(2));
-    let one = || {
+    // One asker has one of them at a time.
+    let one = async |asker: &str| {
         let both = Arc::clone(&both);
-        server.reader.read(move |db| {
+        let spoil = move |db: &mut Connection| {
             both.wait();
             db.batch(sql)
-        })
+        };
+        server.reader.asked_by(asker).read(spoil).await
     };
-    let (first, second): (Result<(), StoreError>, Result<(), StoreError>) = futures_util::future::join(one(), one()).await;
+    let (first, second): (Result<(), StoreError>, Result<(), StoreError>) = futures_util::future::join(one("first"), one("second")).await;
     first.and(second).unwrap();
 }
 

@@ -19,7 +19,13 @@ async fn keys_wait_for_themselves() {
     let queries: Vec<_> = (0..20)
         .map(|_| {
             let (busy, gate) = (busy.clone(), Arc::clone(&gate));
-            tokio::spawn(async move { busy.read(move |_| Ok::<_, StoreError>(drop(gate.blocking_read()))).await })
+            tokio::spawn(async move {
+                let opened = busy.read(move |_| {
+                    let _opened = gate.blocking_read();
+                    Ok::<_, StoreError>(())
+                });
+                opened.await
+            })
         })
         .collect();
     tokio::task::yield_now().await;

@@ -1,7 +1,8 @@
 //! How waiting commands share a transaction, and how one that fails is taken back.
 //!
-//! Commands queue up while a batch is being committed and share the next commit, so that durability costs one synchronisation for all of
-//! them; those that come while it runs join it. A command that fails takes back what it did to the connection and to the state. Where several share a batch, that needs a savepoint before
+//! Commands queue up while a batch is being written and share the next commit, so that durability costs one synchronisation for all of
+//! them. What comes while a batch runs is for the next one: their callers work while this one is written, which is faster than one large batch
+//! after the other. A command that fails takes back what it did to the connection and to the state. Where several share a batch, that needs a savepoint before
 //! each, which makes the database copy every page that the command changes; most batches hold no command that fails, so they are tried without, and
 //! one that turns out to hold such a command is taken back whole and run again with savepoints. Answers, and the facts that others are told, leave only
 //! after the commit. A batch whose commit fails is taken back whole and run again command by command, so that one bad command cannot take its
@@ -90,7 +91,9 @@ impl<S: State> Loop<S> {
         let mut over = None;
         while let Some((asker, first)) = queue.0.wait(over.take()) {
             over = Some(asker);
+            let mut left = queue.0.waiting();
             let mut more = || {
+                left = left.checked_sub(1)?;
                 let (asker, job) = queue.0.next(over.take())?;
                 over = Some(asker);
                 Some(job)

@@ -47,6 +47,11 @@ impl<T> Queue<T> {
         }
     }
 
+    /// How much is in.
+    pub(super) fn waiting(&self) -> usize {
+        self.inside().turns.waiting()
+    }
+
     /// Takes what is next, if there is anything. `over`: whose thing this thread has done before.
     pub(super) fn next(&self, over: Option<Asker>) -> Option<(Asker, T)> {
         let mut inside = self.inside();

@@ -29,13 +29,15 @@ pub(super) struct Turns<T> {
     askers: HashMap<Asker, Wants<T>>,
     /// How many jobs of one asker are done at a time.
     share: usize,
+    /// How many jobs have not begun.
+    waiting: usize,
 }
 
 impl<T> Turns<T> {
     /// For `places` jobs at a time. One asker has all of them but one at most, so that the next who comes finds one; where there is one only, they
     /// share it.
     pub(super) fn new(places: usize) -> Self {
-        Self { order: VecDeque::new(), askers: HashMap::new(), share: places.saturating_sub(1).max(1) }
+        Self { order: VecDeque::new(), askers: HashMap::new(), share: places.saturating_sub(1).max(1), waiting: 0 }
     }
 
     /// Adds a job.
@@ -45,6 +47,12 @@ impl<T> Turns<T> {
             self.order.push_back(Arc::clone(asker));
         }
         wants.waiting.push_back(job);
+        self.waiting += 1;
+    }
+
+    /// How many jobs have not begun.
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// The place in the order of the first asker whose share is not in use. Looks at most at as many as have theirs in use, and one more.
@@ -63,6 +71,7 @@ impl<T> Turns<T> {
         let wants = self.askers.get_mut(&asker)?;
         let job = wants.waiting.pop_front()?;
         wants.at_work += 1;
+        self.waiting -= 1;
         if !wants.waiting.is_empty() {
             self.order.push_back(Arc::clone(&asker));
         }
@@ -123,7 +132,7 @@ mod tests {
             order.push(job);
         }
         assert_eq!(order, [1, 3, 2, 5, 4]);
-        assert!(turns.askers.is_empty() && turns.order.is_empty(), "nobody is remembered who wants nothing");
+        assert!(turns.askers.is_empty() && turns.order.is_empty() && turns.waiting() == 0, "nobody is remembered who wants nothing");
     }
 
     /// What happens to the turns.
@@ -158,6 +167,7 @@ mod tests {
                         let free = |asker: &u8| at_work.iter().filter(|other| *other == asker).count() < share;
                         let may: Vec<u8> = waiting.iter().filter(|(asker, jobs)| !jobs.is_empty() && free(asker)).map(|(asker, _)| *asker).collect();
                         prop_assert_eq!(turns.is_ready(), !may.is_empty());
+                        prop_assert_eq!(turns.waiting(), waiting.values().map(Vec::len).sum::<usize>());
                         let Some((asker, job)) = turns.take() else {
                             prop_assert!(may.is_empty());
                             continue;

@@ -29,13 +29,12 @@ async fn together<T>(writer: &Writer<Numbers>, queued: impl Future<Output = T>) 
     let (entered, inside) = tokio::sync::oneshot::channel();
     let mut entered = Some(entered);
     let held = writer.submit(move |_| {
-        // When the batch runs again the gate is open.
-        entered.take().map_or(Ok(()), |entered| entered.send(())).unwrap();
+        entered.take().unwrap().send(()).unwrap();
         let _opened = gate.recv();
         Ok::<_, StoreError>(())
     });
     let others = async {
-        // What comes while the gate is shut joins its batch.
+        // The batch of the gate is closed now; what comes is the next one.
         inside.await.unwrap();
         // Polled in order: everything is queued, then the gate opens.
         join(queued, async move { drop(open) }).await.0

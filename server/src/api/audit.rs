@@ -16,8 +16,7 @@ use super::page::Page;
 use super::permissions::TABLE;
 use super::service::Api;
 use super::status::{ApiError, Reply, Status, lacks_right};
-use crate::commands::Context;
-use crate::commands::Trail;
+use crate::commands::{Context, Trail};
 use crate::lifecycle::record;
 use crate::store::{AuditQuery, StoreError, audit};
 

@@ -22,9 +22,9 @@ use crate::clock::SharedClock;
 use crate::commands::{Context, Trail};
 use crate::events::{EventBus, OutputHub, Wake};
 use crate::forges::Forge;
-use crate::lifecycle::{Engine, Figures, Tx, record};
+use crate::lifecycle::{Engine, Tx, record};
 use crate::orchestrator::Policy;
-use crate::store::{Connection, Reader};
+use crate::store::Reader;
 
 /// Largest answer that is sent, in bytes.
 pub(super) const MAX_ENCODED: usize = 4 * 1024 * 1024;
@@ -89,14 +89,6 @@ impl<R> From<R> for Done<R> {
     fn from(answer: R) -> Self {
         Self { answer, orders: Vec::new() }
     }
-}
-
-/// What a look sees: rows and figures of the same moment.
-pub(super) struct Seen<'a> {
-    /// A reader's connection.
-    pub(super) db: &'a mut Connection,
-    /// The figures.
-    pub(super) figures: &'a Figures,
 }
 
 /// A call that was let in.

@@ -4,11 +4,19 @@
 
 use std::sync::Arc;
 
-use super::service::{Api, Parts, Seen};
+use super::service::{Api, Parts};
 use super::status::ApiError;
 use crate::commands::Context;
-use crate::lifecycle::Tx;
+use crate::lifecycle::{Figures, Tx};
 use crate::store::{Connection, Reader};
+
+/// What a look sees: rows and figures of the same moment.
+pub(super) struct Seen<'a> {
+    /// A reader's connection.
+    pub(super) db: &'a mut Connection,
+    /// The figures.
+    pub(super) figures: &'a Figures,
+}
 
 /// What one principal reads and writes with. What it asks for waits for what it asked for before, and for what others ask for in turns only.
 pub(super) struct Turn {

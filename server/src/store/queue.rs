@@ -125,11 +125,53 @@ pub(super) struct OnlyExit<T>(pub(super) Arc<Queue<T>>);
 impl<T> Drop for OnlyExit<T> {
     fn drop(&mut self) {
         self.0.close();
-        let mut over = None;
-        while let Some((asker, left)) = self.0.next(over.take()) {
-            // Outside of the lock: whoever waits for it is told by its end.
-            drop(left);
-            over = Some(asker);
+        // Whoever waits is told by the end of its thing; that is not done under the lock. The thread may have gone in the middle of one.
+        let left = std::mem::replace(&mut self.0.inside().turns, Turns::new(1));
+        drop(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Store R7: what is in is taken out, and the threads end, when the last way in has gone; not before.
+    #[test]
+    fn a_queue_ends_with_its_last_way_in() {
+        let queue = Queue::new(2);
+        let entrance = Entrance::of(&queue);
+        let taking = thread::spawn(move || {
+            let (mut taken, mut over) = (Vec::new(), None);
+            while let Some((asker, number)) = queue.wait(over.take()) {
+                taken.push(number);
+                over = Some(asker);
+            }
+            taken
+        });
+        let other = Arc::clone(&entrance);
+        entrance.push(&Asker::from("a"), 1);
+        drop(entrance);
+        other.push(&Asker::from("a"), 2);
+        drop(other);
+        assert_eq!(taking.join().unwrap(), [1, 2]);
+    }
+
+    /// Store R7, R8: when the only thread that takes has gone, what is in is let go of, and so is what comes.
+    #[test]
+    fn nothing_waits_for_a_thread_that_has_gone() {
+        let queue = Queue::new(1);
+        let (entrance, exit) = (Entrance::of(&queue), OnlyExit(queue));
+        let (waiting, late) = (Arc::new(()), Arc::new(()));
+        for asker in ["a", "a", "b"] {
+            entrance.push(&Asker::from(asker), Arc::clone(&waiting));
         }
+        assert!(exit.0.wait(None).is_some(), "one is being done");
+        assert_eq!(Arc::strong_count(&waiting), 3);
+        drop(exit);
+        assert_eq!(Arc::strong_count(&waiting), 1);
+        entrance.push(&Asker::from("b"), Arc::clone(&late));
+        assert_eq!(Arc::strong_count(&late), 1);
     }
 }

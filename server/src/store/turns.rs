@@ -127,7 +127,6 @@ mod tests {
         }
         let mut order = Vec::new();
         while let Some((asker, job)) = turns.take() {
-            assert!(!turns.is_ready() || asker.as_ref() != "a" || order.len() < 5);
             turns.done(&asker);
             order.push(job);
         }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use aq_core::ids::TaskId;
 use aq_core::principal::Role;
 use aq_proto::v1 as pb;
+use aq_server::api::KeyRing;
+use aq_server::clock::Clock;
 use aq_server::store::StoreError;
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, oneshot};
 
 use super::fixture::{Server, principal};
 
@@ -43,5 +46,84 @@ async fn keys_wait_for_themselves() {
     late.await.unwrap();
     for query in queries {
         query.await.unwrap().unwrap();
+    }
+}
+
+/// Store R9: whoever comes with a key is not kept waiting by what the server itself reads.
+#[tokio::test]
+async fn keys_are_looked_for_beside_the_servers_own_reads() {
+    let server = Server::start().await;
+    let gate = Arc::new(RwLock::new(()));
+    let shut = gate.write().await;
+    let queries: Vec<_> = (0..5)
+        .map(|_| {
+            let (reader, gate) = (server.inner.reader.clone(), Arc::clone(&gate));
+            tokio::spawn(async move {
+                let opened = reader.read(move |_| {
+                    let _opened = gate.blocking_read();
+                    Ok::<_, StoreError>(())
+                });
+                opened.await
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let ring = KeyRing::new(server.inner.reader.clone(), Arc::clone(&server.inner.clock) as Arc<dyn Clock>);
+    let found = tokio::time::timeout(std::time::Duration::from_secs(60), ring.verify("nobody", "has this")).await;
+    assert!(found.expect("the look for a key waits for the server").unwrap().is_none());
+    drop(shut);
+    for query in queries {
+        query.await.unwrap().unwrap();
+    }
+}
+
+/// Store R33, G15: of what waits to be written, a key that asks once comes before the rest of one that asks for much.
+#[tokio::test]
+async fn changes_wait_for_those_of_their_own_key() {
+    let server = Server::start().await;
+    let project = server.inner.project("App", 1).await.to_string();
+    let engine = server.inner.engine.clone();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let (entered, inside) = oneshot::channel();
+    let mut entered = Some(entered);
+    let held = tokio::spawn({
+        let engine = engine.clone();
+        async move {
+            let hold = engine.submit(move |_| {
+                entered.take().map_or(Ok(()), |entered| entered.send(())).unwrap();
+                let _opened = gate.recv();
+                Ok::<_, StoreError>(())
+            });
+            hold.await
+        }
+    });
+    inside.await.unwrap();
+    let create = |role: Role, title: &str| {
+        let client = server.role(role, &[]);
+        let request = pb::CreateTaskRequest { project_id: project.clone(), title: title.to_owned(), ..Default::default() };
+        tokio::spawn(async move { client.tasks().create_task(request).await })
+    };
+    let many: Vec<_> = (0..20).map(|number| create(Role::Operator, &format!("many {number}"))).collect();
+    settled().await;
+    let one = create(Role::Admin, "one");
+    settled().await;
+    drop(open);
+    held.await.unwrap().unwrap();
+    // Keys grow in the order in which the rows were written.
+    let mut keys = Vec::new();
+    for call in many.into_iter().chain([one]) {
+        let id = TaskId::parse(&call.await.unwrap().unwrap().into_inner().id).unwrap();
+        keys.push(server.inner.record(&id).await.key);
+    }
+    let one = keys.pop().unwrap();
+    let before = keys.iter().filter(|key| **key < one).count();
+    assert!(before <= 1, "{before} of the others came first");
+    assert!(keys.is_sorted(), "those of one key keep their order: {keys:?}");
+}
+
+/// Until everybody who could go on has: all of it happens on one thread.
+async fn settled() {
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
     }
 }

@@ -14,7 +14,7 @@ use super::error::GitError;
 use super::rooms::Rooms;
 
 /// More loose objects than this are packed: every new directory is given a copy of each, and the directory that goes is searched for what is new among
-/// them. Packing them costs about as much as copying them into some ten directories.
+/// them.
 const LOOSE: usize = 200;
 /// More packs than this become one.
 const PACKS: usize = 20;
@@ -41,9 +41,12 @@ impl Rooms {
         drop_unfinished(&mirror);
         let repack = |how: &[&str]| self.inner.program.must("repack", Some(&mirror), how, &[]);
         if let Err(error) = repack(&["--geometric=2", "-d", "-q"]) {
-            // A git older than 2.33 knows nothing of sizes that grow by halves.
-            tracing::debug!(%project, %error, "a mirror is packed as a whole");
-            repack(&["-a", "-d", "-k", "-q"])?;
+            // A git before 2.33 cannot: it packs what is new and reachable, and everything only where that was not enough.
+            tracing::debug!(%project, %error, "a mirror is packed as an older git can");
+            repack(&["-d", "-q"])?;
+            if is_scattered(&mirror) {
+                repack(&["-a", "-d", "-k", "-q"])?;
+            }
         }
         self.inner.program.must("pack-refs", Some(&mirror), &["--all"], &[])?;
         Ok(true)

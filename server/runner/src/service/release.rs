@@ -80,9 +80,12 @@ async fn tidy(shared: &Arc<Shared>, project: &ProjectId) {
 /// The work of a task was merged elsewhere: nothing of it is needed here any more (service R19).
 pub(super) async fn retire(shared: &Arc<Shared>, run: RunRef, project: ProjectId, workspace: WorkspaceOrder) {
     let home = shared.home.task_home(&project, &run.task);
-    let (rooms, task) = (shared.rooms.clone(), run.task.clone());
-    match shared.blocking(move || rooms.retire(&project, &run, &workspace)).await {
-        Ok(Ok(())) => remove_folders(vec![home]).await,
+    let (rooms, task, owned) = (shared.rooms.clone(), run.task.clone(), project.clone());
+    match shared.blocking(move || rooms.retire(&owned, &run, &workspace)).await {
+        Ok(Ok(())) => {
+            remove_folders(vec![home]).await;
+            tidy(shared, &project).await;
+        }
         Ok(Err(error)) => tracing::warn!(%task, %error, "merged work could not be cleared away"),
         Err(error) => tracing::warn!(%task, error, "merged work could not be cleared away"),
     }

@@ -58,7 +58,7 @@ fn write_and_land(rooms: &Rooms, remote: &Path, task: &str, files: usize) -> boo
 }
 
 /// Workspaces R8: what came since the last packing becomes a pack of its own beside the large one; no object is dropped, whether a reference reaches it or not;
-/// and a git that does not know how to do that packs everything.
+/// and a git that does not know how to do that packs what is new, and everything where too much is left.
 #[test]
 fn new_objects_are_packed_beside_the_old_ones() {
     let world = World::new();
@@ -82,6 +82,13 @@ fn new_objects_are_packed_beside_the_old_ones() {
     fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
     let old = world.another_git(&old);
     assert!(write_and_land(&old, &remote, "quiet-hare", 250));
+    let (three, loose) = kept(&world);
+    assert!(three.is_superset(&both) && three.len() == 3 && loose == 0, "{three:?}, {loose} files");
+    let many: Vec<String> = (0..250).map(|number| format!("nobody-{number}")).collect();
+    many.iter().for_each(|name| fs::write(world.path(name), name).unwrap());
+    let paths: Vec<String> = many.iter().map(|name| world.path(name).to_str().unwrap().to_owned()).collect();
+    world.git(&world.mirror(), &[&["hash-object", "-w"][..], &paths.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+    assert!(old.tidy(&project()).unwrap());
     assert_eq!((kept(&world).0.len(), kept(&world).1), (1, 0));
     assert_eq!(world.git(&world.mirror(), &["cat-file", "-p", &lost]), "nobody refers to this");
     world.assert_whole();

@@ -81,6 +81,8 @@ pub(crate) struct Books {
     pub(crate) nap: Duration,
     /// Keys of tasks that had to complete, were struck, and ended blocked. That their runs say so is looked at in `course`.
     broken: BTreeSet<String>,
+    /// Keys of completed tasks whose files were taken away again.
+    pub(crate) cleared: BTreeSet<String>,
     made: usize,
 }
 

@@ -47,9 +47,9 @@ struct Arguments {
     /// Agents at work; 3, in a soak 20.
     #[arg(long)]
     agents: Option<usize>,
-    /// Kills, in a soak troubles, between two checks; a check waits until every task is settled.
-    #[arg(long, default_value_t = 40)]
-    check_every: usize,
+    /// Kills, in a soak troubles, between two checks; a check waits until every task is settled. 40, in a soak 10.
+    #[arg(long)]
+    check_every: Option<usize>,
     /// Longest time for killing, in minutes; what was reached by then is checked and told.
     #[arg(long)]
     minutes: Option<u64>,
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
             kills: arguments.kills,
             also: if arguments.soak.is_some() { vec![strikes::Part::Shim, strikes::Part::Agent] } else { arguments.also.clone() },
             agents: arguments.agents.unwrap_or(if arguments.soak.is_some() { 20 } else { 3 }).max(1),
-            check_every: arguments.check_every.max(1),
+            check_every: arguments.check_every.unwrap_or(if arguments.soak.is_some() { 10 } else { 40 }).max(1),
             time: arguments.soak.or(arguments.minutes).map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
             soak: arguments.soak.map(|_| Duration::from_secs(arguments.pause)),
         };

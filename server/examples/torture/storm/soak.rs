@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use tonic::Streaming;
 
 use super::super::calls::insist;
+use super::super::history;
 use super::super::hunter::Hunter;
 use super::super::leftovers;
 use super::super::server::Server;
@@ -110,6 +111,7 @@ impl Storm<'_> {
             self.calm(alive, next, watch).await?;
             if unchecked >= self.plan.check_every {
                 self.check(&alive.connection).await?;
+                history::clear_away(&mut self.books)?;
                 unchecked = 0;
             }
             let trouble = Trouble::any(&mut self.rng);

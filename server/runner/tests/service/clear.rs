@@ -42,9 +42,8 @@ async fn a_leftover_directory_is_rescued_and_removed() {
     service.shutdown().await;
 }
 
-/// Service R13, workspaces R8: when a directory has gone, the mirror is packed where it has become many files.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mirror_is_packed_when_a_directory_goes() {
+/// A task writes many files, and what it left is cleared away by an order; waits until the directory has gone and the mirror is packed.
+async fn packed_after(order: impl FnOnce(&World) -> RunnerOrder) {
     use std::fmt::Write as _;
 
     let world = World::new();
@@ -55,20 +54,29 @@ async fn a_mirror_is_packed_when_a_directory_goes() {
     }
     begin(&service, world.start(&format!("{script}commit Add many")));
     memory.finished().await;
-    let objects = service.rooms().mirror_directory(&project()).join("objects");
-    service.order(RunnerOrder::Clear { run: run(), project: project(), branch: "swift-fox/write-a-note".to_owned() });
+    let packs = service.rooms().mirror_directory(&project()).join("objects/pack");
+    service.order(order(&world));
     gone(&world.directory()).await;
-    let packs = async {
-        while !std::fs::read_dir(objects.join("pack"))
-            .unwrap()
-            .flatten()
-            .any(|entry| entry.path().extension().is_some_and(|kind| kind == "idx"))
-        {
+    let packed = async {
+        let is_index = |path: &std::path::Path| path.extension().is_some_and(|kind| kind == "idx");
+        while !std::fs::read_dir(&packs).unwrap().flatten().any(|entry| is_index(&entry.path())) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), packs).await.expect("the mirror stays as many files as it was");
+    tokio::time::timeout(Duration::from_secs(60), packed).await.expect("the mirror stays as many files as it was");
     service.shutdown().await;
+}
+
+/// Service R13, R17, workspaces R8: when the directory of a task that is over has gone, the mirror is packed where it has become many files.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_packed_when_a_directory_goes() {
+    packed_after(|_| RunnerOrder::Clear { run: run(), project: project(), branch: "swift-fox/write-a-note".to_owned() }).await;
+}
+
+/// Service R19, workspaces R8: also when its work was merged elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_packed_when_work_was_merged_elsewhere() {
+    packed_after(|world| RunnerOrder::Retire { run: run(), project: project(), workspace: world.start("").workspace }).await;
 }
 
 /// Service R17: while another run of the task is in hand, its directory stays.

@@ -9,6 +9,7 @@ mod deploy;
 mod documents;
 mod events;
 mod faults;
+mod fuzz;
 mod layout;
 mod licences;
 mod modules;

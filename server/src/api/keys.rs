@@ -1,7 +1,7 @@
 //! The ring that checks API keys for every call, and remembers when each was last used.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aq_core::principal::Principal;
 use aq_core::time::Timestamp;
@@ -18,7 +18,10 @@ const TRUSTED_MS: i64 = 5_000;
 /// Checks keys: from memory where it looked lately, else from the store. Cheap to clone.
 #[derive(Clone)]
 pub struct KeyRing {
-    reader: Reader,
+    /// Asks for keys that the ring does not know.
+    newcomers: Reader,
+    /// Asks again for keys that it knew, so that a flood of invented ones keeps nobody waiting who has one.
+    regulars: Reader,
     clock: SharedClock,
     known: Arc<Mutex<BTreeMap<String, (Timestamp, ApiKey)>>>,
     /// When keys were used since [`KeyRing::take_used`].
@@ -30,8 +33,8 @@ impl KeyRing {
     #[must_use]
     pub fn new(reader: Reader, clock: SharedClock) -> Self {
         // Whoever is asked for a key is not known yet, and must not wait for those who are.
-        let reader = reader.asked_by("authentication");
-        Self { reader, clock, known: Arc::default(), used: Arc::default() }
+        let (newcomers, regulars) = (reader.asked_by("authentication of newcomers"), reader.asked_by("authentication of regulars"));
+        Self { newcomers, regulars, clock, known: Arc::default(), used: Arc::default() }
     }
 
     /// Who has this key; `None` when it is unknown, wrong, expired or revoked. Only real keys are remembered, so that guessing fills
@@ -41,27 +44,37 @@ impl KeyRing {
     /// When the store cannot be read.
     pub async fn verify(&self, kid: &str, secret: &str) -> Result<Option<Principal>, StoreError> {
         let now = self.clock.now();
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(kid).cloned();
-        let fresh = known.filter(|(at, _)| (0..TRUSTED_MS).contains(&now.millis_since(*at)));
-        let read = fresh.is_none();
-        let key = match fresh {
+        let known = self.known().get(kid).cloned();
+        let reader = if known.is_some() { &self.regulars } else { &self.newcomers };
+        let key = match known.filter(|(at, _)| (0..TRUSTED_MS).contains(&now.millis_since(*at))) {
             Some((_, key)) => Some(key),
             None => {
                 let wanted = kid.to_owned();
-                self.reader.read(move |db| api_keys::get(db, &wanted)).await?
+                let found = reader.read(move |db| api_keys::get(db, &wanted)).await?;
+                self.remember(kid, now, found.as_ref());
+                found
             }
         };
         let Some(key) = key.filter(|key| key.admits(secret, now)) else { return Ok(None) };
-        let principal = key.principal();
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(kid.to_owned(), now);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Some(key.principal()))
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, (Timestamp, ApiKey)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what the store has, also when the secret was wrong: so a flood with the name of a key reads it no more often than its owner does.
+    fn remember(&self, kid: &str, now: Timestamp, found: Option<&ApiKey>) {
+        let mut known = self.known();
+        let Some(key) = found else {
+            known.remove(kid);
+            return;
+        };
         if known.len() >= REMEMBERED && !known.contains_key(kid) {
             known.clear();
         }
-        if read {
-            known.insert(kid.to_owned(), (now, key));
-        }
-        Ok(Some(principal))
+        known.insert(kid.to_owned(), (now, key.clone()));
     }
 
     /// When each key was last used since the last call; to be written once a minute, so that calls themselves write nothing.
@@ -72,6 +85,6 @@ impl KeyRing {
 
     /// Forgets a key, so that its revocation holds at once.
     pub fn forget(&self, kid: &str) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(kid);
+        self.known().remove(kid);
     }
 }

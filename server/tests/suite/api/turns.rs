@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use aq_core::ids::TaskId;
-use aq_core::principal::Role;
+use aq_core::principal::{ProjectScope, Role};
+use aq_proto::client::ApiKey;
 use aq_proto::v1 as pb;
 use aq_server::api::KeyRing;
 use aq_server::clock::Clock;
-use aq_server::store::StoreError;
+use aq_server::store::{StoreError, api_keys, new_key};
 use tokio::sync::{RwLock, oneshot};
 
 use super::fixture::{Server, principal};
@@ -72,6 +73,46 @@ async fn keys_are_looked_for_beside_the_servers_own_reads() {
     let found = tokio::time::timeout(std::time::Duration::from_secs(60), ring.verify("nobody", "has this")).await;
     assert!(found.expect("the look for a key waits for the server").unwrap().is_none());
     drop(shut);
+    for query in queries {
+        query.await.unwrap().unwrap();
+    }
+}
+
+/// Store R9, G15: a flood of keys that nobody has keeps newcomers waiting, and nobody whose key was known.
+#[tokio::test]
+async fn invented_keys_keep_no_owner_of_one_waiting() {
+    let server = Server::start().await;
+    let made = new_key(Role::Viewer, ProjectScope::All, "reads", server.inner.clock.now(), None);
+    let (record, key) = (made.record, made.key.parse::<ApiKey>().unwrap());
+    server.inner.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await.unwrap();
+    let ring = KeyRing::new(server.inner.reader.clone(), Arc::clone(&server.inner.clock) as Arc<dyn Clock>);
+    assert!(ring.verify(key.kid(), "a wrong secret makes it known as well").await.unwrap().is_none());
+    server.inner.clock.advance(5_000);
+
+    let gate = Arc::new(RwLock::new(()));
+    let shut = gate.write().await;
+    let flood = server.inner.reader.asked_by("authentication of newcomers");
+    let queries: Vec<_> = (0..20)
+        .map(|_| {
+            let (flood, gate) = (flood.clone(), Arc::clone(&gate));
+            tokio::spawn(async move {
+                let opened = flood.read(move |_| {
+                    let _opened = gate.blocking_read();
+                    Ok::<_, StoreError>(())
+                });
+                opened.await
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let mut newcomer = Box::pin(ring.verify("nobody", "has this"));
+    assert!(futures_util::poll!(&mut newcomer).is_pending());
+    let known = tokio::time::timeout(std::time::Duration::from_secs(60), ring.verify(key.kid(), key.secret())).await;
+    assert!(known.expect("the key waits for the flood").unwrap().is_some());
+    assert!(futures_util::poll!(&mut newcomer).is_pending(), "it stands behind the flood");
+
+    drop(shut);
+    assert!(newcomer.await.unwrap().is_none());
     for query in queries {
         query.await.unwrap().unwrap();
     }

@@ -70,7 +70,7 @@ pub(super) fn spawn(background: &Background, keeper: &Keeper) {
     hourly!("old output", output);
     hourly!("old work directories", work_directories);
     hourly!("room for work", room_for_work);
-    hourly!("old rescues", mirrors);
+    hourly!("old references", mirrors);
     hourly!("database copies", copies);
     hourly!("database check", check_database);
 }

@@ -1,4 +1,5 @@
-//! What is old goes: run output, events, kept answers, keys of ended runs, work directories of ended tasks, rescues.
+//! What is old goes: run output, events, kept answers, keys of ended runs, work directories of ended tasks, rescues,
+//! notes in mirrors.
 //!
 //! What of it goes is decided in `aq_core::retention`; when it is looked for lives in `maintenance`, copies of the database in `copies`.
 //!
@@ -193,39 +194,56 @@ impl Keeper {
         Ok(cleared)
     }
 
-    /// Lets go of rescues past their time (R4) and packs mirrors that lie in many files. Returns how many rescues went.
+    /// Lets go of rescues past their time and of notes about tasks that were over long ago (R4), and packs mirrors that lie in many files. Returns how many
+    /// rescues went, and the notes of how many tasks.
     ///
     /// # Errors
     /// When the mirrors cannot be listed, or the database cannot be read; one mirror that cannot be read is logged.
-    pub async fn mirrors(&self) -> Result<usize, CommandError> {
+    pub async fn mirrors(&self) -> Result<(usize, usize), CommandError> {
         let (rooms, before) = (self.rooms.clone(), days_before(self.condition.clock.now(), self.kept.rescue_refs_days));
         let listing = rooms.clone();
         let listed = move || {
-            let rescues = listing.mirrored()?.into_iter().filter_map(|project| listing.list_rescues(&project).ok()).flatten();
-            Ok::<_, std::io::Error>(rescues.filter(|rescue| rescue.at < before).map(|rescue| rescue.run.task).collect::<BTreeSet<_>>())
+            let mut names = BTreeSet::new();
+            for project in listing.mirrored()? {
+                let rescues = listing.list_rescues(&project).unwrap_or_default();
+                names.extend(rescues.into_iter().filter(|rescue| rescue.at < before).map(|rescue| rescue.run.task));
+                names.extend(listing.noted(&project).unwrap_or_default());
+            }
+            Ok::<_, std::io::Error>(names)
         };
         let names: Vec<TaskId> = blocking("the mirrors cannot be listed", listed).await?.into_iter().collect();
         let seats = self.reader.read(move |db| retention::seats(db, &names)).await?;
         // A task that a person may still take up again keeps what its runs left, however long it waits. One that no row knows is over.
-        let open = |seat: &retention::Seat| !seat.deleted && seat.status != TaskStatus::Completed;
-        let waiting: BTreeSet<TaskId> = seats.into_iter().filter(open).map(|seat| seat.task).collect();
+        let open = |seat: &&retention::Seat| !seat.deleted && seat.status != TaskStatus::Completed;
+        let waiting: BTreeSet<TaskId> = seats.iter().filter(open).map(|seat| seat.task.clone()).collect();
+        // Of a task that no row knows it is not known since when it is over, so its notes stay.
+        let long_over = seats.into_iter().filter(|seat| !open(&seat) && seat.updated_at < before);
+        let long_over: Vec<(TaskId, String)> = long_over.filter_map(|seat| Some((seat.task, seat.branch?))).collect();
         let pruning = move || {
-            let mut gone = 0;
+            let (mut rescues_gone, mut notes_gone) = (0, 0);
             for project in rooms.mirrored()? {
                 match rooms.prune_rescues(&project, before, RESCUES_KEPT, |task| !waiting.contains(task)) {
                     Ok(rescues) => {
                         for rescue in &rescues {
                             tracing::info!(%project, run = %rescue.run, commit = %rescue.commit, "let go of an old rescue");
                         }
-                        gone += rescues.len();
+                        rescues_gone += rescues.len();
                     }
                     Err(error) => tracing::warn!(%project, %error, "old rescues could not be looked at"),
+                }
+                match rooms.forget_notes(&project, &long_over) {
+                    Ok(tasks) if tasks.is_empty() => {}
+                    Ok(tasks) => {
+                        tracing::info!(%project, tasks = tasks.len(), "let go of notes about tasks that were over long ago");
+                        notes_gone += tasks.len();
+                    }
+                    Err(error) => tracing::warn!(%project, %error, "old notes could not be let go of"),
                 }
                 if let Err(error) = rooms.tidy(&project) {
                     tracing::warn!(%project, %error, "a mirror could not be packed");
                 }
             }
-            Ok::<_, std::io::Error>(gone)
+            Ok::<_, std::io::Error>((rescues_gone, notes_gone))
         };
         blocking("the mirrors cannot be listed", pruning).await
     }

@@ -98,7 +98,9 @@ pub enum GitError {
         why: &'static str,
     },
     /// The mirror has no such branch or commit.
-    #[error("the mirror has no `{what}`; the task was never prepared, or its work has been removed")]
+    #[error(
+        "the mirror has no `{what}`; the task was never prepared, its work has been removed, or it was done so long ago that the project's history alone tells of it"
+    )]
     Unknown {
         /// The branch or commit.
         what: String,

@@ -22,6 +22,7 @@ mod landing;
 mod lanes;
 mod locks;
 mod mirror;
+mod notes;
 mod objects;
 mod orphans;
 mod plans;

@@ -3,7 +3,8 @@
 //! Spec: specs/server/runner/git.md
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Seek as _, Write as _};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::address::without_credentials;
@@ -97,12 +99,39 @@ impl Answer {
         }
         without_credentials(text.get(start..).unwrap_or_default())
     }
+
+    fn or_error(self, operation: &'static str) -> Result<Self, GitError> {
+        if self.ok { Ok(self) } else { Err(GitError::Command { operation, message: self.message() }) }
+    }
 }
 
 impl GitProgram {
     /// Runs `git <operation> <options> -- <operands>` on the repository `directory` of ours (none: on no repository).
     pub(super) fn run(
         &self,
+        operation: &'static str,
+        directory: Option<&Path>,
+        options: &[&str],
+        operands: &[&OsStr],
+    ) -> Result<Answer, GitError> {
+        self.read_from(Stdio::null(), operation, directory, options, operands)
+    }
+
+    /// Runs `git <operation> <options>` on the repository `directory` of ours, with `input` to read; a failure is an error.
+    pub(super) fn feed(&self, operation: &'static str, directory: &Path, options: &[&str], input: &str) -> Result<Answer, GitError> {
+        // A file in memory takes any input before git begins, so that neither waits for the other.
+        let file = || -> std::io::Result<File> {
+            let mut file = File::from(memfd_create("input", MemfdFlags::CLOEXEC)?);
+            file.write_all(input.as_bytes())?;
+            file.rewind().map(|()| file)
+        };
+        let answer = self.read_from(file().at(&self.path)?.into(), operation, Some(directory), options, &[])?;
+        answer.or_error(operation)
+    }
+
+    fn read_from(
+        &self,
+        input: Stdio,
         operation: &'static str,
         directory: Option<&Path>,
         options: &[&str],
@@ -136,7 +165,7 @@ impl GitProgram {
         // The keys of the user's agent are for this host, and not for what runs on it.
         command.env("GIT_SSH_COMMAND", format!("{} -oBatchMode=yes -oForwardAgent=no", user.ssh));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => GitError::ProgramMissing { program: self.path.display().to_string() },
             _ => GitError::Io { path: self.path.clone(), source: error },
@@ -161,8 +190,7 @@ impl GitProgram {
         options: &[&str],
         operands: &[&OsStr],
     ) -> Result<Answer, GitError> {
-        let answer = self.run(operation, directory, options, operands)?;
-        if answer.ok { Ok(answer) } else { Err(GitError::Command { operation, message: answer.message() }) }
+        self.run(operation, directory, options, operands)?.or_error(operation)
     }
 
     fn wait(&self, operation: &'static str, mut child: Child) -> Result<Answer, GitError> {

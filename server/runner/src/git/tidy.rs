@@ -1,5 +1,4 @@
-//! Keeping a mirror quick: many small object files become one pack, no object is dropped, packs that were never finished go; and forgetting tasks that are
-//! gone (workspaces R8, git R12b).
+//! Keeping a mirror quick: many small object files become one pack, no object is dropped, and packs that were never finished go (workspaces R8, git R12b).
 //!
 //! Spec: specs/server/runner/workspaces.md
 
@@ -7,9 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::PoisonError;
 
-use aq_core::ids::{ProjectId, TaskId};
+use aq_core::ids::ProjectId;
 
-use super::address::check_branch;
 use super::error::GitError;
 use super::rooms::Rooms;
 
@@ -50,23 +48,6 @@ impl Rooms {
         }
         self.inner.program.must("pack-refs", Some(&mirror), &["--all"], &[])?;
         Ok(true)
-    }
-
-    /// Forgets what the mirror notes of a task that is gone for good (archived): its branch, where it started, what it landed. Rescues stay until
-    /// retention takes them.
-    ///
-    /// # Errors
-    /// When the mirror cannot be written.
-    pub fn forget_task(&self, project: &ProjectId, task: &TaskId, branch: &str) -> Result<(), GitError> {
-        check_branch(branch)?;
-        let mirror = self.open_mirror(project)?;
-        for name in ["refs/heads/", "refs/aq/published/"] {
-            mirror.delete(&format!("{name}{branch}"))?;
-        }
-        mirror.delete(&format!("refs/aq/base/{task}"))?;
-        mirror.delete(&format!("refs/aq/held/{task}"))?;
-        mirror.delete_all(&format!("refs/aq/landed/{task}/*"))?;
-        mirror.delete_all(&format!("refs/aq/concluded/{task}/*"))
     }
 }
 

@@ -220,8 +220,6 @@ fn a_conclusion_is_repeatable() {
     assert_eq!(world.finish(&order, 1), conclusion);
     // The next run finds them, as uncommitted work.
     assert!(world.prepare(&order, 2).dirty);
-    world.rooms.forget_task(&project(), &run.task, &order.branch).unwrap();
-    assert_eq!(world.git(&world.mirror(), &["for-each-ref", "refs/aq/landed", "refs/aq/concluded", "refs/heads"]), "");
 }
 
 /// seed situation "branch only on remote".

@@ -191,3 +191,34 @@ fn work_merged_twice_stays_reachable() {
     let text = world.reachable_text();
     assert!(text.contains("FIRST-WORK") && text.contains("SECOND-WORK"), "{text}");
 }
+
+/// Workspaces R8, retention R13: the notes of the tasks that are named go, packed or not, and nobody else's; a task whose branch is there keeps its own.
+#[test]
+fn notes_go_after_the_branch() {
+    let world = World::new();
+    let remote = world.remote();
+    let tasks = ["swift-fox", "calm-owl", "brave-elk", "late-fly"].map(|task| clone_of(&remote, task));
+    for (order, lands) in tasks.iter().zip([true, true, false, true]) {
+        let directory = world.prepare(order, 1).directory;
+        write(&directory, &format!("{}.txt", run_of(order, 1).task), "work\n");
+        world.rooms.commit_left_over(&project(), &run_of(order, 1), order, "Work").unwrap();
+        if lands {
+            done(&world.land(order));
+        }
+        world.rooms.remove_task_dir(&project(), &run_of(order, 1), &order.branch).unwrap();
+        world.git(&world.mirror(), &["pack-refs", "--all"]);
+    }
+    let [fox, owl, elk, fly] = tasks.each_ref().map(|order| run_of(order, 1).task);
+    assert_eq!(world.rooms.noted(&project()).unwrap(), BTreeSet::from([fox.clone(), owl.clone(), elk.clone(), fly.clone()]));
+
+    let branches = tasks.each_ref().map(|order| (run_of(order, 1).task, order.branch.clone()));
+    assert_eq!(world.rooms.forget_notes(&project(), &branches[..3]).unwrap(), [fox.clone(), owl]);
+    assert_eq!(world.rooms.forget_notes(&project(), &branches[..3]).unwrap(), [], "they are gone");
+    assert_eq!(world.rooms.noted(&project()).unwrap(), BTreeSet::from([elk, fly]));
+    let left = world.git(&world.mirror(), &["for-each-ref", "--format=%(refname)"]);
+    assert!(!left.contains(fox.as_str()), "{left}");
+    assert!(left.contains("refs/heads/brave-elk/") && left.contains("refs/aq/landed/late-fly/tip"), "{left}");
+    // Whoever takes the task up again begins anew.
+    assert_eq!(read(&world.prepare(&tasks[0], 2).directory, "swift-fox.txt"), "work\n");
+    world.assert_whole();
+}

@@ -90,5 +90,7 @@ mod tests {
             let _told = keys.note(&peer.to_string(), now);
         }
         assert!(keys.peers.len() <= MOST_PEERS);
+        let _told = keys.note("late", now + WINDOW);
+        assert_eq!(keys.peers.len(), 1, "those whose minute is over are forgotten first");
     }
 }

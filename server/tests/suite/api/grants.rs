@@ -1,11 +1,12 @@
 //! What was allowed once and for all: listed, taken back, and gone with what it was allowed for.
 
-use aq_core::ids::RunRef;
+use aq_core::ids::{RunRef, TaskId};
 use aq_core::output::{OutputBody, OutputItem, Question, QuestionKind};
 use aq_core::principal::Role;
 use aq_core::runner_link::{Answer, RunReport, RunnerOrder};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
+use aq_server::store::{GrantScope, grants};
 use tonic::Code;
 
 use super::fixture::{Client, Server, refusal};
@@ -93,4 +94,34 @@ async fn grants_are_listed_and_taken_back() {
     answered(&server, "p5").await;
     admin.tasks().revoke_permission_grant(revoke).await.unwrap();
     assert!(listed(&admin, "").await.is_empty());
+}
+
+/// F-072: the list of a task has its own grants and those of its whole project, but not another task's, nor another project's.
+#[tokio::test]
+async fn a_tasks_list_has_what_concerns_it() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let mut tasks = Vec::new();
+    for (project, title) in [("web", "one"), ("web", "two"), ("app", "three")] {
+        if title != "two" {
+            admin.project(project).await;
+        }
+        tasks.push(admin.task(project, title).await.id);
+    }
+    for (number, id) in tasks.iter().enumerate() {
+        let record = server.inner.record(&TaskId::parse(id).unwrap()).await;
+        let scopes = [GrantScope::Task(record.key), GrantScope::Project(record.task.project)];
+        let allowed = server.inner.engine.submit(move |tx| {
+            let at = Timestamp::from_millis(1_000_000);
+            grants::allow(tx.db, &scopes[0], &format!("tool {number}"), "me", at)?;
+            grants::allow(tx.db, &scopes[1], "Bash", "me", at)
+        });
+        allowed.await.unwrap();
+    }
+    let grant = |project: &str, task: &str, tool: &str| (project.to_owned(), task.to_owned(), tool.to_owned());
+    let of = |project: &str, number: usize| vec![grant(project, "", "Bash"), grant(project, &tasks[number], &format!("tool {number}"))];
+    assert_eq!(listed(&admin, "").await.len(), 5);
+    for (project, number) in [("web", 0), ("web", 1), ("app", 2)] {
+        assert_eq!(listed(&admin, &tasks[number]).await, of(project, number));
+    }
 }

@@ -293,6 +293,40 @@ mod tests {
         assert_eq!(account.closed_until(at(11)), None);
     }
 
+    /// models R5: parts that a notice leaves out keep their value until the window's reset, and no longer.
+    #[test]
+    fn missing_parts_keep_their_value_within_the_window() {
+        let mut account = Account::new(AccountId::parse("max").unwrap(), "Max", at(0));
+        account.observe(&LimitNotice { used: Some(0.7), ..notice("five_hour", LimitStatus::Allowed, Some(500)) }, at(1));
+        let mut parts = |now| {
+            account.observe(&notice("five_hour", LimitStatus::Warning, None), at(now));
+            (account.windows[0].used, account.windows[0].resets_at)
+        };
+        assert_eq!((parts(499), parts(500)), ((Some(0.7), Some(at(500))), (None, None)));
+    }
+
+    /// limits R1, R6: an answered message opens what was refused, nothing else, and of a family only by its own models.
+    #[test]
+    fn only_refused_windows_of_the_model_are_proven_open() {
+        let mut account = Account::new(AccountId::parse("max").unwrap(), "Max", at(0));
+        account.observe(&notice("five_hour", LimitStatus::Warning, Some(400)), at(1));
+        account.observe(&notice("seven_day_opus", LimitStatus::Rejected, Some(500)), at(1));
+        assert_eq!(account.proven_open("claude-sonnet-4-5", at(600), at(700)), []);
+        let opened: Vec<_> = account.proven_open("claude-opus-4-5", at(600), at(700)).into_iter().map(|window| window.name).collect();
+        assert_eq!(opened, ["seven_day_opus"]);
+    }
+
+    /// limits R1, R3: what a message spends counts in each window that its model draws from.
+    #[test]
+    fn tokens_count_in_the_windows_of_their_model() {
+        let mut account = Account::new(AccountId::parse("max").unwrap(), "Max", at(0));
+        account.observe(&notice("five_hour", LimitStatus::Allowed, None), at(1));
+        account.observe(&notice("seven_day_opus", LimitStatus::Allowed, None), at(1));
+        account.spent("claude-opus-4-5", 5);
+        account.spent("claude-sonnet-4-5", 2);
+        assert_eq!(account.windows.iter().map(|window| window.meter.spent).collect::<Vec<_>>(), [7, 5]);
+    }
+
     /// F-054, limits R1: the weekly limit of a model family holds back that family only; an unknown model may be of it.
     #[test]
     fn a_family_limit_closes_only_its_family() {

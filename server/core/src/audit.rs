@@ -313,6 +313,9 @@ mod tests {
         let mut removed = sound.clone();
         removed.drain(2..4);
         assert_eq!(broken(&removed), Broken::new(3, "was removed, and so was what follows up to 4"));
+        let (mut one, only) = (sound.clone(), Broken::new(3, "was removed"));
+        one.remove(2);
+        assert_eq!(broken(&one), only);
         assert_eq!(broken(&sound[..4]), Broken::new(5, "was removed from the end, and so was what follows up to 6"));
 
         let mut swapped = sound.clone();

@@ -180,11 +180,11 @@ mod tests {
         assert_eq!(TaskId::parse(&"x".repeat(MAX_ID_BYTES + 1)), Err(InvalidId::TooLong { kind: "task" }));
     }
 
-    /// ids R3.
+    /// ids R3: a run is its task and its number, also where people read it.
     #[test]
     fn folders_read_back() {
         let run = RunRef { task: TaskId::parse("swift-falcon").unwrap(), number: 12 };
-        assert_eq!(run.folder(), "swift-falcon.12");
+        assert_eq!((run.folder().as_str(), run.to_string().as_str()), ("swift-falcon.12", "swift-falcon/12"));
         assert_eq!(RunRef::from_folder("swift-falcon.12"), Some(run));
         for bad in ["swift-falcon", "swift-falcon.0", "swift-falcon.x", ".1", "a.b.1", "a.-1"] {
             assert_eq!(RunRef::from_folder(bad), None, "{bad}");

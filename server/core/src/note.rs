@@ -124,7 +124,15 @@ mod tests {
         ] {
             assert_eq!(note_name(title), Err(why), "{title:?}");
         }
-        assert_eq!(note_name(&"x".repeat(201)), Err(NameRefused::TooLong));
+    }
+
+    /// Notes R2: a title and a name may be as long as their limits, which count characters and bytes.
+    #[test]
+    fn titles_and_names_may_be_as_long_as_their_limits() {
+        let padded = |chars: usize| format!("x{}y", " ".repeat(chars - 2));
+        assert_eq!((note_name(&padded(200)).as_deref(), note_name(&padded(201))), (Ok("x-y"), Err(NameRefused::TooLong)));
+        let (whole, longer) = ("x".repeat(100), "x".repeat(101));
+        assert_eq!((note_name(&whole), note_name(&longer)), (Ok(whole), Err(NameRefused::TooLong)));
         assert_eq!(note_name(&"ü".repeat(60)), Err(NameRefused::TooLong));
     }
 

@@ -397,4 +397,15 @@ mod tests {
         }
         assert_eq!(FailureClass::parse("Timeout"), None);
     }
+
+    /// output R6: a question that was asked over MCP is told by its name from those of the program.
+    #[test]
+    fn questions_over_mcp_are_told_by_their_names() {
+        let fetched = |request_id: String| {
+            let (text, tool, detail) = (String::new(), String::new(), String::new());
+            Question { request_id, kind: QuestionKind::Question, text, tool, detail, options: Vec::new() }.is_fetched()
+        };
+        assert_eq!((fetched(Question::name_over_mcp(1)), fetched("toolu_1".to_owned())), (true, false));
+        assert_ne!(Question::name_over_mcp(1), Question::name_over_mcp(2));
+    }
 }

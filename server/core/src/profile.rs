@@ -259,11 +259,13 @@ mod tests {
         };
         assert_eq!(fields(RuntimeKind::Claude, &full), Vec::<String>::new());
         assert_eq!(fields(RuntimeKind::Command, &full), ["allowed_tools", "system_prompt_suffix", "mcp_servers"]);
+        assert_eq!(fields(RuntimeKind::Codex, &full), ["allowed_tools"]);
         assert_eq!(fields(RuntimeKind::Scripted, &full).len(), 5);
         assert_eq!(fields(RuntimeKind::Command, &RuntimeProfile::default()), ["command"]);
         assert_eq!(full.secrets(), ["s3cret"]);
         assert_eq!(fields(RuntimeKind::Acp, &full), Vec::<String>::new());
         assert_eq!(fields(RuntimeKind::Acp, &RuntimeProfile::default()), ["command"]);
+        assert!(takes_servers(RuntimeKind::Codex) && !takes_servers(RuntimeKind::Command) && !takes_servers(RuntimeKind::Scripted));
     }
 
     /// profile R4: modes that are translated are checked; tools are allowed only where somebody would be asked.
@@ -295,5 +297,7 @@ mod tests {
             fields(RuntimeKind::Claude, &profile),
             ["mcp_servers[1].name", "mcp_servers[2].name", "mcp_servers[2].command", "mcp_servers[3].url", "mcp_servers[4].name"]
         );
+        let named = |length: usize| of_servers(&[server(&"x".repeat(length), "tools")]).len();
+        assert_eq!((named(0), named(1), named(64), named(65)), (1, 0, 0, 1));
     }
 }

@@ -217,6 +217,14 @@ mod tests {
     fn a_text_that_grows_too_long_is_cut() {
         let done = render(&"{{x}}".repeat(50), &[], &values(&[("x", &"y".repeat(64 * 1024))]));
         assert!(done.cut && done.text.len() == MAX_RENDERED_BYTES);
+        let full = |length: usize| render("{{x}}{{y}}", &[], &values(&[("x", &"z".repeat(length)), ("y", "")]));
+        let (whole, longer) = (full(MAX_RENDERED_BYTES), full(MAX_RENDERED_BYTES + 1));
+        assert_eq!((whole.cut, whole.text.len(), whole.used.len()), (false, MAX_RENDERED_BYTES, 2));
+        assert_eq!(
+            (longer.cut, longer.text.len(), longer.used.len()),
+            (true, MAX_RENDERED_BYTES, 1),
+            "nothing is filled in behind the cut"
+        );
     }
 
     /// F-170: headers, and what is wrong with them.
@@ -228,11 +236,12 @@ mod tests {
         assert_eq!(split("---\nnever closed"), (None, "---\nnever closed"));
         let read = header(&json!({
             "name": "Watcher", "tags": ["ci", 7], "version": 2, "author": "me",
-            "variables": [{ "name": "x", "required": true, "default": 5 }, "y"],
+            "variables": [{ "name": "x", "required": true, "default": 5 }, "y", { "name": "z", "required": false, "default": true }],
         }))
         .unwrap();
         assert_eq!((read.title.as_deref(), read.version, read.tags.len()), (Some("Watcher"), Some(2), 2));
-        assert_eq!(read.variables.first().and_then(|one| one.default.as_deref()), Some("5"));
+        let variables: Vec<_> = read.variables.iter().map(|one| (one.name.as_str(), one.required, one.default.as_deref())).collect();
+        assert_eq!(variables, [("x", true, Some("5")), ("y", false, None), ("z", false, Some("true"))]);
         for (bad, key) in [
             (json!([]), "header"),
             (json!({ "name": {} }), "name"),
@@ -248,9 +257,13 @@ mod tests {
     #[test]
     fn categories_come_from_header_or_folder() {
         let none = Header::default();
+        for (given, read) in [(json!("task"), Some("task")), (json!(" "), None), (json!(null), None)] {
+            assert_eq!(header(&json!({ "category": given })).unwrap().category.as_deref(), read, "{given}");
+        }
         assert_eq!((category("a", &none).as_str(), category("hooks/a", &none).as_str()), ("custom", "hooks"));
         assert_eq!(category("hooks/a", &Header { category: Some("task".into()), ..none }), "task");
         assert_eq!(prompt_name("Hooks/Test Watcher.md").as_deref(), Ok("hooks/test-watcher"));
+        assert_eq!(prompt_name("a/b/c").as_deref(), Ok("a/b/c"));
         for bad in ["", "a//b", "../a", "a/../b", "a/b/c/d", "/a"] {
             assert!(prompt_name(bad).is_err(), "{bad}");
         }

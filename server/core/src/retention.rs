@@ -127,6 +127,14 @@ mod tests {
         }
     }
 
+    /// Retention R1, R2: the instant that decides lies whole days back; more days than there ever were reach to the beginning of time.
+    #[test]
+    fn days_count_back_from_now() {
+        let now = at(3 * DAY_MS + 5);
+        assert_eq!((days_before(now, 0), days_before(now, 2)), (now, at(DAY_MS + 5)));
+        assert!(days_before(now, u64::MAX) < at(-1_000_000 * DAY_MS));
+    }
+
     /// Retention R5: the newest stay.
     #[test]
     fn the_newest_copies_stay() {

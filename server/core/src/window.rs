@@ -169,6 +169,8 @@ mod tests {
         let falls = |limit| RollingSum::fall_below(&[&sum], limit, at(130_000));
         assert_eq!((falls(111), falls(110), falls(40)), (Some(at(130_000)), Some(at(660_000)), Some(at(780_000))));
         assert_eq!((falls(0), sum.sum(at(660_000))), (None, 40));
+        // What has just left is not waited for again.
+        assert_eq!(RollingSum::fall_below(&[&sum], 40, at(660_000)), Some(at(780_000)));
     }
 
     proptest! {

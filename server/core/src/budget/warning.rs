@@ -59,5 +59,6 @@ mod tests {
     #[test]
     fn the_text_is_exact() {
         assert_eq!(warning_text("app", 1_234_567, 1_500_000), "**Budget Warning:** Project **app** at 82% (1,234,567 / 1,500,000 tokens)");
+        assert_eq!(warning_text("app", 760, 999), "**Budget Warning:** Project **app** at 76% (760 / 999 tokens)");
     }
 }

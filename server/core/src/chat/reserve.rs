@@ -66,12 +66,16 @@ pub(super) fn bound(system: &str, messages: &[Message], tools: &[ToolSpec]) -> u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::message::{Speaker, ToolResult, ToolUse};
 
     /// chat R12: a call costs at most its bound, and at most what the last one did and the bound of what was added as soon as that is known.
     #[test]
     fn what_was_paid_teaches_what_will_be() {
         let mut meter = Meter::default();
         assert_eq!((meter.expects(0), meter.expects(401)), (0, 401));
+        meter.asks(7);
+        meter.settles(TokenUsage::default());
+        assert_eq!(meter.expects(400), 400, "a provider that counts nothing of a little");
         meter.asks(1000);
         meter.settles(TokenUsage::default());
         assert_eq!(meter.expects(400), 400, "a provider that counts nothing");
@@ -81,5 +85,22 @@ mod tests {
         assert_eq!((meter.expects(1000), meter.expects(2001)), (516, 1517));
         meter.settles(TokenUsage { input: u64::MAX, cache_read: 1, ..TokenUsage::default() });
         assert_eq!(meter.expects(u64::MAX), u64::MAX);
+    }
+
+    /// chat R12: the bound is a token for every byte that was said, one for every two of our own text, and what providers put around both.
+    #[test]
+    fn every_byte_is_in_the_bound() {
+        let input = serde_json::Map::from_iter([("a".to_owned(), 1.into())]);
+        let messages = [
+            Message::text(Speaker::Person, "hello"),
+            Message { speaker: Speaker::Model, blocks: vec![Block::ToolUse(ToolUse { id: "call_1".into(), name: "list".into(), input })] },
+            Message {
+                speaker: Speaker::Person,
+                blocks: vec![Block::ToolResult(ToolResult { id: "call_1".into(), content: "[12]".into(), failed: false })],
+            },
+        ];
+        let tools = [ToolSpec { name: "list".into(), description: "lists".into(), schema: serde_json::json!({}) }];
+        let (own, said, frames) = (6 + (4 + 5 + 2), 5 + (6 + 4 + 7) + (6 + 4), 3 + 3 + 1);
+        assert_eq!(bound("system", &messages, &tools), own / 2 + 1 + said + frames * FRAME + PREFACE);
     }
 }

@@ -181,6 +181,20 @@ fn no_call_passes_the_tokens_of_the_turn() {
     assert!(outcome.text.ends_with("nothing was done."), "{}", outcome.text);
 }
 
+/// chat R12: a turn that is allowed exactly what it needs is asked, with room for a short answer; with one token less it is told what it needs.
+#[test]
+fn a_turn_needs_its_first_call_and_a_short_answer() {
+    let new = |turn_tokens| {
+        let messages = transcript(&[], "Ann", "do it").unwrap();
+        Turn::new(Limits { turn_tokens, ..limits() }, Purpose::Chat, String::new(), "system".into(), messages, belt())
+    };
+    let needs = new(0).needs();
+    assert_eq!(asked(&turn(&mut new(needs), Event::Begin)).unwrap().max_tokens, 64);
+    let effects = turn(&mut new(needs - 1), Event::Begin);
+    let text = &finished(&effects).unwrap().text;
+    assert!(asked(&effects).is_none() && text.contains(&format!("it may take {needs}.")), "{text}");
+}
+
 /// chat R5: a call that answers differently each time is no loop (waiting for a task).
 #[test]
 fn looking_again_at_what_changes_is_allowed() {
@@ -197,6 +211,7 @@ fn looking_again_at_what_changes_is_allowed() {
 fn what_cannot_run_is_explained() {
     let cases = [
         (wants("list_task", "{}"), "similar: list_tasks"),
+        (wants("drop_db", "{}"), "there is no tool `drop_db`; load_tools has more"),
         (wants("\u{1b}[2J", "{}"), "there is no tool `__2J`"),
         (wants("create_task", "{\"title\": \"x"), "no JSON"),
         (wants("create_task", "[1]"), "not a JSON object"),
@@ -213,15 +228,48 @@ fn what_cannot_run_is_explained() {
         assert!(result.failed && result.content.contains(text), "{piece:?}: {}", result.content);
     }
     let mut state = begun(limits());
-    let many: Vec<_> = (0..17).map(|number| wants("create_task", &format!("{{\"n\":{number}}}"))).collect();
+    let many: Vec<_> = (0..66).map(|number| wants("create_task", &format!("{{\"n\":{number}}}"))).collect();
     let mut effects = answer(&mut state, &many);
     let mut ran = 0;
     while run(&effects).is_some() {
         ran += 1;
         effects = turn(&mut state, Event::ToolDone(Ok("{}".into())));
     }
-    assert_eq!(ran, 16);
+    assert_eq!((ran, state.messages().last().unwrap().blocks.len()), (16, 64), "no answer may want more than 64 tools, run or refused");
     assert!(last_result(&state).content.contains("at most 16"));
+    let long = |bytes: usize| wants("create_task", &format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8)));
+    assert!(run(&answer(&mut begun(limits()), &[long(256 * 1024)])).is_some());
+    let mut state = begun(limits());
+    assert!(run(&answer(&mut state, &[long(256 * 1024 + 1)])).is_none());
+    assert!(last_result(&state).content.contains("longer than 262144 bytes"));
+}
+
+/// chat R4: names that share a word are similar; words of two letters are in too many names to tell anything.
+#[test]
+fn similar_tools_share_a_word() {
+    let tools = ["get_pr", "list_pr_comments", "list_commits"].map(spec).into();
+    let belt = Belt::new(vec![Group { name: "git".into(), description: String::new(), core: true, tools }]);
+    assert_eq!(belt.alike("comment_list"), ["list_pr_comments", "list_commits"]);
+    assert_eq!(belt.alike("open_pr"), Vec::<&str>::new());
+}
+
+/// chat R2: a usable id of the provider is kept once; any other use gets one of its own.
+#[test]
+fn every_use_has_an_id_of_its_own() {
+    let (whole, longer) = ("x".repeat(64), "x".repeat(65));
+    let cases = [
+        (vec!["toolu_01-A", "toolu_01-A", ""], vec!["toolu_01-A", "call_2", "call_3"]),
+        (vec!["call_2", "call_2", "call_2", "call_1"], vec!["call_2", "call_3", "call_4", "call_1"]),
+        (vec![&whole, &longer, "a b", "ä"], vec![&whole, "call_2", "call_3", "call_4"]),
+    ];
+    for (given, kept) in cases {
+        let wanted = |id: &&str| Delta::ToolUse(RawToolUse { id: (*id).into(), name: "list_tasks".into(), arguments: String::new() });
+        let mut state = begun(limits());
+        let _ran = answer(&mut state, &given.iter().map(wanted).collect::<Vec<_>>());
+        let uses = state.messages().last().unwrap().blocks.iter();
+        let ids: Vec<_> = uses.map(|block| if let Block::ToolUse(wanted) = block { wanted.id.as_str() } else { "" }).collect();
+        assert_eq!(ids, kept, "{given:?}");
+    }
 }
 
 /// chat R3: a group is loaded by the model, and its tools are offered from the next call on.
@@ -231,6 +279,14 @@ fn groups_are_loaded_on_demand() {
     let effects = answer(&mut state, &[wants("load_tools", "{\"groups\":[\"git\"]}")]);
     let names: Vec<_> = asked(&effects).unwrap().tools.iter().map(|spec| spec.name.clone()).collect();
     assert_eq!(names, ["create_task", "list_tasks", "list_commits"]);
+    // A model may name one group as a text, or use a tool before its group is loaded.
+    for early in [wants("load_tools", "{\"groups\":\"git\"}"), wants("list_commits", "{}")] {
+        let effects = answer(&mut begun(limits()), &[early]);
+        assert_eq!(asked(&effects).unwrap().tools.last().unwrap().name, "list_commits", "{effects:?}");
+    }
+    let mut other = belt();
+    other.load("nothing");
+    assert_eq!(other, belt());
     let effects = answer(&mut state, &[wants("list_commits", "\"{\\\"a\\\":1}\"")]);
     assert_eq!(run(&effects).unwrap().input, json!({ "a": 1 }).as_object().unwrap().clone());
 }
@@ -246,7 +302,8 @@ fn long_answers_are_cut() {
     let effects = answer(&mut state, &[piece.clone(), piece.clone(), piece]);
     let outcome = finished(&effects).unwrap();
     assert_eq!((outcome.text.len(), outcome.ending), (256 * 1024, Ending::TooLong));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Tell(Progress::Notice(text)) if text.contains("left out"))));
+    let cuts = effects.iter().filter(|effect| matches!(effect, Effect::Tell(Progress::Notice(text)) if text.contains("left out")));
+    assert_eq!(cuts.count(), 1, "a cut is said once, whatever still comes");
 }
 
 /// chat R8: a model that fails ends the turn with its error and what was done; when only the last words are missing, what was done is told.
@@ -258,12 +315,40 @@ fn a_model_that_fails_ends_the_turn() {
     let effects = turn(&mut state, Event::Failed(ModelError::Cut("gone".into())));
     let Some(Effect::Fail(failure)) = effects.first() else { panic!("{effects:?}") };
     assert_eq!((failure.steps.len(), &failure.error), (1, &ModelError::Cut("gone".into())));
+    assert_eq!(state.account(), (failure.steps.as_slice(), failure.tokens));
     let mut state = begun(limits());
     let _ran = answer(&mut state, &[wants("create_task", "{}")]);
     let _next = turn(&mut state, Event::ToolDone(Ok("{}".into())));
     let _asked = answer(&mut state, &[]);
     let effects = turn(&mut state, Event::Failed(ModelError::Cut("gone".into())));
     assert_eq!(finished(&effects).unwrap().text, "The model gave no answer. Done: create_task.");
+}
+
+/// chat R10, D-82: where the model says nothing, what worked and what failed is named.
+#[test]
+fn what_was_done_is_told() {
+    let step = |tool: &str, failed| Step { tool: tool.into(), failed };
+    let cases = [
+        (vec![], "and nothing was done."),
+        (vec![step("a", false), step("b", false)], "Done: a, b."),
+        (vec![step("a", true)], "Nothing was done; these failed: a."),
+        (vec![step("a", true), step("b", false)], "Done: b. These failed: a."),
+    ];
+    for (steps, ending) in cases {
+        let text = outcome::told(&steps);
+        assert!(text.starts_with("The model gave no answer") && text.ends_with(ending), "{text}");
+    }
+}
+
+/// F-179: a summary is asked for with who said what, one line each; a person whose name is not told is a person.
+#[test]
+fn a_summary_tells_who_said_what() {
+    let said = |speaker, author: &str, text: &str| Said { speaker, author: author.into(), text: text.into() };
+    let call =
+        summary_call("m", &[said(Speaker::Person, " Ann ", "hi "), said(Speaker::Model, "x", "yes"), said(Speaker::Person, " ", "go")]);
+    let [Block::Text(text)] = call.messages[0].blocks.as_slice() else { panic!("{call:?}") };
+    assert!(text.ends_with("\n\nAnn: hi\nassistant: yes\nperson: go\n"), "{text}");
+    assert_eq!((call.purpose, call.may_use_tools, call.max_tokens), (Purpose::Summary, false, SUMMARY_TOKENS));
 }
 
 /// chat R9: after a cancel nothing happens any more.

@@ -112,7 +112,15 @@ mod tests {
             ]
         );
         assert_eq!(transcript(&[], "Ann", " \n"), Err(TranscriptError::Empty));
-        assert_eq!(transcript(&[], "Ann", &"x".repeat(MOST_BYTES + 1)), Err(TranscriptError::TooLong));
+    }
+
+    /// chat R1: at most 200 messages and 512 KiB, the new text included.
+    #[test]
+    fn a_history_may_be_as_long_as_its_limits() {
+        let many = |count: usize| transcript(&vec![said(Speaker::Person, "", "x"); count], "", "now").map(|made| made.len());
+        assert_eq!((many(MOST_MESSAGES), many(MOST_MESSAGES + 1)), (Ok(1), Err(TranscriptError::TooMany(MOST_MESSAGES + 1))));
+        let long = |bytes: usize| transcript(&[said(Speaker::Person, "", "before")], "", &"x".repeat(bytes)).map(|made| made.len());
+        assert_eq!((long(MOST_BYTES - 6), long(MOST_BYTES - 5)), (Ok(1), Err(TranscriptError::TooLong)));
     }
 
     proptest! {

@@ -248,7 +248,7 @@ pub(super) mod tests {
         }
     }
 
-    fn fields(hook: &Hook) -> Vec<String> {
+    pub(in crate::hook) fn fields(hook: &Hook) -> Vec<String> {
         check(hook).into_iter().map(|(field, _)| field).collect()
     }
 

@@ -235,12 +235,29 @@ mod tests {
             assert_eq!(due(&hourly, 0, *missed, due_at, now).next, Some(at("2026-01-01T05:00:00Z")));
             let in_time = due(&hourly, 0, *missed, due_at, due_at.plus_millis(20));
             assert_eq!(in_time.fire, [due_at], "{missed}");
+            assert_eq!(due(&hourly, 0, *missed, due_at, due_at).fire, [due_at], "{missed}");
             assert!(due(&hourly, 0, *missed, due_at, due_at.plus_millis(-1)).fire.is_empty());
         }
         let minutely = Trigger::Periodic { every_ms: 60_000 };
         let year = due(&minutely, 0, Missed::All, due_at, at("2027-01-01T01:00:30Z"));
         assert_eq!((year.fire.len(), year.fire.last().copied().map(text)), (MAX_AT_ONCE, Some("2027-01-01T01:00:00Z".to_owned())));
         assert_eq!(year.next, Some(at("2027-01-01T01:01:00Z")));
+        let day = due(&cron("* * * * *", ""), 0, Missed::All, due_at, at("2026-01-02T01:00:30Z"));
+        assert_eq!((day.fire.len(), day.fire.last().copied().map(text)), (MAX_AT_ONCE, Some("2026-01-02T01:00:00Z".to_owned())));
+    }
+
+    /// Hook R3, R4: missed times of a calendar are at least the cooldown apart, counted back from the newest.
+    #[test]
+    fn missed_times_keep_the_cooldown() {
+        let fired = |minutes: u64| {
+            let (due_at, now) = (at("2026-01-01T01:00:00Z"), at("2026-01-01T02:05:00Z"));
+            let times = due(&cron("*/10 * * * *", ""), minutes * 60_000, Missed::All, due_at, now).fire;
+            times.into_iter().map(|time| text(time)[14..16].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (fired(0).len(), fired(20), fired(21)),
+            (7, ["00", "20", "40", "00"].map(Into::into).into(), ["00", "30", "00"].map(Into::into).into())
+        );
     }
 
     /// Hook R4: a cooldown that is less than a second does not give the time that was due once more.

@@ -94,6 +94,8 @@ mod tests {
             (("title", Operator::Is, "Fix"), false),
             (("tokens", Operator::Is, "5"), true),
             (("nothing", Operator::IsNot, "x"), true),
+            (("title", Operator::IsNot, "Fix"), true),
+            (("title", Operator::IsNot, "Fix login"), false),
             (("run_number", Operator::Is, "2"), true),
             (("event_type", Operator::Is, "task.completed"), true),
         ] {

@@ -12,6 +12,8 @@ mod matching;
 mod model;
 mod placeholder;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, Severity};
 pub use check::{MAX_COOLDOWN_MS, MAX_NAME_CHARS, Problem, Rules, check};

@@ -111,6 +111,13 @@ mod tests {
         assert_eq!(filled, json!({ "{{event}}": ["3", 7] }));
     }
 
+    /// Hook R9: a text grows to 1 MiB at most, and is cut between two characters.
+    #[test]
+    fn a_text_that_grows_too_long_is_cut() {
+        let filled = |piece: &str| fill(&"{{step_0}}".repeat(50), &[json!({ "stdout": piece })], None);
+        assert_eq!((filled(&"x".repeat(64 * 1024)).len(), filled(&"€".repeat(32 * 1024)).len()), (MAX_FILLED_BYTES, MAX_FILLED_BYTES - 1));
+    }
+
     proptest! {
         /// F-144: any template is filled in without panic and within bounds; without braces it stays.
         #[test]

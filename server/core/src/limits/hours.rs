@@ -115,9 +115,12 @@ mod tests {
         assert_eq!(ends("22:00-07:00", "UTC", "2026-11-27T06:59:59Z").unwrap(), "2026-11-27T07:00:00Z");
         assert_eq!(ends("18:00-24:00", "UTC", "2026-11-27T18:00:00Z").unwrap(), "2026-11-28T00:00:00Z");
         assert_eq!("7:05-18:00".parse::<DayHours>().unwrap().to_string(), "07:05-18:00");
-        for wrong in ["", "9-18", "09:00-09:00", "24:00-09:00", "09:60-10:00", "09:00", "-1:00-02:00", "9999:00-10:00"] {
+        for wrong in ["", "9-18", "09:00-09:00", "24:00-09:00", "09:60-11:00", "09:00", "-1:00-02:00", "9999:00-10:00"] {
             assert!(wrong.parse::<DayHours>().is_err(), "{wrong}");
         }
+        // What lies beyond the calendar counts as its first night and its last evening.
+        let night = |now| "00:00-12:00".parse::<DayHours>().unwrap().ends(Timestamp::from_millis(now), &TimeZone::UTC).is_some();
+        assert_eq!((night(i64::MIN), night(i64::MAX)), (true, false));
     }
 
     /// limits R4: on the day on which clocks are put forward (Vienna, 29 March 2026, 02:00 becomes 03:00) and on the day on which they are put back

@@ -102,4 +102,33 @@ mod tests {
         meter.observe(None, false, at(4));
         assert_eq!((meter.base_used, meter.base_at), (None, at(4)));
     }
+
+    /// limits R3: a part that grows although nothing was spent here says nothing of the size; one that falls below the first, or that is of another cycle, begins anew.
+    #[test]
+    fn only_what_was_spent_here_tells_the_size() {
+        let mut meter = Meter::begin(Some(0.1), at(0));
+        meter.observe(Some(0.5), true, at(1));
+        assert_eq!((meter.capacity, meter.base_used), (None, Some(0.1)));
+        for (used, same_cycle) in [(0.05, true), (0.6, false)] {
+            meter.spent = 1_000;
+            meter.observe(Some(used), same_cycle, at(2));
+            assert_eq!((meter.capacity, meter.base_used, meter.spent), (None, Some(used), 0));
+        }
+    }
+
+    /// limits R3: a little evidence moves the size a little, much of it replaces what was known; less than a token is no size.
+    #[test]
+    fn the_size_moves_with_the_evidence() {
+        let learned = |grown: f64| {
+            let mut meter = Meter { capacity: Some(1_000_000.0), ..Meter::begin(Some(0.0), at(0)) };
+            meter.spent = 10_000;
+            meter.observe(Some(grown), true, at(1));
+            meter.capacity.unwrap()
+        };
+        assert!(
+            (learned(0.05) - 600_000.0).abs() < 1.0 && (learned(0.2) - 50_000.0).abs() < 1.0 && (learned(0.01) - 1_000_000.0).abs() < 1.0
+        );
+        let tiny = Meter { capacity: Some(0.5), spent: 10, ..Meter::begin(Some(0.2), at(0)) };
+        assert!((tiny.estimate(0.2) - 0.2).abs() < 1e-9);
+    }
 }

@@ -86,7 +86,9 @@ mod tests {
         assert_eq!(waits, expected);
         assert_eq!(judge("five_hour", Some(at(9_000)), None, 3), Refusal::Window { until: at(9_000) });
         assert_eq!(judge("unknown", None, Some(at(7_000)), 0), Refusal::Window { until: at(7_000) });
-        assert_eq!(judge("five_hour", Some(at(500)), None, 0), Refusal::Window { until: at(61_000) });
+        for past in [500, 1_000] {
+            assert_eq!(judge("five_hour", Some(at(past)), None, 0), Refusal::Window { until: at(61_000) });
+        }
         assert_eq!((resume_at(at(500), 0, 0.5), resume_at(at(500), 3, 1.0)), (at(500), at(1_500 + RESUME_SPREAD_MS)));
         let families = ["seven_day_opus", "seven_day_sonnet", "five_hour", "seven_day", "seven_day_overage_included"].map(family_of);
         assert_eq!(families, [Some("opus"), Some("sonnet"), None, None, None]);

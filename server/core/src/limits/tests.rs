@@ -76,6 +76,10 @@ fn the_end_of_a_window_is_drained() {
     assert_eq!(decide(&account, load(2, 60_000, 50_000), 500), Gate::Open);
     let room = room(&account, &load(2, 60_000, 0), at(10), "").unwrap();
     assert!((39_998..=40_001).contains(&room.left) && room.resets_at == Some(at(500)) && room.size == 1_000_000, "{room:?}");
+    let half = sized(self::account(LimitStatus::Allowed, Some(0.5), Some(500)));
+    assert_eq!(decide(&half, load(1, 100_000, 400_000), 10), Gate::Open, "it fits to the last token");
+    assert_eq!(decide(&half, load(1, 100_000, 400_001), 10), closed(GateReason::Draining, Some(500)));
+    assert_eq!(super::room(&half, &load(1, 0, 0), at(500), "").unwrap().resets_at, None, "a reset that is there is no longer ahead");
 }
 
 /// Limits R5: what was heard of a window without a reset instant is believed for a time, after which the account opens by itself: a full window that was
@@ -106,6 +110,9 @@ fn the_owners_wishes_hold() {
     account.policy.zone = read_zone("Asia/Tokyo").unwrap();
     assert_eq!(decide(&account, load(0, 0, 0), 10 * hour), Gate::Open);
     assert_eq!(decide(&account, load(0, 0, 0), hour), closed(GateReason::Reserve, Some(9 * hour)));
+    // A threshold that is as low holds in all hours.
+    account.policy.stop_at = Some(0.8);
+    assert_eq!(decide(&account, load(0, 0, 0), hour), closed(GateReason::Reserve, Some(90_000_000)));
     account.policy.stop_at = Some(0.7);
     assert_eq!(decide(&account, load(0, 0, 0), 10 * hour), closed(GateReason::Reserve, Some(90_000_000)));
     account.policy = AccountPolicy { quiet: vec!["23:00-07:00".parse().unwrap()], ..AccountPolicy::default() };
@@ -115,6 +122,15 @@ fn the_owners_wishes_hold() {
     account.paused = true;
     assert_eq!(decide(&account, load(0, 0, 0), 10), closed(GateReason::Paused, None));
     assert!(read_zone("Mars/Olympus").is_err());
+}
+
+/// limits R4: a zone is known by its name; no name is UTC.
+#[test]
+fn zones_are_read_by_their_names() {
+    for (name, shown) in [("", "UTC"), ("UTC", "UTC"), ("Asia/Tokyo", "Asia/Tokyo")] {
+        let policy = AccountPolicy { zone: read_zone(name).unwrap(), ..AccountPolicy::default() };
+        assert_eq!(policy.zone_name(), shown, "{name}");
+    }
 }
 
 /// limits R1, F-054: a model family's limit blocks only that family, and paying from extra credit is not a stop.

@@ -92,6 +92,20 @@ mod tests {
         assert!(branch_name(&task, &"x".repeat(300)).len() <= "clever-fox/".len() + 50);
     }
 
+    /// names R5: a slug is cut at a word where one ends in its second half, and no word is lost that just fits.
+    #[test]
+    fn slugs_are_cut_at_words() {
+        for (slug, kept) in [
+            ("one-two-three", "one-two"),
+            ("one-threes-x", "one-threes"),
+            ("seven-threes", "seven"),
+            ("four-letters", "four-lette"),
+            ("letterstogether", "letterstog"),
+        ] {
+            assert_eq!(cut(slug, 10), kept, "{slug}");
+        }
+    }
+
     /// names R3: ids from names.
     #[test]
     fn names_that_leave_no_id_are_refused() {

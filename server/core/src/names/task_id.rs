@@ -103,6 +103,23 @@ mod tests {
         assert_eq!(TaskId::parse(id.as_str()), Ok(id));
     }
 
+    /// names R1: numbers have two digits, then one digit more every few tries, up to the largest of so many digits.
+    #[test]
+    fn numbers_grow_digit_by_digit() {
+        let mut asked = Vec::new();
+        let most = generate_task_id(
+            &mut SeenIds::default(),
+            |n| n - 1,
+            |name| {
+                asked.push(name.to_owned());
+                asked.len() <= 3
+            },
+        );
+        let plain = format!("{}-{}", ADJECTIVES[ADJECTIVES.len() - 1], NOUNS[NOUNS.len() - 1]);
+        assert_eq!(asked, ["", "-99", "-999", "-9999"].map(|number| format!("{plain}{number}")));
+        assert_eq!(most.unwrap().as_str(), asked[3]);
+    }
+
     /// names R1: the number of tries does not grow with the number of taken ids.
     #[test]
     fn tries_stay_few_however_many_ids_are_taken() {

@@ -131,11 +131,29 @@ mod tests {
         assert_eq!(found, [(1, "A"), (2, "B"), (3, "C#")]);
     }
 
+    /// plan R2: a fence is closed by its own character, as often as it was opened with, with nothing behind it.
+    #[test]
+    fn only_its_own_mark_closes_a_fence() {
+        for fence in ["```\n~~~\n# not\n```\n", "````\n```\n# not\n````\n", "~~~\n~~~ sh\n# not\n~~~~\n"] {
+            let text = format!("{fence}# A");
+            let found: Vec<_> = Document::read(&text).headings().iter().map(|heading| heading.title.to_owned()).collect();
+            assert_eq!(found, ["A"], "{fence}");
+        }
+    }
+
     /// plan R2: an open fence runs to the end, inline code opens none.
     #[test]
     fn an_open_fence_runs_to_the_end() {
         assert!(Document::read("```\n# x\n## y").headings().is_empty());
         assert_eq!(Document::read("``` a ` b\n# x").headings().len(), 1);
+    }
+
+    /// plan R2: a list item is a number, a mark and a space before its text.
+    #[test]
+    fn list_items_begin_with_a_number() {
+        for (line, item) in [("3. a b ", Some("a b")), ("12)\ta", Some("a")), ("3.a", None), (". a", None), ("3 a", None), ("3. ", None)] {
+            assert_eq!(list_item(line), item, "{line}");
+        }
     }
 
     /// plan R1: the limit cuts between characters.

@@ -231,6 +231,17 @@ mod tests {
         assert_eq!(titles(&text), ["Create the parser"]);
         let nothing: String = names.iter().take(6).map(|name| format!("## {name}\n{BODY}\n")).collect();
         assert_eq!(titles(&nothing).len(), 6, "what would leave nothing filters nothing");
+        let few: String = names.iter().skip(2).map(|name| format!("## {name}\n{BODY}\n")).collect();
+        assert_eq!(titles(&few).len(), 5, "few steps are kept as they are");
+        let fair: String = (0..10).map(|at| format!("## {} {at}\n{BODY}\n", if at < 4 { "Add" } else { "Thing" })).collect();
+        assert_eq!(titles(&fair).len(), 10, "a score of 0.4 is not poor");
+    }
+
+    /// plan R6: a section says enough with 20 characters below its heading.
+    #[test]
+    fn short_sections_are_left_out() {
+        let parsed = parse(&format!("## Add a\n{}\n## Add b\n{}\n", "ü".repeat(20), "ü".repeat(19)), 20);
+        assert_eq!((parsed.steps.len(), parsed.left_out), (1, vec!["Add b".to_owned()]));
     }
 
     /// F-122: items at the margin, with what follows them; long titles are cut.

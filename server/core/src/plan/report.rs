@@ -126,7 +126,14 @@ mod tests {
         let many: Vec<String> = (0..16).map(|number| format!("Add {number}")).collect();
         let many = of(&many.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(many.warnings[0].starts_with("16 sections"));
+        assert_eq!(of(&["Add"; 15]).warnings, [""; 0]);
         let nothing = of(&[]);
         assert!(!nothing.suitable_for_splitting() && nothing.quality_score.abs() < 1e-9);
+        let described = of(&["Layout of it", "Visual things"]);
+        assert_eq!(described.warnings, ["it reads like a design document: 2 sections describe, 0 ask for work"]);
+        // Much else beside the work: it is a plan, and too little of it to split.
+        let mixed = |others: usize| of(&[vec!["Add a", "Add b", "Add c"], vec!["Thing"; others]].concat());
+        let (enough, thin) = (mixed(7), mixed(8));
+        assert!(enough.suitable_for_splitting() && thin.is_implementation_plan && !thin.suitable_for_splitting());
     }
 }

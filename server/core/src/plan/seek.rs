@@ -84,6 +84,7 @@ mod tests {
             ("docs/plans/*.md", "docs/plans/a.md", true),
             ("docs/plans/*.md", "docs/plans/a/b.md", false),
             ("docs/plans/*.md", "docs/plans/.md", true),
+            ("plans/*/a.md", "plans/one/a.md", true),
             ("p?an.md", "plan.md", true),
             ("p?an.md", "p/an.md", false),
             ("*a*b*.md", "xaybz.md", true),

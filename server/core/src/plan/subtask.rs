@@ -151,7 +151,8 @@ pub fn announcement(parent: &str, project: &str, workspace: &str, chained: bool,
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse::parse;
+    use super::super::parse::{parse, reading};
+    use super::super::port::ProposedStep;
     use super::*;
 
     const PLAN: &str = "# Login\n\nWhy we do it.\n\n## Phase 1: Add the form\n\nBuild it in the page.\n\n### Fields\n\nx\n\n### Button\n\ny\n\n## Phase 2: Test it\n\n1. one\n2. two\n\nand then some more\n";
@@ -171,6 +172,31 @@ mod tests {
             "**Add the form**\n\n## Background Context\nWhy we do it.\n\nThis task is part of the implementation plan from: **Do the login**\n\n## High-Level Steps\n- Fields\n- Button\n\n## Task Details\nBuild it in the page.\n\n### Fields\n\nx\n\n### Button\n\ny"
         );
         assert!(tasks[1].description.contains("## High-Level Steps\n- one\n- two"));
+    }
+
+    /// plan R12: an outline has 2 to 10 points; a phase, which lists its steps itself, has none.
+    #[test]
+    fn outlines_have_two_to_ten_points() {
+        let points = |count: usize| {
+            let text: String = (1..=count).map(|number| format!("### Part {number}: do {number}\n\nx\n\n")).collect();
+            let step = Step { title: "All".into(), description: format!("{text}and so on"), ..Step::default() };
+            let told = describe(&step, "", "p");
+            told.contains("## High-Level Steps").then(|| told.lines().filter(|line| line.starts_with("- do")).count())
+        };
+        assert_eq!([0, 1, 2, 3, 11].map(points), [None, None, Some(2), Some(3), Some(10)]);
+        let list = "1. a\n2. b\n3. c\n4. d\n5. e\n";
+        let tasks = subtasks(list, &parse(list, 20), "p", rules(true, false));
+        assert!(tasks[0].description.contains(PHASE_MARKER) && !tasks[0].description.contains("## High-Level Steps"));
+    }
+
+    /// plan R12, F-126: before the first step only the document's title is left out; a step that a model proposed begins at the heading of its name.
+    #[test]
+    fn only_the_title_is_left_out_before_the_first_step() {
+        let text = "intro\n\n## Overview\n\nIt is small.\n\n## Add it\n\nBuild it in the page.\n\n# Appendix\n\nno step\n";
+        let before = "intro\n\n## Overview\n\nIt is small.";
+        assert_eq!(preamble(text, &parse(text, 20)), before);
+        let proposed = [ProposedStep { title: "Add it".into(), description: "x".into() }];
+        assert_eq!(preamble(text, &reading(text, &proposed, 20)), before);
     }
 
     /// D-61: what stands before the first step ends where that step begins, also when its title was mentioned before, in a list or alone on a line.
@@ -209,6 +235,8 @@ mod tests {
             text,
             "📋 **Plan Generated — 2 Task(s) Created**\nParent: big-plan\nProject: app\nWorkspace: w1\nChain: a-b → c-d\n**1.** `a-b` — do a-b (priority: 100)\n**2.** `c-d` — do c-d (priority: 101)"
         );
-        assert!(!announcement("p", "a", "", false, &[task("a-b", 1)]).contains("Chain"));
+        for (chained, tasks) in [(false, vec![task("a-b", 1), task("c-d", 1)]), (true, vec![task("a-b", 1)])] {
+            assert!(!announcement("p", "a", "", chained, &tasks).contains("Chain"), "{chained}");
+        }
     }
 }

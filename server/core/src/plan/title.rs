@@ -216,6 +216,9 @@ mod tests {
             ("Phase 2 - Build **Y**", "Build Y"),
             ("Task Foo", "Task Foo"),
             ("Task 3 Do it", "Do it"),
+            ("Task3 Do it", "Task3 Do it"),
+            ("Task: Foo", "Task: Foo"),
+            ("- Foo", "- Foo"),
             ("5. Implementation Plan", "Implementation Plan"),
             ("Phase 1.1: Foo", "Foo"),
             ("Step 1: 2. Nested", "Nested"),
@@ -227,6 +230,8 @@ mod tests {
             ("7 wonders", "7 wonders"),
             ("Step 1:", ""),
             ("*", "*"),
+            ("**a* b", "**a* b"),
+            ("***x***", "***x***"),
         ] {
             assert_eq!(clean_title(title), cleaned, "{title}");
         }

@@ -96,4 +96,14 @@ mod tests {
         let single = [entry(&"x".repeat(3_000), &[], &[])];
         assert_eq!(dependency_list(&single), "… (1 more task)");
     }
+
+    /// render R4: a list may fill the budget to the last character.
+    #[test]
+    fn a_list_may_be_as_long_as_the_budget() {
+        let two =
+            |title: usize| dependency_list(&[entry("a", &[], &[]), DependencyEntry { title: "x".repeat(title), ..entry("b", &[], &[]) }]);
+        let rest = two(0).chars().count();
+        let (whole, longer) = (two(TEXT_BUDGET - rest), two(TEXT_BUDGET - rest + 1));
+        assert_eq!((whole.chars().count(), longer.as_str()), (TEXT_BUDGET, "⚪ #a: Title a [DEFINED]\n… (1 more task)"));
+    }
 }

@@ -138,6 +138,8 @@ impl Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{ProjectId, TaskId};
+    use crate::time::Timestamp;
 
     /// F-016: the tables of the spec are what the code says.
     #[test]
@@ -157,5 +159,15 @@ mod tests {
         for tag in PropertyTag::ALL {
             assert!(spec.contains(&format!("{tag} {}", tag.emoji())), "{tag}");
         }
+    }
+
+    /// F-016: a task has the tags of its properties, in the order shown.
+    #[test]
+    fn properties_are_tags() {
+        let (id, project) = (TaskId::from_trusted("a-b"), ProjectId::from_trusted("p"));
+        let plain = Task::new(id, project, "t", "d", Timestamp::from_millis(0));
+        assert_eq!((PropertyTag::of(&plain, false), PropertyTag::of(&plain, true)), (vec![], vec![PropertyTag::HasSubtasks]));
+        let all = Task { is_plan_subtask: true, pr_url: Some("https://example.org/1".into()), requires_approval: true, ..plain };
+        assert_eq!(PropertyTag::of(&all, true), PropertyTag::ALL);
     }
 }

@@ -134,6 +134,10 @@ mod tests {
         let text = task_tree(&sample(), 1);
         assert!(text.contains("│   └── … (2 more subtasks, 1 complete)"), "{text}");
         assert_eq!(compact_tree(&sample()), "🟢 **Title root** `root`\n  2/5 subtasks complete");
+        let chain = ["c", "b", "a"].into_iter().fold(vec![], |below, id| vec![node(id, TaskStatus::Ready, below)]);
+        let deep = task_tree(&node("root", TaskStatus::Ready, chain), 2);
+        assert!(deep.ends_with("└── 🔵 Title a\n    └── 🔵 Title b\n        └── … (1 more subtasks, 0 complete)"), "{deep}");
+        assert_eq!(compact_tree(&node("leaf", TaskStatus::Ready, vec![])), "🔵 **Title leaf** `leaf`", "nothing below is not counted");
     }
 
     /// F-159: the budget takes levels away, then everything but the summary.

@@ -28,8 +28,12 @@ fn the_project_behind_its_share_goes_first() {
     let (mut p1, mut p2) = (project("p1", &["t1"]), project("p2", &["t2"]));
     (p1.weight, p1.window_use) = (3.0, 60_000);
     (p2.weight, p2.window_use) = (1.0, 40_000);
-    let snapshot = snapshot(vec![p1, p2], 1);
+    let mut snapshot = snapshot(vec![p1, p2], 1);
     assert_eq!(chosen(&snapshot), ["t1"]);
+    assert_eq!(reasons(&snapshot), [Reason::Outranked]);
+    // Neither a budget that is not used up nor an agent that takes no filler work is in its way.
+    snapshot.global_budget = Some(1_000_000);
+    snapshot.agents[0].filler = false;
     assert_eq!(reasons(&snapshot), [Reason::Outranked]);
 }
 

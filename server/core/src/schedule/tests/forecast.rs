@@ -80,6 +80,18 @@ fn waiting_tasks_become_ready() {
     assert_eq!(starts(&outlook), expect(&[(0, "a"), (5, "e"), (10, "b"), (45, "c")]));
 }
 
+/// schedule R3, R9, R13: a task that becomes ready takes its place among those that ask for the same, and no other agent than it asks for.
+#[test]
+fn a_task_that_becomes_ready_takes_its_place() {
+    let strange = Waiting { lane: lane(Some(RuntimeKind::Codex), &[]), ..waiting("b", "p1", &["a"], None) };
+    let outlook = Outlook {
+        snapshot: snapshot(vec![project("p1", &["a", "c", "e"])], 1),
+        waiting: vec![waiting("d", "p1", &[], Some(at(5))), strange],
+        ..Outlook::default()
+    };
+    assert_eq!(starts(&outlook), expect(&[(0, "a"), (10, "c"), (20, "d"), (30, "e")]));
+}
+
 /// schedule R13: a budget that is used up opens as usage leaves the window.
 #[test]
 fn budgets_open_as_usage_leaves() {
@@ -105,6 +117,59 @@ fn windows_are_used_up_and_reset() {
     let mut lengths = vec![30, 10, 20, 50, 40];
     assert_eq!((quantile(&mut lengths, 0.0), quantile(&mut lengths, 0.5), quantile(&mut lengths, 1.0)), (Some(10), Some(30), Some(50)));
     assert_eq!(quantile(&mut [], 0.5), None);
+}
+
+/// One project with `tasks`, and agents that stand on the account of their number; `None`: on none.
+fn on_accounts(tasks: &[&str], of: &[Option<usize>], accounts: Vec<AccountRoom>) -> Snapshot {
+    let mut p1 = project("p1", tasks);
+    p1.max_runs = 9;
+    let mut state = snapshot(vec![p1], of.len());
+    state.agents.iter_mut().zip(of).for_each(|(agent, account)| agent.account = *account);
+    state.accounts = accounts;
+    state
+}
+
+/// schedule R13, R14: a window that a start uses up holds back the other agents of its account, and nobody else.
+#[test]
+fn a_used_up_window_holds_back_its_agents_only() {
+    let room =
+        AccountRoom { room: Some(1_000), size: Some(1_000), resets_at: Some(at(60)), span_ms: Some(60 * MINUTE), ..AccountRoom::default() };
+    let tasks = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let state = on_accounts(&tasks, &[Some(0), Some(0), None], vec![room.clone()]);
+    let expected = expect(&[(0, "a"), (0, "b"), (10, "c"), (20, "d"), (30, "e"), (40, "f"), (50, "g"), (60, "h")]);
+    assert_eq!(told(&state, &[]), expected);
+    // A window without a length is reset once.
+    let once = on_accounts(&tasks[..3], &[Some(0)], vec![AccountRoom { span_ms: Some(0), ..room }]);
+    assert_eq!(told(&once, &[]), expect(&[(0, "a"), (60, "b"), (70, "c")]));
+}
+
+/// schedule R13, R14: a run that ends has shown that its account takes work, and leaves it to the next one.
+#[test]
+fn an_account_is_free_when_its_run_has_ended() {
+    let probe = AccountRoom { probe: true, ..AccountRoom::default() };
+    assert_eq!(told(&on_accounts(&["a", "b", "c"], &[Some(0), Some(0)], vec![probe]), &[]), expect(&[(0, "a"), (10, "b"), (10, "c")]));
+    let little = AccountRoom { room: Some(500), ..AccountRoom::default() };
+    assert_eq!(told(&on_accounts(&["a", "b"], &[Some(0)], vec![little]), &[]), expect(&[(0, "a"), (10, "b")]), "alone it may always try");
+}
+
+/// schedule R13: an account that is closed until a run ends opens with that; one that a person closed, or that has its instant, does not.
+#[test]
+fn what_waits_for_a_run_looks_again_at_its_end() {
+    let with = |reason, minutes: Option<i64>| {
+        let mut state = on_accounts(&["a", "b", "c"], &[None, None], Vec::new());
+        state.agents[1].closed = Some(Closed { reason, until: minutes.map(at) });
+        told(&state, &[])[2].0
+    };
+    let third = (with(GateReason::Full, None), with(GateReason::Paused, None), with(GateReason::Limit, Some(15)));
+    assert_eq!(third, (10, 20, 15));
+}
+
+/// schedule R3, R13: agents that are free again are served in their order.
+#[test]
+fn agents_keep_their_order() {
+    let state = on_accounts(&["a", "b", "c", "d"], &[None, None], Vec::new());
+    let starts = forecast(&Outlook { snapshot: state, ..Outlook::default() }, |_| 10 * MINUTE, at(0), 100);
+    assert_eq!(starts.iter().map(|start| start.agent.as_str()).collect::<Vec<_>>(), ["a1", "a2", "a1", "a2"]);
 }
 
 proptest! {

@@ -100,7 +100,7 @@ mod tests {
         assert_eq!((meter.spent, meter.base_used), (0, Some(0.0)));
         assert!(meter.capacity.is_some());
         meter.observe(None, false, at(4));
-        assert_eq!((meter.base_used, meter.base_at), (None, at(4)));
+        assert_eq!((meter.base_used, meter.base_at, meter.capacity.is_some()), (None, at(4), true));
     }
 
     /// limits R3: a part that grows although nothing was spent here says nothing of the size; one that falls below the first, or that is of another cycle, begins anew.

@@ -117,6 +117,12 @@ mod tests {
         let mut start = [given("a-a", "one"), given("b-b", "two")];
         prefer(&mut start, &snapshot, &sessions(&[("a-a", "p"), ("b-b", "q")]));
         assert_eq!(agents_of(&start), ["p", "two"]);
+        for probe in [false, true] {
+            let accounts = vec![AccountRoom { probe, room: Some(9), ..AccountRoom::default() }];
+            let mut start = [given("a-a", "one")];
+            prefer(&mut start, &Snapshot { accounts, ..snapshot.clone() }, &sessions(&[("a-a", "p")]));
+            assert_eq!(agents_of(&start), ["one"], "an account with little room left keeps its starts");
+        }
     }
 
     /// Schedule R17: agents of one runtime change places, unless the other task is where it wants to be; who is busy or closed is not waited for.

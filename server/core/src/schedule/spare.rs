@@ -55,7 +55,8 @@ mod tests {
     /// What a claude agent is given in the end that was given the first task and failed with it last.
     fn given(lanes: Vec<Lane>, others: &[&str]) -> String {
         let project = ProjectState { lanes, ..ProjectState::new(ProjectId::parse("p").unwrap()) };
-        let agents = ["nova", "vega", "max"].map(|name| IdleAgent::new(agent(name), RuntimeKind::Claude));
+        let agents = [("vega", RuntimeKind::Codex), ("nova", RuntimeKind::Claude), ("max", RuntimeKind::Claude)];
+        let agents = agents.map(|(name, runtime)| IdleAgent::new(agent(name), runtime));
         let snapshot = Snapshot { projects: vec![project], agents: agents.into(), ..Snapshot::default() };
         let assignment = |name: &str, to: &str| Assignment {
             agent: agent(to),

@@ -195,11 +195,14 @@ mod tests {
         assert_eq!(edges.add(&id("t3"), &id("t1")), Ok(()));
     }
 
-    /// F-010: a long chain does not overflow the stack.
+    /// F-010: a long chain does not overflow the stack, and a task that many ways lead to is looked at once.
     #[test]
     fn depth_is_no_limit() {
         let chain: DependencyGraph = (0..50_000).map(|n| (id(&format!("t{n:06}")), id(&format!("t{:06}", n + 1)))).collect();
         assert_eq!(chain.check(), Ok(()));
+        let ways = |n: u32| [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")].map(|(from, to)| (format!("{from}{n}"), format!("{to}{n}")));
+        let ladder = (0..60).flat_map(|n| ways(n).into_iter().chain([(format!("d{n}"), format!("a{}", n + 1))]));
+        assert_eq!(ladder.map(|(from, to)| (id(&from), id(&to))).collect::<DependencyGraph>().check(), Ok(()));
     }
 
     /// F-012.

@@ -221,6 +221,8 @@ mod tests {
         let task = Task::new(TaskId::parse("swift-falcon").unwrap(), ProjectId::parse("p").unwrap(), "t", "d", Timestamp::from_millis(5));
         assert_eq!((task.priority, task.retry_count, task.max_retries, task.status), (100, 0, 3, TaskStatus::Defined));
         assert_eq!(task.run(), None);
+        let begun = Task { run_number: 2, ..task };
+        assert_eq!(begun.run(), Some(RunRef { task: begun.id, number: 2 }));
         let error = TaskType::read("epic").unwrap_err();
         assert_eq!(error.to_string(), "unknown task type `epic`; allowed: feature, bugfix, refactor, test, docs, chore, research, plan");
     }

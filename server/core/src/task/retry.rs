@@ -209,6 +209,9 @@ mod tests {
         assert_ne!(one, FailureFingerprint::of(FailureClass::Agent, "other"));
         assert_ne!(one, FailureFingerprint::of(FailureClass::Verification, "Error at line 12:  pid 4711"));
         assert_eq!(one.as_str().len(), 16);
+        for (this, other) in [("a b", "ab"), ("boot", "bot"), ("port 80", "port")] {
+            assert_ne!(FailureFingerprint::of(FailureClass::Agent, this), FailureFingerprint::of(FailureClass::Agent, other), "{this}");
+        }
     }
 
     proptest! {

@@ -149,6 +149,7 @@ mod tests {
         assert_eq!(fail.feedback(), "The review did not pass:\n- a.rs:3 divides by zero");
         let Ok(Verdict::Fail { reasons }) = read_verdict(&block(r#"{"verdict": "fail"}"#)) else { panic!() };
         assert_eq!(reasons.len(), 1);
+        assert_eq!(read_verdict("It is fine:\n```verdict\n{\"verdict\": \"pass\"}\n```"), Ok(Verdict::Pass), "right behind a text");
     }
 
     /// F-084: what is missing or unreadable is no pass, and says so.

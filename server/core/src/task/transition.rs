@@ -283,6 +283,16 @@ mod tests {
         }
     }
 
+    /// F-005, transition R5: the label of a trigger is read back; the one that carries a target shows it, and is not read without.
+    #[test]
+    fn labels_are_read_back() {
+        for trigger in Trigger::NAMED {
+            assert_eq!((Trigger::read(trigger.as_str()), trigger.to_string().as_str()), (Ok(*trigger), trigger.as_str()));
+        }
+        assert_eq!(Trigger::SetStatus(Ready).to_string(), "SET_STATUS(READY)");
+        assert!(Trigger::read("SET_STATUS").unwrap_err().allowed.starts_with("DEPS_MET, ASSIGNED, "));
+    }
+
     /// transition R6: each live state can be stopped, lost, failed and limited.
     #[test]
     fn every_live_state_has_its_ends() {

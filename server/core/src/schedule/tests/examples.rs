@@ -168,10 +168,28 @@ fn weightless_projects_come_last_or_share_equally() {
     (p1.weight, p2.window_use) = (0.0, 1_000_000);
     (p1.completed_in_window, p2.completed_in_window) = (1, 1);
     assert_eq!(chosen(&snapshot(vec![p1.clone(), p2.clone()], 2)), ["t2", "t1"]);
-    (p2.weight, p1.window_use) = (0.0, 2_000_000);
+    assert!(decide(&snapshot(vec![p1.clone(), p2.clone()], 2)).assignments.iter().all(|start| start.finish_tag.is_finite()));
+    (p2.weight, p1.window_use, p2.finish_tag) = (0.0, 2_000_000, 5.0);
     assert_eq!(chosen(&snapshot(vec![p1.clone(), p2.clone()], 2)), ["t2", "t1"]);
     p1.weight = f64::NAN;
     assert_eq!(chosen(&snapshot(vec![p1, p2], 2)), ["t2", "t1"]);
+}
+
+/// schedule R8: a project that was passed over too often goes first; only active projects with ready work make its fair wait longer.
+#[test]
+fn a_project_that_waited_too_long_goes_first() {
+    let mut projects = [("p1", 1.0), ("p2", 1.0), ("p3", 10.0), ("p4", 10.0)].map(|(id, weight)| {
+        let tasks = if id == "p4" { vec![] } else { vec![id] };
+        ProjectState { weight, completed_in_window: 1, ..project(id, &tasks) }
+    });
+    (projects[0].window_use, projects[0].passed_over, projects[2].active) = (1_000_000, 16, false);
+    let mut state = snapshot(projects.to_vec(), 1);
+    assert_eq!(chosen(&state), ["p1"]);
+    state.projects[0].lanes = vec![lane(None, &["p1", "more"])];
+    state.agents = agents(2);
+    assert_eq!(chosen(&state), ["p1", "p2"], "once in a decision");
+    state.projects[0].passed_over = 15;
+    assert_eq!(chosen(&state)[0], "p2");
 }
 
 /// Example 22.

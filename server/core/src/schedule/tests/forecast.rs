@@ -83,13 +83,13 @@ fn waiting_tasks_become_ready() {
 /// schedule R3, R9, R13: a task that becomes ready takes its place among those that ask for the same, and no other agent than it asks for.
 #[test]
 fn a_task_that_becomes_ready_takes_its_place() {
-    let strange = Waiting { lane: lane(Some(RuntimeKind::Codex), &[]), ..waiting("b", "p1", &["a"], None) };
+    let behind = |task, runtime| Waiting { lane: lane(Some(runtime), &[]), ..waiting(task, "p1", &["a"], None) };
     let outlook = Outlook {
         snapshot: snapshot(vec![project("p1", &["a", "c", "e"])], 1),
-        waiting: vec![waiting("d", "p1", &[], Some(at(5))), strange],
+        waiting: vec![waiting("d", "p1", &[], Some(at(5))), behind("b", RuntimeKind::Codex), behind("f", RuntimeKind::Claude)],
         ..Outlook::default()
     };
-    assert_eq!(starts(&outlook), expect(&[(0, "a"), (10, "c"), (20, "d"), (30, "e")]));
+    assert_eq!(starts(&outlook), expect(&[(0, "a"), (10, "c"), (20, "d"), (30, "e"), (40, "f")]));
 }
 
 /// schedule R13: a budget that is used up opens as usage leaves the window.
@@ -149,7 +149,9 @@ fn an_account_is_free_when_its_run_has_ended() {
     let probe = AccountRoom { probe: true, ..AccountRoom::default() };
     assert_eq!(told(&on_accounts(&["a", "b", "c"], &[Some(0), Some(0)], vec![probe]), &[]), expect(&[(0, "a"), (10, "b"), (10, "c")]));
     let little = AccountRoom { room: Some(500), ..AccountRoom::default() };
-    assert_eq!(told(&on_accounts(&["a", "b"], &[Some(0)], vec![little]), &[]), expect(&[(0, "a"), (10, "b")]), "alone it may always try");
+    let state = on_accounts(&["a", "b"], &[Some(0), Some(0)], vec![little]);
+    let outlook = Outlook { snapshot: state, waiting: vec![waiting("c", "p1", &[], Some(at(5)))], ..Outlook::default() };
+    assert_eq!(starts(&outlook), expect(&[(0, "a"), (10, "b"), (20, "c")]), "alone it may always try, beside a run it has to fit");
 }
 
 /// schedule R13: an account that is closed until a run ends opens with that; one that a person closed, or that has its instant, does not.

@@ -75,6 +75,11 @@ async fn a_person_may_do_less_than_the_gateway() {
         let refused = gate.acting_as("discord:7", role).unwrap().runs().get_run(run_of("a")).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{role}");
     }
+    // A role without a person is nobody's.
+    let mut alone = tonic::Request::new(run_of("a"));
+    alone.metadata_mut().insert("x-aq-acting-role", "viewer".parse().unwrap());
+    let refused = gate.runs().get_run(alone).await.unwrap_err();
+    assert_eq!(ErrorDetail::of(&refused).unwrap().violations[0].field, "x-aq-acting-role");
 }
 
 /// F-234, invariant I-41: a call outside of the table is denied to everyone; a call that the server does not know says so.

@@ -350,7 +350,7 @@ mod tests {
 
         let mut cut = Walk::behind(sound[1].place(), None);
         assert_eq!(sound[2..].iter().try_for_each(|record| cut.take(record)), Ok(()));
-        assert_eq!((cut.end(sound[3].place()), cut.count()), (Ok(()), 2));
+        assert_eq!((cut.end(sound[3].place()), cut.count(), cut.place()), (Ok(()), 2, sound[3].place()));
     }
 
     /// audit R2: who acted is told apart.

@@ -388,14 +388,23 @@ mod tests {
     fn names_and_totals() {
         let usage = TokenUsage { input: u64::MAX, output: 1, cache_read: 2, cache_write: 3 };
         assert_eq!(usage.total(), u64::MAX);
-        assert_eq!(TokenUsage { input: 1, output: 2, cache_read: 3, cache_write: 4 }.total(), 10);
+        let few = TokenUsage { input: 1, output: 2, cache_read: 3, cache_write: 4 };
+        assert_eq!((few.total(), usage.plus(few)), (10, TokenUsage { input: u64::MAX, output: 3, cache_read: 5, cache_write: 7 }));
         for status in LimitStatus::ALL {
             assert_eq!(LimitStatus::parse(status.as_str()), Some(status));
         }
         for class in FailureClass::ALL {
             assert_eq!(FailureClass::parse(class.as_str()), Some(class));
+            assert!(class.hint().split(' ').count() > 4, "F-162: {class:?}");
         }
         assert_eq!(FailureClass::parse("Timeout"), None);
+    }
+
+    /// output R6: only a permission is denied when nobody answers.
+    #[test]
+    fn nobody_answers() {
+        let kinds = [QuestionKind::Permission, QuestionKind::Question, QuestionKind::PlanApproval];
+        assert_eq!(kinds.map(QuestionKind::default_action), ["deny", "pause", "wait"]);
     }
 
     /// output R6: a question that was asked over MCP is told by its name from those of the program.

@@ -265,7 +265,23 @@ mod tests {
         assert_eq!(full.secrets(), ["s3cret"]);
         assert_eq!(fields(RuntimeKind::Acp, &full), Vec::<String>::new());
         assert_eq!(fields(RuntimeKind::Acp, &RuntimeProfile::default()), ["command"]);
+        let told = |kind| misfits(kind, &full).swap_remove(0).problem;
+        let (command, scripted) = (told(RuntimeKind::Command), told(RuntimeKind::Scripted));
+        assert!(command.ends_with("leave it out, or pass it in the arguments of the command"), "{command}");
+        assert!(scripted.ends_with("leave it out: a scripted agent does what its script says"), "{scripted}");
+        assert!(told(RuntimeKind::Codex).ends_with("leave it out"));
         assert!(takes_servers(RuntimeKind::Codex) && !takes_servers(RuntimeKind::Command) && !takes_servers(RuntimeKind::Scripted));
+    }
+
+    /// profile R5: values of variables and of headers are secrets, and can be changed as such.
+    #[test]
+    fn variables_and_headers_are_secrets() {
+        let mut far = McpServer { name: "far".into(), transport: McpTransport::Http { url: "https://x".into(), headers: BTreeMap::new() } };
+        let mut near = server("lab", "tools");
+        for one in [&mut far, &mut near] {
+            one.secrets_mut().insert("TOKEN".to_owned(), "new".to_owned());
+            assert_eq!(one.secrets().values().collect::<Vec<_>>(), ["new"]);
+        }
     }
 
     /// profile R4: modes that are translated are checked; tools are allowed only where somebody would be asked.

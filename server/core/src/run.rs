@@ -151,3 +151,22 @@ impl Run {
         !matches!(self.state, RunState::Ended)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TaskId;
+
+    /// models R6: a run is open in every state but the last.
+    #[test]
+    fn a_run_is_open_until_it_has_ended() {
+        let id = RunRef { task: TaskId::from_trusted("a-b"), number: 1 };
+        let (project, agent, space) = (ProjectId::from_trusted("p"), AgentId::from_trusted("nova"), WorkspaceId::from_trusted("ws-1"));
+        let mut run = Run::new(id, project, agent, RuntimeKind::Claude, space, Timestamp::from_millis(0));
+        assert_eq!(run.state, RunState::Starting);
+        for state in RunState::ALL {
+            run.state = *state;
+            assert_eq!(run.is_open(), *state != RunState::Ended, "{state}");
+        }
+    }
+}

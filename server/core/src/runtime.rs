@@ -112,3 +112,16 @@ impl fmt::Display for RuntimeKind {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// task R11: a set holds each runtime once, in the order shown to people.
+    #[test]
+    fn a_set_holds_each_runtime_once() {
+        let twice: RuntimeSet = [RuntimeKind::Codex, RuntimeKind::Claude, RuntimeKind::Codex].into_iter().collect();
+        assert_eq!((twice.to_string().as_str(), twice.is_empty(), RuntimeSet::EMPTY.is_empty()), ("claude, codex", false, true));
+        assert_eq!(RuntimeKind::ALL.into_iter().collect::<RuntimeSet>().iter().collect::<Vec<_>>(), RuntimeKind::ALL);
+    }
+}

@@ -173,6 +173,12 @@ mod tests {
         assert_eq!(RollingSum::fall_below(&[&sum], 40, at(660_000)), Some(at(780_000)));
     }
 
+    /// window R4: the window from its first whole bucket on, and the hour before it.
+    #[test]
+    fn what_a_sum_needs_begins_an_hour_before_the_window() {
+        assert_eq!(RollingSum::needed_from(at(SPAN + 65_000), SPAN), at(60_000 - GRACE_MS));
+    }
+
     proptest! {
         /// window R1, R2, R4: whatever the clock does within an hour, the sum is that of the window's whole buckets; what is added and taken back was never
         /// there; and a sum that is made anew from what is needed is the same.

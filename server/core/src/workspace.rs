@@ -66,3 +66,21 @@ impl Workspace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TaskId;
+
+    /// models R2: a workspace is leased to one run at a time.
+    #[test]
+    fn a_leased_workspace_is_not_free() {
+        let (id, project) = (WorkspaceId::from_trusted("ws-1"), ProjectId::from_trusted("p"));
+        let since = Timestamp::from_millis(0);
+        let (name, path) = (String::new(), String::new());
+        let free = Workspace { id, project, name, kind: WorkspaceKind::Clone, path, lease: None, created_at: since };
+        let run = RunRef { task: TaskId::from_trusted("a-b"), number: 1 };
+        let leased = Workspace { lease: Some(Lease { run, agent: AgentId::from_trusted("nova"), since }), ..free.clone() };
+        assert_eq!((free.is_free(), leased.is_free()), (true, false));
+    }
+}

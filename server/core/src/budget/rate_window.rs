@@ -92,6 +92,7 @@ mod tests {
             window.record(7, end.plus_millis(1));
             assert_eq!((window.current_tokens, window.start), (7, end.plus_millis(1)));
         }
+        assert_eq!([RatePeriod::Minute, RatePeriod::Hour, RatePeriod::Day].map(RatePeriod::millis), [60_000, 3_600_000, 86_400_000]);
         assert!(RatePeriod::read("per_week").is_err());
     }
 }

@@ -373,3 +373,19 @@ fn the_prompt_holds_the_rules() {
     assert_eq!(quoted, NAMED_TOOLS.into_iter().chain(["project_id"]).filter(|name| quoted.contains(name)).collect());
     insta::assert_snapshot!(text);
 }
+
+/// chat Failures: what may pass by itself is told from what a person has to mend; each call is named by what it is for.
+#[test]
+fn some_errors_pass() {
+    let why = || "why".to_owned();
+    let passing = [
+        ModelError::Limited { retry_after_ms: None, message: why() },
+        ModelError::Overloaded(why()),
+        ModelError::Unreachable(why()),
+        ModelError::Cut(why()),
+    ];
+    let staying = [ModelError::NotConfigured(why()), ModelError::Auth(why()), ModelError::Rejected(why()), ModelError::Malformed(why())];
+    assert!(passing.iter().all(ModelError::passes) && !staying.iter().any(ModelError::passes));
+    let purposes = [Purpose::Chat, Purpose::Summary, Purpose::Hook, Purpose::Plan];
+    assert_eq!(purposes.map(Purpose::as_str), ["chat", "summary", "hook", "plan"]);
+}

@@ -241,6 +241,7 @@ mod tests {
                 TaskStatus::Blocked => assert_eq!(kind, EventKind::TaskBlocked),
                 TaskStatus::Completed => assert_eq!(kind, EventKind::TaskCompleted),
                 TaskStatus::Failed => assert_eq!(kind, EventKind::TaskFailed),
+                TaskStatus::Defined => assert_eq!(kind == EventKind::TaskRestored, *trigger == Trigger::Restore, "{trigger}"),
                 _ => assert!(kind.as_str().starts_with("task.")),
             }
         }

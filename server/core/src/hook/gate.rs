@@ -59,6 +59,13 @@ mod tests {
         assert_eq!(startable(&[by_hand], &running, 0), ["m"]);
     }
 
+    /// Hook R1: a day begins at midnight, also before 1970.
+    #[test]
+    fn a_day_begins_at_midnight() {
+        let begins = |millis| day_start(Timestamp::from_millis(millis)).as_millis();
+        assert_eq!([0, 1, 86_399_999, 86_400_000, 90_000_000, -1].map(begins), [0, 0, 0, 86_400_000, 86_400_000, -86_400_000]);
+    }
+
     proptest! {
         /// F-140: never more than the cap, never two of one hook, never one of a busy hook.
         #[test]

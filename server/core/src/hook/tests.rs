@@ -108,3 +108,34 @@ fn odd_texts_are_named() {
         assert_eq!(fields(&hook), Vec::<String>::new(), "{hook:?}");
     }
 }
+
+/// Hook R1: the name of each kind is the one under which it is stored.
+#[test]
+fn kinds_have_the_names_they_are_stored_under() {
+    let stored = |value: serde_json::Value| value["type"].as_str().unwrap_or_default().to_owned();
+    let steps = [
+        Step::Shell { argv: Vec::new(), timeout_ms: 1 },
+        Step::ReadFile { path: text(1), max_lines: 1 },
+        Step::Http { url: text(1), timeout_ms: 1 },
+        Step::Query { name: text(1), params: std::collections::BTreeMap::new() },
+        Step::GitDiff { branch: text(1), base: text(1) },
+    ];
+    for step in steps {
+        assert_eq!(stored(json!(step)), step.kind());
+    }
+    let created = Action::CreateTask { title: text(1), description: text(1), priority: 1, requires_approval: false };
+    let called = Action::Command { name: text(1), arguments: json!({}) };
+    for action in [created, called, hook().actions[0].clone(), ask(1, 1, 1).actions[0].clone()] {
+        assert_eq!(stored(json!(action)), action.kind());
+    }
+    for severity in [Severity::Info, Severity::Warning, Severity::Error] {
+        assert_eq!(json!(severity), severity.as_str());
+    }
+    let cron = Trigger::Cron { expression: text(1), zone: text(1) };
+    let triggers = [Trigger::Periodic { every_ms: 1 }, cron, when(1, 0, (1, 1)).trigger, Trigger::Manual];
+    for trigger in &triggers {
+        assert_eq!(stored(json!(trigger)), trigger.kind());
+    }
+    // Events come by themselves, so that a hook on them rests for an hour where it says nothing else.
+    assert_eq!(triggers.map(|trigger| trigger.default_cooldown_ms()), [0, 0, 3_600_000, 0]);
+}

@@ -46,7 +46,8 @@ fn closed(reason: GateReason, until: Option<i64>) -> Gate {
 #[test]
 fn a_refusal_waits_for_its_reset_then_probes() {
     let mut account = account(LimitStatus::Rejected, Some(1.0), Some(500));
-    assert_eq!(decide(&account, load(3, 0, 0), 499), closed(GateReason::Limit, Some(500)));
+    let shut = decide(&account, load(3, 0, 0), 499);
+    assert_eq!((shut, shut.is_open()), (closed(GateReason::Limit, Some(500)), false));
     assert_eq!(decide(&account, load(0, 0, 0), 500), Gate::OpenForProbe);
     assert_eq!(decide(&account, load(1, 0, 0), 501), closed(GateReason::Probing, None));
     account.observe(&notice("five_hour", LimitStatus::Allowed, Some(0.01), Some(9_000)), at(502));

@@ -118,3 +118,11 @@ fn nasty_documents_are_read() {
     let marked = parse(nasty[20].as_str(), 20);
     assert_eq!(marked.steps[0].title, "Add it");
 }
+
+/// plan R5: the name of each strategy, as it is stored and told.
+#[test]
+fn strategies_have_names() {
+    use super::Strategy::{Headings, ImplementationSection, Model, Nothing, NumberedList, WholeDocument};
+    let names = [ImplementationSection, Headings, NumberedList, WholeDocument, Model, Nothing].map(Strategy::as_str);
+    assert_eq!(names, ["implementation_section", "headings", "numbered_list", "whole_document", "model", "nothing"]);
+}

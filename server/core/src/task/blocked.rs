@@ -78,6 +78,8 @@ mod tests {
     fn exactly_three_reasons_leave_by_themselves() {
         let leaving: Vec<_> = BlockedReason::ALL.iter().filter(|reason| reason.leaves_by_itself()).map(|reason| reason.as_str()).collect();
         assert_eq!(leaving, ["dependency", "budget"]);
+        let landing: Vec<_> = BlockedReason::ALL.iter().filter(|reason| reason.is_landing()).map(|reason| reason.as_str()).collect();
+        assert_eq!(landing, ["merge_conflict", "push_failed", "target_dirty"]);
         for reason in BlockedReason::ALL {
             assert!(!reason.remedy().is_empty());
             assert_eq!(BlockedReason::parse(reason.as_str()), Some(*reason));

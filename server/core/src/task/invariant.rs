@@ -98,6 +98,7 @@ mod tests {
         for status in TaskStatus::ALL {
             assert_eq!(check_invariants(&task(*status)), Ok(()), "{status}");
         }
+        assert_eq!(check_invariants(&Task { retry_count: 3, ..task(TaskStatus::Blocked) }), Ok(()), "all tries may be used");
         let broken = |status, change: fn(&mut Task)| {
             let mut record = task(status);
             change(&mut record);

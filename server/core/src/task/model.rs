@@ -215,13 +215,28 @@ impl Task {
 mod tests {
     use super::*;
 
+    /// task R11, R14: while a review is due the next run asks for the reviewer's runtime where the project names one, and for no other.
+    #[test]
+    fn a_review_asks_for_its_own_runtime() {
+        let task = Task::new(TaskId::parse("a-b").unwrap(), ProjectId::parse("p").unwrap(), "t", "d", Timestamp::from_millis(5));
+        let fallback = RuntimeSet::EMPTY.with(RuntimeKind::Gemini);
+        let mut task = Task { runtime: Some(RuntimeKind::Claude), fallback, filler: true, ..task };
+        let own = Needs { runtime: Some(RuntimeKind::Claude), fallback, filler: true };
+        let codex = Needs { filler: true, ..Needs::runtime(Some(RuntimeKind::Codex)) };
+        for (review, needs) in [(None, own), (Some(None), own), (Some(Some(RuntimeKind::Codex)), codex)] {
+            task.review = review.map(|runtime| ReviewDue { runtime });
+            assert_eq!(task.needs(), needs, "{review:?}");
+        }
+    }
+
     /// F-007, F-008.
     #[test]
     fn defaults_and_lists_are_as_listed() {
         let task = Task::new(TaskId::parse("swift-falcon").unwrap(), ProjectId::parse("p").unwrap(), "t", "d", Timestamp::from_millis(5));
         assert_eq!((task.priority, task.retry_count, task.max_retries, task.status), (100, 0, 3, TaskStatus::Defined));
-        assert_eq!(task.run(), None);
-        let begun = Task { run_number: 2, ..task };
+        assert_eq!((task.run(), task.is_archived()), (None, false));
+        let begun = Task { run_number: 2, archived_at: Some(Timestamp::from_millis(9)), ..task };
+        assert!(begun.is_archived());
         assert_eq!(begun.run(), Some(RunRef { task: begun.id, number: 2 }));
         let error = TaskType::read("epic").unwrap_err();
         assert_eq!(error.to_string(), "unknown task type `epic`; allowed: feature, bugfix, refactor, test, docs, chore, research, plan");

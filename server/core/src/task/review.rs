@@ -147,6 +147,7 @@ mod tests {
         let fail = read_verdict(&block(r#"{"verdict": "fail", "reasons": ["a.rs:3 divides by zero", "  "]}"#)).unwrap();
         assert_eq!(fail, Verdict::Fail { reasons: vec!["a.rs:3 divides by zero".to_owned()] });
         assert_eq!(fail.feedback(), "The review did not pass:\n- a.rs:3 divides by zero");
+        assert_eq!((fail.word(), Verdict::Pass.word()), ("fail", "pass"));
         let Ok(Verdict::Fail { reasons }) = read_verdict(&block(r#"{"verdict": "fail"}"#)) else { panic!() };
         assert_eq!(reasons.len(), 1);
         assert_eq!(read_verdict("It is fine:\n```verdict\n{\"verdict\": \"pass\"}\n```"), Ok(Verdict::Pass), "right behind a text");

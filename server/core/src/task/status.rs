@@ -92,6 +92,9 @@ mod tests {
         for status in TaskStatus::ALL {
             assert!(!(status.is_live() && status.is_finished()));
             assert!(!status.is_absorbing() || status.is_finished());
+            assert_eq!(status.satisfies_dependents(), *status == TaskStatus::Completed, "D-29: {status}");
         }
+        let absorbing: Vec<_> = TaskStatus::ALL.iter().copied().filter(|status| status.is_absorbing()).collect();
+        assert_eq!(absorbing, [TaskStatus::Completed, TaskStatus::Blocked]);
     }
 }

@@ -238,6 +238,18 @@ mod tests {
             let passes = *from == Blocked && *trigger == Trigger::BlockLifted;
             assert!(trigger.is_operator() || *trigger == Trigger::Gated || passes, "({from}, {trigger})");
         }
+        let alone = [Trigger::DepsMet, Trigger::Gated, Trigger::BlockLifted, Trigger::HumanReplied];
+        assert!(alone.iter().all(|trigger| !trigger.is_operator()));
+    }
+
+    /// task R14: a review that was due stays due while the work goes on, and no longer.
+    #[test]
+    fn a_review_ends_when_the_work_begins_anew_or_is_settled() {
+        let ends: Vec<_> = Trigger::NAMED.iter().filter(|trigger| trigger.ends_review()).map(|trigger| trigger.as_str()).collect();
+        let settled = ["VERIFY_PASSED", "PR_CREATED", "ADMIN_SKIP", "ADMIN_RESTART", "APPROVAL_REQUESTED", "APPROVED_TO_LAND"];
+        let later = ["LAND_AGAIN", "REPAIRED", "LANDING_FAILED", "REOPEN", "RESTORE"];
+        assert_eq!(ends.into_iter().collect::<BTreeSet<_>>(), settled.into_iter().chain(later).collect());
+        assert!(Trigger::SetStatus(Ready).ends_review());
     }
 
     /// transition R3: every state can be left, and from every state COMPLETED can be reached.

@@ -1,6 +1,6 @@
 //! The 22 worked examples of the original system; 15 and 16 as corrected by counting work in flight.
 
-use super::super::{Reason, decide};
+use super::super::{Reason, decide, expected_rest};
 use super::*;
 use crate::time::Timestamp;
 
@@ -190,6 +190,13 @@ fn a_project_that_waited_too_long_goes_first() {
     assert_eq!(chosen(&state), ["p1", "p2"], "once in a decision");
     state.projects[0].passed_over = 15;
     assert_eq!(chosen(&state)[0], "p2");
+}
+
+/// schedule R4: an open run counts with what is left of its expected cost, at least half of it.
+#[test]
+fn a_run_counts_at_least_half_of_its_cost() {
+    assert_eq!([0, 400, 500, 501, 2_000].map(|spent| expected_rest(1_000, spent)), [1_000, 600, 500, 500, 500]);
+    assert_eq!((expected_rest(0, 5), expected_rest(3, 1)), (0, 2));
 }
 
 /// Example 22.

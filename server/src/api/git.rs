@@ -182,7 +182,11 @@ impl Git {
             }
             None => (Comparison::Between { base, head: head.clone() }, head),
         };
-        let mut changes = self.0.parts.git.changes(found.place, what, longest).await.map_err(refused("head", &name))?;
+        let mut changes = self.0.parts.git.changes(found.place, what, longest).await.map_err(|error| match error.kind {
+            // Of a task it is known which branch it had; what is wanted is why there is nothing of it.
+            GitRefusal::NotFound if found.task.is_some() => CommandError::precondition("WORK_NOT_KEPT", error.message).into(),
+            _ => refused("head", &name)(error),
+        })?;
         changes.files.truncate(FILES);
         changes.cut &= !body.files_only;
         Ok(tonic::Response::new(convert::changes(changes)))

@@ -131,3 +131,19 @@ async fn results_and_errors_are_told() {
     assert_eq!((done.task_status(), done.files_changed.as_slice()), (pb::TaskStatus::Completed, &["a.txt".to_owned()][..]));
     assert_eq!(done.summary, format!("did {}", start.run));
 }
+
+/// Retention R13: whoever asks for the changes of a task of which nothing is kept is told why there may be nothing, and not that a branch is missing.
+#[tokio::test]
+async fn a_task_of_which_nothing_is_kept_says_why() {
+    let server = Server::start().await;
+    let path = repository(&server);
+    let (admin, project_id) = (server.admin(), project(&server, &path).await);
+    admin.agent("nova").await;
+    let task = admin.task(&project_id, "one").await.id;
+    let run = server.inner.start_order().await.run;
+    server.inner.succeed(&run).await;
+    let wanted = pb::GetDiffRequest { task_id: task, ..Default::default() };
+    let refused = admin.git().get_diff(wanted).await.unwrap_err();
+    assert_eq!((refused.code(), refusal(&refused).1.as_str()), (Code::FailedPrecondition, "WORK_NOT_KEPT"));
+    assert!(refused.message().contains("the project's history alone tells of it"), "{}", refused.message());
+}

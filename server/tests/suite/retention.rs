@@ -155,9 +155,12 @@ async fn notes_and_rescues_of_tasks_that_were_over_long_ago_go() {
     let project = server.project("App", 2).await;
     let mirror = git2::Repository::init_bare(server.home.path().join(format!("mirrors/{project}.git"))).unwrap();
     let tree = mirror.find_tree(mirror.treebuilder(None).unwrap().write().unwrap()).unwrap();
-    let somebody = git2::Signature::new("A", "a@localhost", &git2::Time::new(0, 0)).unwrap();
-    let commit = mirror.commit(None, &somebody, &somebody, "work", &tree, &[]).unwrap();
-    let keep = |name: String| drop(mirror.reference(&name, commit, false, "").unwrap());
+    let commit = |seconds| {
+        let somebody = git2::Signature::new("A", "a@localhost", &git2::Time::new(seconds, 0)).unwrap();
+        mirror.commit(None, &somebody, &somebody, "work", &tree, &[]).unwrap()
+    };
+    let (oldest, old) = (commit(0), commit(1));
+    let keep = |name: String, commit| drop(mirror.reference(&name, commit, false, "").unwrap());
     let (done, open) = (server.task(&project, "done", &[]).await, server.task(&project, "open", &[]).await);
     for _ in 0..2 {
         let order = server.start_order().await;
@@ -167,17 +170,18 @@ async fn notes_and_rescues_of_tasks_that_were_over_long_ago_go() {
     }
     for task in [done.as_str(), open.as_str(), "some-stranger"] {
         for name in [format!("base/{task}"), format!("held/{task}"), format!("landed/{task}/tip"), format!("concluded/{task}/1")] {
-            keep(format!("refs/aq/{name}"));
+            keep(format!("refs/aq/{name}"), old);
         }
     }
     // The newest ten stay, whosever they are.
-    (1..=12).for_each(|number| keep(format!("refs/aq/rescue/{done}/{number}")));
+    (1..=12).for_each(|number| keep(format!("refs/aq/rescue/{done}/{number}"), old));
+    keep(format!("refs/aq/rescue/{open}/1"), oldest);
     let noted = |task: &str| mirror.references_glob(&format!("refs/aq/*/{task}*")).unwrap().count();
     server.clock.advance(89 * DAY);
     assert_eq!(keeper(&server, |_| ()).mirrors().await.unwrap(), (0, 0), "ninety days are not over");
     server.clock.advance(2 * DAY);
     assert_eq!(keeper(&server, |_| ()).mirrors().await.unwrap(), (2, 1));
-    assert_eq!([done.as_str(), open.as_str(), "some-stranger"].map(noted), [10, 4, 4]);
+    assert_eq!([done.as_str(), open.as_str(), "some-stranger"].map(noted), [10, 5, 4]);
 }
 
 /// Retention R5: one copy a day, the newest stay, and each is a sound database.

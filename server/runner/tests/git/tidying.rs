@@ -212,6 +212,13 @@ fn notes_go_after_the_branch() {
     assert_eq!(world.rooms.noted(&project()).unwrap(), BTreeSet::from([fox.clone(), owl.clone(), elk.clone(), fly.clone()]));
 
     let branches = tasks.each_ref().map(|order| (run_of(order, 1).task, order.branch.clone()));
+    // Somebody is writing one of them: all of them stay until the next look.
+    let lock = world.mirror().join(format!("refs/aq/base/{owl}.lock"));
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    fs::write(&lock, "").unwrap();
+    assert!(world.rooms.forget_notes(&project(), &branches[..3]).is_err());
+    assert!(world.rooms.noted(&project()).unwrap().contains(&fox));
+    fs::remove_file(&lock).unwrap();
     assert_eq!(world.rooms.forget_notes(&project(), &branches[..3]).unwrap(), [fox.clone(), owl]);
     assert_eq!(world.rooms.forget_notes(&project(), &branches[..3]).unwrap(), [], "they are gone");
     assert_eq!(world.rooms.noted(&project()).unwrap(), BTreeSet::from([elk, fly]));

@@ -8,8 +8,9 @@ use aq_proto::client::ApiKey;
 use aq_proto::v1 as pb;
 use aq_server::api::KeyRing;
 use aq_server::clock::Clock;
-use aq_server::store::{StoreError, api_keys, new_key};
+use aq_server::store::{Connection, Reader, StoreError, api_keys, new_key};
 use tokio::sync::{RwLock, oneshot};
+use tokio::task::JoinHandle;
 
 use super::fixture::{Server, principal};
 
@@ -20,19 +21,7 @@ async fn keys_wait_for_themselves() {
     let gate = Arc::new(RwLock::new(()));
     let shut = gate.write().await;
     let busy = server.inner.reader.asked_by(&principal(Role::Operator, &[]).key_id);
-    let queries: Vec<_> = (0..20)
-        .map(|_| {
-            let (busy, gate) = (busy.clone(), Arc::clone(&gate));
-            tokio::spawn(async move {
-                let opened = busy.read(move |_| {
-                    let _opened = gate.blocking_read();
-                    Ok::<_, StoreError>(())
-                });
-                opened.await
-            })
-        })
-        .collect();
-    tokio::task::yield_now().await;
+    let queries = held(&busy, 20, &gate).await;
 
     let (operator, viewer) = (server.role(Role::Operator, &[]), server.role(Role::Viewer, &[]));
     let mut client = operator.projects();
@@ -56,19 +45,7 @@ async fn keys_are_looked_for_beside_the_servers_own_reads() {
     let server = Server::start().await;
     let gate = Arc::new(RwLock::new(()));
     let shut = gate.write().await;
-    let queries: Vec<_> = (0..5)
-        .map(|_| {
-            let (reader, gate) = (server.inner.reader.clone(), Arc::clone(&gate));
-            tokio::spawn(async move {
-                let opened = reader.read(move |_| {
-                    let _opened = gate.blocking_read();
-                    Ok::<_, StoreError>(())
-                });
-                opened.await
-            })
-        })
-        .collect();
-    tokio::task::yield_now().await;
+    let queries = held(&server.inner.reader, 5, &gate).await;
     let ring = KeyRing::new(server.inner.reader.clone(), Arc::clone(&server.inner.clock) as Arc<dyn Clock>);
     let found = tokio::time::timeout(std::time::Duration::from_secs(60), ring.verify("nobody", "has this")).await;
     assert!(found.expect("the look for a key waits for the server").unwrap().is_none());
@@ -92,19 +69,7 @@ async fn invented_keys_keep_no_owner_of_one_waiting() {
     let gate = Arc::new(RwLock::new(()));
     let shut = gate.write().await;
     let flood = server.inner.reader.asked_by("authentication of newcomers");
-    let queries: Vec<_> = (0..20)
-        .map(|_| {
-            let (flood, gate) = (flood.clone(), Arc::clone(&gate));
-            tokio::spawn(async move {
-                let opened = flood.read(move |_| {
-                    let _opened = gate.blocking_read();
-                    Ok::<_, StoreError>(())
-                });
-                opened.await
-            })
-        })
-        .collect();
-    tokio::task::yield_now().await;
+    let queries = held(&flood, 20, &gate).await;
     let mut newcomer = Box::pin(ring.verify("nobody", "has this"));
     assert!(futures_util::poll!(&mut newcomer).is_pending());
     let known = tokio::time::timeout(std::time::Duration::from_secs(60), ring.verify(key.kid(), key.secret())).await;
@@ -160,6 +125,21 @@ async fn changes_wait_for_those_of_their_own_key() {
     let before = keys.iter().filter(|key| **key < one).count();
     assert!(before <= 1, "{before} of the others came first");
     assert!(keys.is_sorted(), "those of one key keep their order: {keys:?}");
+}
+
+/// So many reads of one asker that wait at a gate, the first of them at a reader.
+async fn held(reader: &Reader, count: usize, gate: &Arc<RwLock<()>>) -> Vec<JoinHandle<Result<(), StoreError>>> {
+    let one = |_| {
+        let (reader, gate) = (reader.clone(), Arc::clone(gate));
+        let opened = move |_: &mut Connection| {
+            let _opened = gate.blocking_read();
+            Ok(())
+        };
+        tokio::spawn(async move { reader.read(opened).await })
+    };
+    let queries = (0..count).map(one).collect();
+    tokio::task::yield_now().await;
+    queries
 }
 
 /// Until everybody who could go on has: all of it happens on one thread.

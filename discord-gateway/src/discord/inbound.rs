@@ -2,13 +2,18 @@
 //!
 //! What its events mean to us is the business of `incoming`.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
 use serenity::all::{
     ClientBuilder, Context, EventHandler, GatewayIntents, GuildChannel, HttpBuilder, Interaction as Theirs, Message, PartialGuildChannel,
-    Ready, ResumedEvent,
+    Ready, ResumedEvent, ShardId, ShardManager,
 };
 use serenity::cache::Settings as CacheSettings;
 use serenity::gateway::GatewayError as Closed;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use super::incoming::{self, Incoming};
 use crate::config::BotToken;
@@ -26,6 +31,9 @@ pub(crate) enum GatewayError {
     #[error("the connection to Discord ended: {0}")]
     Ended(String),
 }
+
+/// Discord splits what it sends among connections only for bots in thousands of guilds; ours has one.
+const SHARD: ShardId = ShardId(0);
 
 struct Handler {
     to: mpsc::Sender<Incoming>,
@@ -90,12 +98,37 @@ pub(crate) async fn listen(base: &str, token: &BotToken, to: mpsc::Sender<Incomi
     let intents = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGES | GatewayIntents::MESSAGE_CONTENT;
     let mut cache = CacheSettings::default();
     (cache.max_messages, cache.cache_guilds, cache.cache_channels, cache.cache_users) = (0, false, false, false);
-    let client = ClientBuilder::new_with_http(http, intents).cache_settings(cache).event_handler(Handler { to }).await;
+    let handler = Arc::new(Handler { to });
+    let client = ClientBuilder::new_with_http(http, intents).cache_settings(cache).event_handler_arc(Arc::clone(&handler)).await;
     let mut client = client.map_err(|error| GatewayError::Ended(error.to_string()))?;
-    match client.start().await {
+    let manager = Arc::clone(&client.shard_manager);
+    // This function and what starts connections.
+    let holders = Arc::strong_count(&handler);
+    let ended = tokio::select! {
+        ended = client.start() => ended,
+        never = revive(&manager, &handler, holders) => match never {},
+    };
+    match ended {
         Ok(()) => Err(GatewayError::Ended("it was closed".to_owned())),
         Err(serenity::Error::Gateway(Closed::InvalidAuthentication)) => Err(GatewayError::Token),
         Err(serenity::Error::Gateway(Closed::DisallowedGatewayIntents | Closed::InvalidGatewayIntents)) => Err(GatewayError::Intent),
         Err(error) => Err(GatewayError::Ended(error.to_string())),
+    }
+}
+
+/// Sets the connection up again when what keeps it has died (routing R10): the library reads events with code that can panic, its task is gone then, and
+/// nothing of it notices, so that the bot would be deaf until somebody restarts it.
+///
+/// A connection that the library knows is held by a task, which holds the handler. One that the library takes down itself is not known to it any more
+/// before its task ends, so that both never happen at once while it is alive.
+///
+/// `holders` is how many hold the handler while there is no connection.
+async fn revive(manager: &ShardManager, handler: &Arc<Handler>, holders: usize) -> Infallible {
+    loop {
+        sleep(Duration::from_secs(1)).await;
+        if manager.has(SHARD).await && Arc::strong_count(handler) <= holders {
+            tracing::error!("the connection to Discord died of an event that could not be read; connecting anew");
+            manager.restart(SHARD).await;
+        }
     }
 }

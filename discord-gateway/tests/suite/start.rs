@@ -47,6 +47,24 @@ async fn channels_are_found_and_follow_changes() {
     assert_eq!(world.fake.violations(), Vec::<String>::new());
 }
 
+/// Routing R10: an event that the library dies of costs that event and no more. The gateway is the same process all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_kills_the_library_is_survived() {
+    let world = World::start().await;
+    world.fake.say_what_kills(MAIN);
+    world.fake.wait("a new session", |fake| (fake.sessions() == 2).then_some(())).await;
+    world.fake.say(ADMIN, MAIN, "<@77>");
+    world.fake.wait("the greeting", |fake| fake.find(MAIN, "How can I help?")).await;
+    // The library sets up by itself what was cut, and nobody gets in its way.
+    world.fake.cut();
+    world.fake.invalidate();
+    world.fake.wait("one more session", |fake| (fake.sessions() == 3).then_some(())).await;
+    world.fake.say(ADMIN, APP, "<@77>");
+    world.fake.wait("the greeting", |fake| fake.find(APP, "How can I help?")).await;
+    assert_eq!((world.fake.sessions(), world.fake.count(MAIN, "How can I help?")), (3, 1));
+    assert_eq!(world.fake.violations(), Vec::<String>::new());
+}
+
 /// F-232, F-233, D-106: the set-up asks again until an answer holds, and writes a file of its owner's; the check says what is wrong and what helps.
 #[tokio::test(flavor = "multi_thread")]
 async fn set_up_and_check() {

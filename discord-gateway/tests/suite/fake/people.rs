@@ -39,6 +39,20 @@ impl Fake {
         })
     }
 
+    /// Somebody whose picture has a name that the gateway's library dies of writes (routing R10).
+    pub(crate) fn say_what_kills(&self, channel: u64) {
+        self.change(|state| {
+            let mut author = user(1);
+            author["avatar"] = json!(format!("a_0é{}", "0".repeat(29)));
+            let message = json!({
+                "id": state.id().to_string(), "channel_id": channel.to_string(), "author": author, "content": "hello", "timestamp": stamp(state),
+                "edited_timestamp": null, "tts": false, "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [],
+                "embeds": [], "components": [], "pinned": false, "type": 0, "guild_id": GUILD.to_string(),
+            });
+            state.emit("MESSAGE_CREATE", &message);
+        });
+    }
+
     /// A thread that was there before, below a channel.
     pub(crate) fn open_thread(&self, parent: u64, name: &str) -> u64 {
         self.change(|state| {

@@ -112,7 +112,7 @@ mod tests {
         let tree = repo.treebuilder(None).and_then(|tree| tree.write()).unwrap();
         let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
         let commit = repo.commit(None, &author, &author, "first", &repo.find_tree(tree).unwrap(), &[]).unwrap();
-        let mirror = Mirror::open(folder.path().to_owned()).unwrap();
+        let mirror = Mirror::open(folder.path().to_owned(), std::sync::Arc::default()).unwrap();
         (folder, mirror, commit)
     }
 

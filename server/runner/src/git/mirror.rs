@@ -3,8 +3,8 @@
 //! Spec: specs/server/runner/workspaces.md
 
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use aq_core::ids::ProjectId;
 use aq_core::runner_link::{WorkspaceOrder, WorkspaceSource};
@@ -15,6 +15,7 @@ use super::attributes;
 use super::error::{AtPath, GitError, RepositoryRefused, While};
 use super::facts::{configured_branch, detect_local, is_free, local_heads, open_source};
 use super::locks::patiently_in;
+use super::references::{Listed, References};
 use super::rooms::{Rooms, make_private};
 use super::tidy::drop_unfinished;
 
@@ -27,6 +28,7 @@ const ORIGIN_HEAD: &str = "refs/remotes/origin/HEAD";
 pub(super) struct Mirror {
     pub(super) path: PathBuf,
     pub(super) repo: Repository,
+    references: Arc<References>,
 }
 
 /// A mirror made ready for an order.
@@ -41,9 +43,15 @@ pub(super) struct Ready {
 }
 
 impl Mirror {
-    pub(super) fn open(path: PathBuf) -> Result<Self, GitError> {
+    /// `references` are those of the mirror at `path`.
+    pub(super) fn open(path: PathBuf, references: Arc<References>) -> Result<Self, GitError> {
         let repo = Repository::open_bare(&path).doing("opening the mirror")?;
-        Ok(Self { path, repo })
+        Ok(Self { path, repo, references })
+    }
+
+    /// Another handle on the same mirror, which has read nothing yet.
+    pub(super) fn opened_again(&self) -> Result<Self, GitError> {
+        Self::open(self.path.clone(), Arc::clone(&self.references))
     }
 
     pub(super) fn target(&self, name: &str) -> Option<Oid> {
@@ -59,7 +67,8 @@ impl Mirror {
     }
 
     pub(super) fn set(&self, name: &str, commit: Oid) -> Result<(), GitError> {
-        patiently_in(&self.path, || self.repo.reference(name, commit, true, "agent queue").map(drop)).doing("writing a reference")
+        let set = |repo: &Repository| repo.reference(name, commit, true, "agent queue").map(drop);
+        patiently_in(&self.path, || self.references.with(&self.path, set)).doing("writing a reference")
     }
 
     pub(super) fn set_origin(&self, branch: &str, commit: Oid) -> Result<(), GitError> {
@@ -67,16 +76,21 @@ impl Mirror {
     }
 
     pub(super) fn delete(&self, name: &str) -> Result<(), GitError> {
-        let delete = || self.repo.find_reference(name).map_or(Ok(()), |mut found| found.delete());
-        patiently_in(&self.path, delete).doing("deleting a reference")
+        if self.repo.find_reference(name).is_err() {
+            return Ok(());
+        }
+        let delete = |repo: &Repository| repo.find_reference(name).map_or(Ok(()), |mut found| found.delete());
+        patiently_in(&self.path, || self.references.with(&self.path, delete)).doing("deleting a reference")
     }
 
-    pub(super) fn delete_all(&self, pattern: &str) -> Result<(), GitError> {
-        let mut names = Vec::new();
-        for name in self.repo.references_glob(pattern).doing("listing references")?.names() {
-            names.push(name.doing("listing references")?.to_owned());
-        }
-        names.iter().try_for_each(|name| self.delete(name))
+    /// All references whose names begin with `prefix`, which ends with a slash.
+    pub(super) fn listed(&self, prefix: &str) -> Result<Vec<Listed>, GitError> {
+        self.references.listed(&self.path, prefix).doing("listing references")
+    }
+
+    /// The tags of the source.
+    pub(super) fn tags(&self) -> Result<Arc<Vec<Listed>>, GitError> {
+        self.references.tags(&self.path).doing("listing tags")
     }
 
     /// The default branch found when the mirror was made.
@@ -86,21 +100,29 @@ impl Mirror {
     }
 
     fn origin_is_empty(&self) -> bool {
-        self.repo.references_glob(&format!("{ORIGIN}*")).is_ok_and(|mut found| found.next().is_none())
+        self.listed(ORIGIN).is_ok_and(|found| found.is_empty())
     }
 
     /// True when the mirror has exactly the branches of the source: no fetch is needed.
     fn agrees_with(&self, source: &Repository) -> Result<bool, GitError> {
         let heads = local_heads(source)?;
-        let known = self.repo.references_glob(&format!("{ORIGIN}*")).doing("listing branches")?.names().flatten().count();
-        let symbolic = usize::from(self.repo.find_reference(ORIGIN_HEAD).is_ok());
-        Ok(known == heads.len() + symbolic && heads.iter().all(|(name, commit)| self.origin(name) == Some(*commit)))
+        if !heads.iter().all(|(name, commit)| self.origin(name) == Some(*commit)) {
+            return Ok(false);
+        }
+        // Whether there are more is only looked for when the source's branches are others than last time.
+        let names: Vec<String> = heads.into_iter().map(|(name, _)| name).collect();
+        let mut agreed = self.references.branches();
+        if agreed.as_ref() != Some(&names) {
+            let here = self.listed(ORIGIN)?.iter().filter(|(name, _)| name != ORIGIN_HEAD).count();
+            *agreed = (here == names.len()).then_some(names);
+        }
+        Ok(agreed.is_some())
     }
 }
 
 impl Rooms {
     pub(super) fn open_mirror(&self, project: &ProjectId) -> Result<Mirror, GitError> {
-        Mirror::open(self.mirror_directory(project))
+        Mirror::open(self.mirror_directory(project), Arc::clone(&self.project(project).references))
     }
 
     /// The mirror of the order's source, made or refreshed. A mirror that exists is used as it is when it cannot be refreshed.
@@ -113,7 +135,7 @@ impl Rooms {
         let mirror = {
             let _held = state.mirror.lock().unwrap_or_else(PoisonError::into_inner);
             if is_real_directory(&path) {
-                let mirror = Mirror::open(path)?;
+                let mirror = Mirror::open(path, Arc::clone(&state.references))?;
                 // A fetch that began after this call has all that this call may expect.
                 if state.fetches.load(Ordering::SeqCst) == seen || !same_source(&mirror, &address) {
                     state.fetches.fetch_add(1, Ordering::SeqCst);
@@ -135,7 +157,9 @@ impl Rooms {
                 {
                     self.init_source(source, &order.default_branch)?;
                 }
-                self.make_mirror(&path, &address)?
+                self.make_mirror(&path, &address)?;
+                state.references.forget();
+                Mirror::open(path, Arc::clone(&state.references))?
             }
         };
         let default_branch = self.default_branch(&mirror, &address, &order.default_branch)?;
@@ -167,7 +191,7 @@ impl Rooms {
             return Err(RepositoryRefused::Missing { path: source.display().to_string() }.into());
         }
         if !fetch && matches!(address, Address::Remote(_)) && is_real_directory(&path) {
-            let mirror = Mirror::open(path)?;
+            let mirror = self.open_mirror(project)?;
             if same_source(&mirror, &address) {
                 let default_branch = self.default_branch(&mirror, &address, &order.default_branch)?;
                 let tip = mirror.origin(&default_branch);
@@ -184,7 +208,9 @@ impl Rooms {
         {
             return Ok(());
         }
-        self.fetch(&mirror.path, address)?;
+        let fetched = self.fetch(&mirror.path, address);
+        mirror.references.fetched();
+        fetched?;
         remember_source(mirror, address)
     }
 
@@ -201,7 +227,7 @@ impl Rooms {
         }
     }
 
-    fn make_mirror(&self, path: &Path, address: &Address) -> Result<Mirror, GitError> {
+    fn make_mirror(&self, path: &Path, address: &Address) -> Result<(), GitError> {
         if let Address::Path(source) = address {
             open_source(source)?;
         }
@@ -217,7 +243,7 @@ impl Rooms {
         let repo = Repository::init_opts(&making, &options).doing("making the mirror")?;
         drop(repo);
         let made = self.fetch(&making, address).and_then(|()| {
-            let mirror = Mirror::open(making.clone())?;
+            let mirror = Mirror::open(making.clone(), Arc::default())?;
             remember_source(&mirror, address)?;
             std::fs::rename(&making, path).at(path)
         });
@@ -225,7 +251,7 @@ impl Rooms {
             std::fs::remove_dir_all(&making).at(&making)?;
             return Err(error);
         }
-        Mirror::open(path.to_owned())
+        Ok(())
     }
 
     /// git R8: what the project says, else what was found before, else what is found now.
@@ -243,8 +269,8 @@ impl Rooms {
         if mirror.origin(&found).is_some() {
             let target = format!("{ORIGIN}{found}");
             // Two runs of a project that begin at the same time both note it.
-            let note = || mirror.repo.reference_symbolic(ORIGIN_HEAD, &target, true, "agent queue").map(drop);
-            patiently_in(&mirror.path, note).doing("noting the default branch")?;
+            let note = |repo: &Repository| repo.reference_symbolic(ORIGIN_HEAD, &target, true, "agent queue").map(drop);
+            patiently_in(&mirror.path, || mirror.references.with(&mirror.path, note)).doing("noting the default branch")?;
         }
         Ok(found)
     }

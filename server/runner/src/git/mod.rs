@@ -31,6 +31,7 @@ mod program;
 mod push;
 mod put_back;
 mod record;
+mod references;
 mod remove;
 mod replay;
 mod rescue;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aq_core::ids::{ProjectId, TaskId};
 
-use super::error::{GitError, While as _};
+use super::error::GitError;
 use super::mirror::Mirror;
 use super::rooms::Rooms;
 
@@ -50,12 +50,11 @@ fn notes(mirror: &Mirror) -> Result<BTreeMap<TaskId, Vec<(String, String)>>, Git
     let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for kind in KINDS {
         let start = format!("refs/aq/{kind}/");
-        for reference in mirror.repo.references_glob(&format!("{start}*")).doing("listing notes")? {
-            let reference = reference.doing("listing notes")?;
-            let (Ok(name), Some(value)) = (reference.name(), reference.target()) else { continue };
+        for (name, value) in mirror.listed(&start)? {
+            let Some(value) = value else { continue };
             let task = name.strip_prefix(&start).and_then(|rest| rest.split('/').next());
             let Some(Ok(task)) = task.map(TaskId::parse) else { continue };
-            found.entry(task).or_default().push((name.to_owned(), value.to_string()));
+            found.entry(task).or_default().push((name, value.to_string()));
         }
     }
     Ok(found)

@@ -12,7 +12,7 @@ use git2::Oid;
 use super::address::check_branch;
 use super::bench::Bench;
 use super::clearing::clear;
-use super::collect::{Branch, base_name, held_name, moving_name};
+use super::collect::{Branch, base_name, concluded_name, held_name, moving_name};
 use super::error::{AtPath, GitError, While};
 use super::mirror::{Mirror, Ready};
 use super::replay::{Replayed, contains, replay};
@@ -65,7 +65,9 @@ impl Rooms {
         let onto = tip.map_or_else(|| self.root_commit(&mirror.repo), Ok)?;
         let directory = self.task_directory(project, &run.task);
         self.forget_landing(&mirror, run, onto)?;
-        mirror.delete_all(&format!("refs/aq/concluded/{}/*", run.task))?;
+        for number in 1..=run.number {
+            mirror.delete(&concluded_name(&RunRef { task: run.task.clone(), number }))?;
+        }
         let making = Making { project, run, order, mirror: &mirror, directory, default_branch: &default_branch, onto };
         let mut warnings: Vec<String> = stale
             .map(|error| format!("the repository could not be fetched, the work starts from what was known: {error}"))

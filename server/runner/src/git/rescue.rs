@@ -71,7 +71,7 @@ impl Rooms {
         let text = format!("rescue: {} run {}: {}\n", run.task, run.number, leavings.why);
         let commit = repo.commit(None, &author, &author, &text, &tree, &found.iter().collect::<Vec<_>>()).doing("saving the directory")?;
         mirror.set(&name, commit)?;
-        let again = Mirror::open(mirror.path.clone())?;
+        let again = mirror.opened_again()?;
         let read = again.target(&name);
         if read != Some(commit)
             || again.repo.find_commit(commit).and_then(|commit| commit.tree()).doing("reading the rescue back")?.id() != tree.id()
@@ -89,15 +89,14 @@ impl Rooms {
     pub fn list_rescues(&self, project: &ProjectId) -> Result<Vec<Rescue>, GitError> {
         let mirror = self.open_mirror(project)?;
         let mut found = Vec::new();
-        for reference in mirror.repo.references_glob(&format!("{ROOT}*")).doing("listing rescues")? {
-            let reference = reference.doing("listing rescues")?;
-            let Ok(name) = reference.name() else { continue };
+        for (name, commit) in mirror.listed(ROOT)? {
             let Some((task, number)) = name.strip_prefix(ROOT).and_then(|rest| rest.split_once('/')) else { continue };
             let (Ok(task), Ok(number)) = (TaskId::parse(task), number.parse()) else { continue };
-            let commit = reference.peel_to_commit().doing("listing rescues")?;
+            let Some(commit) = commit else { continue };
+            let commit = mirror.repo.find_commit(commit).doing("listing rescues")?;
             found.push(Rescue {
                 run: RunRef { task, number },
-                reference: name.to_owned(),
+                reference: name,
                 commit: commit.id().to_string(),
                 at: Timestamp::from_millis(commit.time().seconds().saturating_mul(1000)),
                 summary: String::from_utf8_lossy(commit.summary_bytes().unwrap_or_default()).into_owned(),
@@ -125,7 +124,9 @@ impl Rooms {
         let mirror = self.open_mirror(project)?;
         for rescue in &rescues {
             mirror.delete(&rescue.reference)?;
-            mirror.delete_all(&format!("refs/aq/rescue-tags/{}/{}/*", rescue.run.task, rescue.run.number))?;
+            for (name, _) in mirror.listed(&format!("refs/aq/rescue-tags/{}/{}/", rescue.run.task, rescue.run.number))? {
+                mirror.delete(&name)?;
+            }
         }
         Ok(rescues)
     }

@@ -13,6 +13,7 @@ use super::author::{Clock, Identity};
 use super::lanes::{Lane, Lanes};
 use super::orphans;
 use super::program::GitProgram;
+use super::references::References;
 
 /// The mirrors and work directories of one server home. Cheap to clone; all methods block and belong on a blocking thread.
 #[derive(Clone)]
@@ -40,6 +41,7 @@ pub(super) struct ProjectState {
     pub(super) packs: RwLock<()>,
     /// The commit whose attributes were found free of filters.
     pub(super) checked: Mutex<Option<git2::Oid>>,
+    pub(super) references: Arc<References>,
     /// Held while a task's directory is made or removed; those of tasks that nobody waits for are forgotten.
     seats: Mutex<BTreeMap<TaskId, Weak<Mutex<()>>>>,
 }

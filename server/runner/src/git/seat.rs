@@ -75,8 +75,9 @@ impl Seat<'_> {
         if self.default_branch != self.branch {
             lines.push(format!("{} refs/heads/{}", self.base, self.default_branch));
         }
-        let tags = mirror.repo.references_glob("refs/tags/*").into_iter().flatten().flatten();
-        lines.extend(tags.filter_map(|tag| Some(format!("{} {}", tag.target()?, tag.name().ok()?))));
+        // A directory without tags is better than none.
+        let tags = mirror.tags().unwrap_or_default();
+        lines.extend(tags.iter().filter_map(|(name, tag)| Some(format!("{} {name}", (*tag)?))));
         lines.sort_by(|one, two| one.get(41..).cmp(&two.get(41..)));
         let mut text = "# pack-refs with: sorted\n".to_owned();
         for line in lines {

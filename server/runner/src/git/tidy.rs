@@ -47,6 +47,7 @@ impl Rooms {
             }
         }
         self.inner.program.must("pack-refs", Some(&mirror), &["--all"], &[])?;
+        state.references.close();
         Ok(true)
     }
 }

@@ -14,6 +14,7 @@ mod hundred;
 mod landing;
 mod plans;
 mod preparing;
+mod references;
 mod reviewing;
 mod rows;
 mod tidying;

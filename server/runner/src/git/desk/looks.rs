@@ -71,9 +71,8 @@ impl Desk {
         let Ready { mirror, default_branch, tip, .. } = self.ready(place, fetch)?;
         let mut found = Vec::new();
         for (prefix, is_ours) in [("refs/remotes/origin/", false), ("refs/heads/", true)] {
-            for reference in mirror.repo.references_glob(&format!("{prefix}*")).doing("listing branches")? {
-                let reference = reference.doing("listing branches")?;
-                let (Ok(name), Some(target)) = (reference.name(), reference.target()) else { continue };
+            for (name, target) in mirror.listed(prefix)? {
+                let Some(target) = target else { continue };
                 let Some(name) = name.strip_prefix(prefix).filter(|name| *name != "HEAD") else { continue };
                 if found.len() < BRANCHES {
                     found.push(branch(&mirror.repo, name, target, is_ours, &default_branch, tip)?);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::rest::stamp;
-use super::world::{Asked, BOT, Fake, GUILD};
+use super::world::{Asked, BOT, Fake, GUILD, State};
 
 fn user(id: u64) -> Value {
     json!({ "id": id.to_string(), "username": format!("user{id}"), "discriminator": "0", "avatar": null, "global_name": null })
@@ -12,6 +12,15 @@ fn user(id: u64) -> Value {
 
 fn member(id: u64) -> Value {
     json!({ "user": user(id), "roles": [], "joined_at": "2026-01-01T00:00:00Z", "deaf": false, "mute": false, "flags": 0, "permissions": "0" })
+}
+
+/// A message as somebody just wrote it, naming nobody.
+fn written(state: &State, id: u64, channel: u64, author: &Value, text: &str) -> Value {
+    json!({
+        "id": id.to_string(), "channel_id": channel.to_string(), "author": author, "content": text, "timestamp": stamp(state),
+        "edited_timestamp": null, "tts": false, "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [],
+        "embeds": [], "components": [], "pinned": false, "type": 0,
+    })
 }
 
 /// The parts of every row of a message.
@@ -26,11 +35,8 @@ impl Fake {
             let id = state.id();
             let named = text.contains(&format!("<@{BOT}>"));
             let mentions = if named { json!([user(BOT)]) } else { json!([]) };
-            let mut message = json!({
-                "id": id.to_string(), "channel_id": channel.to_string(), "author": user(who), "content": text, "timestamp": stamp(state),
-                "edited_timestamp": null, "tts": false, "mention_everyone": false, "mentions": mentions, "mention_roles": [], "attachments": [],
-                "embeds": [], "components": [], "pinned": false, "type": 0,
-            });
+            let mut message = written(state, id, channel, &user(who), text);
+            message["mentions"] = mentions;
             state.messages.insert(id, message.clone());
             message["guild_id"] = json!(GUILD.to_string());
             message["member"] = json!({ "roles": [], "joined_at": "2026-01-01T00:00:00Z", "deaf": false, "mute": false, "flags": 0 });
@@ -44,11 +50,9 @@ impl Fake {
         self.change(|state| {
             let mut author = user(1);
             author["avatar"] = json!(format!("a_0é{}", "0".repeat(29)));
-            let message = json!({
-                "id": state.id().to_string(), "channel_id": channel.to_string(), "author": author, "content": "hello", "timestamp": stamp(state),
-                "edited_timestamp": null, "tts": false, "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [],
-                "embeds": [], "components": [], "pinned": false, "type": 0, "guild_id": GUILD.to_string(),
-            });
+            let id = state.id();
+            let mut message = written(state, id, channel, &author, "hello");
+            message["guild_id"] = json!(GUILD.to_string());
             state.emit("MESSAGE_CREATE", &message);
         });
     }

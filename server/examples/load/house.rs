@@ -143,9 +143,10 @@ impl House {
             home: home.to_owned(),
             clones: home.join("clones"),
         };
+        let ring = KeyRing::new(reader.clone(), Arc::clone(&clock));
         let api = Api::new(api::Parts {
             engine: engine.clone(),
-            reader: reader.clone(),
+            reader,
             hub: hub.clone(),
             bus,
             clock: Arc::clone(&clock),
@@ -156,6 +157,7 @@ impl House {
             git: Arc::new(Desk::new(rooms(home, &clock))),
             forge: None,
             ending: Arc::new(Never),
+            keys: ring.clone(),
             facts,
             drain: stop.clone(),
         })
@@ -167,7 +169,7 @@ impl House {
         let health = Health::starting().await;
         health.ready().await;
         let permissions = api::PERMISSIONS.iter().fold(Permissions::new(), |table, (path, roles)| table.allow(path, roles));
-        let gate = Gate { keys: Arc::new(Keys(KeyRing::new(reader, clock))), permissions, calls: None, witness: None };
+        let gate = Gate { keys: Arc::new(Keys(ring)), permissions, calls: None, witness: None };
         let (routes, token) = (api.routes(), stop.clone());
         let serving = tokio::spawn(async move { drop(grpc::serve(listeners, &limits, gate, routes, health, token).await) });
         let key: ApiKey = made.key.parse().map_err(told)?;

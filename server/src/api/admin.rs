@@ -306,11 +306,15 @@ impl AdminService for Admin {
         if kid.is_empty() || kid.len() > 32 || !kid.chars().all(|c| c.is_ascii_alphanumeric()) {
             return Err(ApiError::invalid("kid", "must be the public part of a key: up to 32 letters and digits").into());
         }
+        let wanted = kid.clone();
         let revoke = move |tx: &mut Tx<'_>, context: &Context| {
-            let key = keys::revoke(tx, context, &kid)?;
+            let key = keys::revoke(tx, context, &wanted)?;
             Ok(convert::api_key(&key).into())
         };
-        self.0.mutate(&call.context, &call.body, revoke).await
+        let answer = self.0.mutate(&call.context, &call.body, revoke).await;
+        // Also when the answer is an error: the key may be revoked all the same.
+        self.0.parts.keys.forget(&kid);
+        answer
     }
 
     async fn list_audit_records(&self, request: Request<pb::ListAuditRecordsRequest>) -> Reply<pb::ListAuditRecordsResponse> {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::about;
 use super::idempotency::{self, Mutation};
+use super::keys::KeyRing;
 use super::last_reports::LastReports;
 use super::permissions::{Call, WHOLE_SERVER};
 use super::ports::{Assistants, Ending, RepositoryCheck, ServerFacts};
@@ -56,6 +57,8 @@ pub struct Parts {
     pub forge: Option<Arc<dyn Forge>>,
     /// Ends the server.
     pub ending: Arc<dyn Ending>,
+    /// The keys that callers were let in with: told when one is taken back.
+    pub keys: KeyRing,
     /// What the server is.
     pub facts: ServerFacts,
     /// Cancelled when the server drains: streams end then.

@@ -147,6 +147,7 @@ pub async fn serve(config: ServerConfig, environment: &Environment, program: Pat
         git,
         forge,
         ending: Arc::new(Ender { shutdown: shutdown.clone(), take_runs: Arc::clone(&take_runs) }),
+        keys: ring.clone(),
         facts: facts(&config, &started, &walls),
         drain: shutdown.drain().clone(),
     })?;

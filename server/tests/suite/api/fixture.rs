@@ -16,7 +16,7 @@ use aq_core::workspace::WorkspaceKind;
 use aq_proto::error_detail::ErrorDetail;
 use aq_proto::v1 as pb;
 use aq_runner::git::Desk;
-use aq_server::api::{Api, Ending, Parts, RepositoryCheck, RepositoryRefused, ServerFacts};
+use aq_server::api::{Api, Ending, KeyRing, Parts, RepositoryCheck, RepositoryRefused, ServerFacts};
 use aq_server::clock::Clock;
 use pb::account_service_client::AccountServiceClient;
 use pb::admin_service_client::AdminServiceClient;
@@ -69,6 +69,8 @@ pub(crate) struct Server {
     pub(crate) api: Api,
     pub(crate) drain: CancellationToken,
     pub(crate) ended: Arc<Ended>,
+    /// The keys of callers, as the transport would ask for them.
+    pub(crate) ring: KeyRing,
 }
 
 impl Server {
@@ -83,6 +85,7 @@ impl Server {
 
     fn over(inner: Harness) -> Self {
         let (drain, ended) = (CancellationToken::new(), Arc::new(Ended::default()));
+        let ring = KeyRing::new(inner.reader.clone(), Arc::clone(&inner.clock) as Arc<dyn Clock>);
         let api = Api::new(Parts {
             engine: inner.engine.clone(),
             reader: inner.reader.clone(),
@@ -96,6 +99,7 @@ impl Server {
             git: Arc::new(Desk::new(inner.rooms())),
             forge: None,
             ending: Arc::clone(&ended) as Arc<dyn Ending>,
+            keys: ring.clone(),
             facts: ServerFacts {
                 version: "0.0.0-test".into(),
                 started_at: inner.clock.now(),
@@ -108,7 +112,7 @@ impl Server {
             drain: drain.clone(),
         })
         .unwrap();
-        Self { inner, api, drain, ended }
+        Self { inner, api, drain, ended, ring }
     }
 
     pub(crate) fn client(&self, principal: Principal) -> Client {

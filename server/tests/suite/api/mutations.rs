@@ -39,7 +39,7 @@ async fn a_failed_request_leaves_its_id_free() {
     admin.tasks().create_task(request).await.unwrap();
 }
 
-/// Api R9: a key is shown once, also when the request is repeated, and its hash never leaves the store.
+/// Api R9: a key is shown once, also when the request is repeated, and its hash never leaves the store. One that was revoked is refused from the answer on.
 #[tokio::test]
 async fn a_key_is_shown_once() {
     let server = Server::start().await;
@@ -49,13 +49,11 @@ async fn a_key_is_shown_once() {
     let key: aq_proto::client::ApiKey = made.secret.parse().unwrap();
     let again = admin.admin().create_api_key(request).await.unwrap().into_inner();
     assert_eq!((again.secret.as_str(), again.api_key.unwrap().kid.as_str()), ("", key.kid()));
-    let ring = aq_server::api::KeyRing::new(server.inner.reader.clone(), server.inner.clock.clone());
-    assert_eq!(ring.verify(key.kid(), key.secret()).await.unwrap().unwrap().role, Role::Viewer);
-    assert_eq!(ring.verify(key.kid(), "wrong").await.unwrap(), None);
+    assert_eq!(server.ring.verify(key.kid(), key.secret()).await.unwrap().unwrap().role, Role::Viewer);
+    assert_eq!(server.ring.verify(key.kid(), "wrong").await.unwrap(), None);
     let revoke = pb::RevokeApiKeyRequest { kid: key.kid().into(), ..Default::default() };
     assert!(admin.admin().revoke_api_key(revoke).await.unwrap().into_inner().revoked_at.is_some());
-    server.inner.clock.advance(6_000);
-    assert_eq!(ring.verify(key.kid(), key.secret()).await.unwrap(), None);
+    assert_eq!(server.ring.verify(key.kid(), key.secret()).await.unwrap(), None);
     let list = |include_revoked| pb::ListApiKeysRequest { include_revoked, ..Default::default() };
     assert_eq!(admin.admin().list_api_keys(list(false)).await.unwrap().into_inner().total_size, 0);
     assert_eq!(admin.admin().list_api_keys(list(true)).await.unwrap().into_inner().total_size, 1);

@@ -8,7 +8,7 @@ use aq_proto::client::ApiKey;
 use aq_proto::v1 as pb;
 use aq_server::api::KeyRing;
 use aq_server::clock::Clock;
-use aq_server::store::{Connection, Reader, StoreError, api_keys, new_key};
+use aq_server::store::{Connection, DatabaseUrl, Reader, StoreError, api_keys, new_key};
 use tokio::sync::{RwLock, oneshot};
 use tokio::task::JoinHandle;
 
@@ -81,6 +81,34 @@ async fn invented_keys_keep_no_owner_of_one_waiting() {
     for query in queries {
         query.await.unwrap().unwrap();
     }
+}
+
+/// Api R9: what was read of a key before it was revoked is not remembered after it.
+#[tokio::test]
+async fn a_key_that_is_revoked_while_it_is_read_is_refused_from_then_on() {
+    let server = Server::start().await;
+    let clock = Arc::clone(&server.inner.clock) as Arc<dyn Clock>;
+    let made = new_key(Role::Viewer, ProjectScope::All, "reads", clock.now(), None);
+    let (record, key) = (made.record, made.key.parse::<ApiKey>().unwrap());
+    server.inner.engine.submit(move |tx| api_keys::insert(tx.db, &record)).await.unwrap();
+    // With one thread, reads are done in their order.
+    let reader = Reader::start(&DatabaseUrl::sqlite(&server.inner.home.path().join("db/agent-queue.db")), 1).unwrap();
+    let (ring, newcomers) = (KeyRing::new(reader.clone(), Arc::clone(&clock)), reader.asked_by("authentication of newcomers"));
+    let gate = Arc::new(RwLock::new(()));
+    let shut = gate.write().await;
+    let before = held(&newcomers, 1, &gate).await;
+    let mut early = Box::pin(ring.verify(key.kid(), key.secret()));
+    assert!(futures_util::poll!(&mut early).is_pending());
+    let behind = held(&newcomers, 1, &gate).await;
+    drop(shut);
+    for query in before.into_iter().chain(behind) {
+        query.await.unwrap().unwrap();
+    }
+    let (kid, now) = (key.kid().to_owned(), clock.now());
+    server.inner.engine.submit(move |tx| api_keys::revoke(tx.db, &kid, now).map(drop)).await.unwrap();
+    ring.forget(key.kid());
+    assert!(early.await.unwrap().is_some(), "it was read before");
+    assert!(ring.verify(key.kid(), key.secret()).await.unwrap().is_none());
 }
 
 /// Store R33, G15: of what waits to be written, a key that asks once comes before the rest of one that asks for much.

@@ -17,12 +17,18 @@ pub(crate) fn counts(counts: &[TaskStatusCount]) -> String {
     shown.map(|entry| format!("{} {}", entry.count, words::phrase::<TaskStatus>(entry.status))).collect::<Vec<_>>().join(", ")
 }
 
+/// What a project had of all work, and what its weight is due, in percent; `None`: it takes no part at present.
+fn share(project: &Project) -> Option<(f64, f64)> {
+    let (due, deficit) = (project.due_share?, project.deficit?);
+    Some(((due - deficit) * 100.0, due * 100.0))
+}
+
 /// A page of projects.
 #[must_use]
 pub(crate) fn list(look: &Look, page: &ListProjectsResponse) -> String {
     table(
         look,
-        &["ID", "NAME", "STATUS", "WEIGHT", "AGENTS", "WORKSPACES", "TOKENS", "TASKS"],
+        &["ID", "NAME", "STATUS", "WEIGHT", "AGENTS", "WORKSPACES", "TOKENS", "SHARE", "TASKS"],
         page.projects.iter().map(|project| {
             let paused = project.status == i32::from(ProjectStatus::Paused);
             vec![
@@ -33,6 +39,7 @@ pub(crate) fn list(look: &Look, page: &ListProjectsResponse) -> String {
                 Cell::number(project.max_concurrent_agents.to_string()),
                 Cell::number(project.workspace_count.to_string()),
                 Cell::number(amount::tokens(project.window_tokens)),
+                Cell::number(share(project).map(|(used, due)| format!("{used:.0} of {due:.0} %")).unwrap_or_default()),
                 Cell::new(counts(&project.task_counts)),
             ]
         }),
@@ -48,6 +55,15 @@ pub(crate) fn show(look: &Look, project: &Project) -> String {
     sheet.field("agents at most", project.max_concurrent_agents.to_string());
     let budget = project.budget_limit.map(|limit| format!("{} of {}", amount::tokens(project.window_tokens), amount::tokens(limit)));
     sheet.field("tokens in window", budget.unwrap_or_else(|| amount::tokens(project.window_tokens)));
+    let share = share(project).map(|(used, due)| {
+        let stands = match (due - used).round() {
+            behind if behind >= 1.0 => format!(": {behind} % behind"),
+            ahead if ahead <= -1.0 => format!(": {} % ahead", -ahead),
+            _ => String::new(),
+        };
+        format!("{used:.0} % used, {due:.0} % due{stands}")
+    });
+    sheet.field("share in window", share.unwrap_or_default());
     sheet.field("repository", &project.repo_url).field("default branch", &project.default_branch);
     sheet.field("runtime", words::phrase::<Runtime>(project.default_runtime));
     let timeout = project
@@ -86,6 +102,8 @@ mod tests {
             max_concurrent_agents: 2,
             budget_limit: Some(5_000_000),
             window_tokens: 1_200_000,
+            due_share: Some(0.75),
+            deficit: Some(0.15),
             repo_url: "https://example.org/web.git".into(),
             workspace_count: 1,
             task_counts: vec![
@@ -97,6 +115,10 @@ mod tests {
             ..Default::default()
         };
         insta::assert_snapshot!(show(&Look::plain(), &project));
+        let ahead = show(&Look::plain(), &Project { due_share: Some(0.25), deficit: Some(-0.25), ..project.clone() });
+        assert!(ahead.contains("50 % used, 25 % due: 25 % ahead"), "{ahead}");
+        let even = show(&Look::plain(), &Project { due_share: Some(0.25), deficit: Some(-0.004), ..project.clone() });
+        assert!(even.contains("25 % used, 25 % due\n"), "{even}");
         insta::assert_snapshot!(list(&Look::plain(), &ListProjectsResponse { projects: vec![project], ..Default::default() }));
     }
 }

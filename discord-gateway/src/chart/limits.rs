@@ -2,8 +2,8 @@
 
 use aq_proto::v1 as pb;
 
-use super::plan::{Body, COLOURS, Chart, Row, Series, percent, short};
-use crate::text::{one_line, plural};
+use super::plan::{Body, COLOURS, Chart, Row, Series, short};
+use crate::text::{one_line, percent, plural};
 
 /// Most rows of either half.
 const WINDOWS: usize = 6;
@@ -35,7 +35,7 @@ pub(crate) fn limits(answer: &pb::ListLimitWindowsResponse, projects: &[pb::Proj
             rows.push(Row::Bars(name, vec![(index, used.clamp(0.0, 1.0), percent(*used))]));
         }
     }
-    let note = share(projects, &mut rows, &mut series);
+    let note = shares(projects, &mut rows, &mut series);
     let title = "Limits and shares".to_owned();
     if rows.is_empty() {
         let why = "No usage window is known yet, and no project has used anything.".to_owned();
@@ -44,29 +44,28 @@ pub(crate) fn limits(answer: &pb::ListLimitWindowsResponse, projects: &[pb::Proj
     Chart { title, note, series, body: Body::Rows(rows) }
 }
 
-/// Adds the rows of the projects, largest first. Weights count among those that used something or have work that could run: that is among whom
-/// the server shares.
-#[expect(clippy::cast_precision_loss, reason = "a bar has some hundred pixels")]
-fn share(projects: &[pb::Project], rows: &mut Vec<Row>, series: &mut Vec<Series>) -> String {
-    let works = |project: &&pb::Project| {
-        let open = |count: &pb::TaskStatusCount| count.status() != pb::TaskStatus::Completed && count.count > 0;
-        project.window_tokens > 0 || project.task_counts.iter().any(open)
-    };
-    let mut found: Vec<&pb::Project> = projects.iter().filter(works).collect();
-    let used: u64 = found.iter().map(|project| project.window_tokens).sum();
-    let weight: f64 = found.iter().map(|project| project.credit_weight).sum();
-    if used == 0 || weight <= 0.0 {
+/// What a project had of all work, and what its weight is due, as the server says, 0.0 to 1.0; `None`: it takes no part at present.
+pub(crate) fn share(project: &pb::Project) -> Option<(f64, f64)> {
+    let due = project.due_share?;
+    Some(((due - project.deficit?).clamp(0.0, 1.0), due))
+}
+
+/// Adds the rows of the projects among which the server shares, largest first.
+fn shares(projects: &[pb::Project], rows: &mut Vec<Row>, series: &mut Vec<Series>) -> String {
+    let mut found: Vec<_> = projects.iter().filter_map(|project| Some((project, share(project)?))).collect();
+    let used: u64 = found.iter().map(|(project, _)| project.window_tokens).sum();
+    if used == 0 {
         return "No project has used anything in the budget window.".to_owned();
     }
-    found.sort_by(|a, b| b.window_tokens.cmp(&a.window_tokens).then_with(|| a.id.cmp(&b.id)));
+    let weight: f64 = found.iter().map(|(project, _)| project.credit_weight).sum();
+    found.sort_by(|(a, _), (b, _)| b.window_tokens.cmp(&a.window_tokens).then_with(|| a.id.cmp(&b.id)));
     let had = series.len();
     for (name, value, colour) in [("used", short(used), COLOURS.get(1)), ("due by weight", format!("weight {weight}"), COLOURS.get(2))] {
         series.extend(colour.map(|colour| Series { name: name.to_owned(), value, colour: *colour }));
     }
     rows.push(Row::Head("Projects: what each used, and what its weight is due".to_owned()));
-    for project in found.iter().take(PROJECTS) {
-        let (part, fair) = (project.window_tokens as f64 / used as f64, project.credit_weight / weight);
-        let bars = vec![(had, part, percent(part)), (had + 1, fair, percent(fair))];
+    for (project, (part, due)) in found.iter().take(PROJECTS) {
+        let bars = vec![(had, *part, percent(*part)), (had + 1, *due, percent(*due))];
         rows.push(Row::Bars(one_line(&project.id), bars));
     }
     let more = found.len().saturating_sub(PROJECTS);
@@ -78,18 +77,19 @@ fn share(projects: &[pb::Project], rows: &mut Vec<Row>, series: &mut Vec<Series>
 mod tests {
     use super::*;
 
-    fn project(id: &str, weight: f64, window_tokens: u64) -> pb::Project {
-        pb::Project { id: id.into(), credit_weight: weight, window_tokens, ..Default::default() }
+    fn project(id: &str, window_tokens: u64, share: Option<(f64, f64)>) -> pb::Project {
+        let (due_share, deficit) = share.unzip();
+        pb::Project { id: id.into(), credit_weight: 1.0, window_tokens, due_share, deficit, ..Default::default() }
     }
 
-    /// Charts R5: what a project used stands against the share of its weight; who neither used nor could use anything does not count.
+    /// Charts R5: what a project used stands against what it is due; of whom the server says nothing does not count.
     #[test]
     fn shares_against_weights() {
-        let projects = [project("site", 1.0, 250), project("app", 3.0, 750), project("idle", 9.0, 0)];
+        let projects = [project("site", 250, Some((0.25, 0.0))), project("app", 750, Some((0.5, -0.25))), project("idle", 0, None)];
         let made = limits(&pb::ListLimitWindowsResponse::default(), &projects);
         let Body::Rows(rows) = &made.body else { panic!("{made:?}") };
-        let bars = |part: f64, figure: &str| vec![(0, part, figure.to_owned()), (1, part, figure.to_owned())];
-        assert_eq!(rows[1..], [Row::Bars("app".into(), bars(0.75, "75 %")), Row::Bars("site".into(), bars(0.25, "25 %"))]);
+        let bars = |used: f64, due: f64| vec![(0, used, percent(used)), (1, due, percent(due))];
+        assert_eq!(rows[1..], [Row::Bars("app".into(), bars(0.75, 0.5)), Row::Bars("site".into(), bars(0.25, 0.25))]);
         assert_eq!(made.note, "1 k tokens in the budget window by 2 projects");
     }
 
@@ -104,7 +104,7 @@ mod tests {
             ..Default::default()
         };
         let windows = vec![window("five_hour", Some(0.97), true), window("weekly", Some(0.4), false), window("other", None, false)];
-        let made = limits(&pb::ListLimitWindowsResponse { windows, ..Default::default() }, &[project("app", 1.0, 10)]);
+        let made = limits(&pb::ListLimitWindowsResponse { windows, ..Default::default() }, &[project("app", 10, Some((1.0, 0.0)))]);
         let Body::Rows(rows) = &made.body else { panic!("{made:?}") };
         assert_eq!(rows[1], Row::Bars("claude · five hour".into(), vec![(1, 0.97, "97 %".into())]));
         assert_eq!(rows[2], Row::Bars("claude · weekly".into(), vec![(0, 0.4, "40 %".into())]));
@@ -115,7 +115,7 @@ mod tests {
     /// Charts R6: nothing known is said, not drawn.
     #[test]
     fn nothing_known() {
-        let made = limits(&pb::ListLimitWindowsResponse::default(), &[project("app", 1.0, 0)]);
+        let made = limits(&pb::ListLimitWindowsResponse::default(), &[project("app", 0, Some((1.0, 1.0)))]);
         assert!(matches!(&made.body, Body::Empty(why) if why.starts_with("No usage window")));
     }
 }

@@ -13,7 +13,7 @@ mod slots;
 mod usage;
 
 pub(crate) use board::board;
-pub(crate) use limits::limits;
+pub(crate) use limits::{limits, share};
 pub(crate) use picture::attached;
 pub(crate) use slots::{Over, Slot, slots};
 pub(crate) use usage::usage;

@@ -89,6 +89,8 @@ pub(super) mod tests {
             id: id.into(),
             credit_weight: weight,
             window_tokens,
+            due_share: Some(weight / 5.0),
+            deficit: Some(weight / 5.0 - f64::from(u32::try_from(window_tokens).unwrap()) / 6_890_000.0),
             ..Default::default()
         };
         let projects = [

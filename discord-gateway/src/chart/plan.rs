@@ -133,11 +133,6 @@ pub(super) fn short(number: u64) -> String {
     if value < 9.95 && (value * 10.0).round() % 10.0 != 0.0 { format!("{value:.1} {name}") } else { format!("{value:.0} {name}") }
 }
 
-/// A part as percent.
-pub(super) fn percent(part: f64) -> String {
-    if part > 0.0 && part < 0.005 { "< 1 %".to_owned() } else { format!("{:.0} %", part * 100.0) }
-}
-
 /// The names with the largest figures, largest first, and whether others are left over: together never more than six.
 pub(super) fn largest(mut figures: Vec<(String, u64)>) -> (Vec<String>, bool) {
     figures.retain(|(_, figure)| *figure > 0);

@@ -7,7 +7,7 @@ use super::card::total;
 use super::style::{Style, boxed};
 use super::time::{moment, relative};
 use crate::message::Message;
-use crate::text::{clean, grouped, inline, plural};
+use crate::text::{clean, grouped, inline, percent, plural};
 
 /// A bar of a part, in percent.
 fn bar(used: f64) -> String {
@@ -16,10 +16,6 @@ fn bar(used: f64) -> String {
     let filled = if used > 0.0 { filled.max(1.0) } else { filled };
     let cells: String = (0..12).map(|cell| if f64::from(cell) < filled { '█' } else { '░' }).collect();
     format!("`{cells}` {}", percent(used))
-}
-
-fn percent(part: f64) -> String {
-    if part > 0.0 && part < 0.005 { "< 1 %".to_owned() } else { format!("{:.0} %", part * 100.0) }
 }
 
 fn gate(state: GateState) -> &'static str {

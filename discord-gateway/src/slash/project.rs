@@ -9,10 +9,11 @@ use super::channel;
 use super::options::Asked;
 use super::task::done;
 use crate::actions::Responder;
+use crate::chart::share;
 use crate::custom_id::{Action, write};
 use crate::message::{Button, ButtonStyle, Message};
 use crate::render::{Style, boxed, status_of};
-use crate::text::{clean, grouped, inline, plural};
+use crate::text::{clean, grouped, inline, percent, plural};
 
 /// Answers.
 pub(super) async fn run(word: &str, asked: &Asked<'_>) -> Result<Message, Status> {
@@ -69,6 +70,7 @@ fn shown(project: &pb::Project) -> Message {
         .beside("Agents at once", project.max_concurrent_agents.to_string())
         .beside("Budget", budget)
         .beside("Used in the window", grouped(project.window_tokens))
+        .beside("Share", share(project).map(|(used, due)| format!("{} of {}", percent(used), percent(due))).unwrap_or_default())
         .beside("Workspaces", project.workspace_count.to_string())
         .beside("Branch", if project.default_branch.is_empty() { String::new() } else { inline(&project.default_branch) })
         .beside("Channel", project.discord_channel_id.parse::<u64>().map(|id| format!("<#{id}>")).unwrap_or_default())

@@ -13,5 +13,5 @@ mod split;
 
 pub(crate) use answer::{Answer, answer};
 pub(crate) use clean::{clean, fenced, inline, one_line, within_fence};
-pub(crate) use limit::{cut, grouped, length, plural};
+pub(crate) use limit::{cut, grouped, length, percent, plural};
 pub(crate) use split::{PIECE, split};

@@ -1,10 +1,12 @@
 //! ProjectService.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aq_core::budget::{Share, shares};
 use aq_core::ids::ProjectId;
 use aq_core::project::ProposalPolicy;
-use aq_core::task::VerificationType;
+use aq_core::task::{TaskStatus, VerificationType};
 use aq_core::time::Timestamp;
 use aq_core::workspace::WorkspaceKind;
 use aq_proto::v1 as pb;
@@ -18,7 +20,7 @@ use super::service::{Api, Done};
 use super::status::{ApiError, Reply};
 use crate::commands::projects::{self, ProjectFields};
 use crate::commands::{Context, workspaces};
-use crate::lifecycle::{Figures, Tx};
+use crate::lifecycle::{Figures, ProjectHot, Tx};
 
 const FIELDS: &[&str] = &[
     "name",
@@ -46,7 +48,15 @@ pub(super) struct Projects(pub(super) Api);
 
 fn shown(figures: &Figures, id: &ProjectId, now: Timestamp) -> Result<pb::Project, ApiError> {
     let hot = figures.projects.get(id).ok_or_else(|| ApiError::not_found("project", id.as_str()))?;
-    Ok(convert::project(figures, hot, now))
+    Ok(convert::project(figures, hot, shared(figures, now).get(id), now))
+}
+
+/// The shares of the projects that used something within the window or have open tasks: among them work is shared.
+fn shared(figures: &Figures, now: Timestamp) -> BTreeMap<&ProjectId, Share> {
+    let open = |hot: &ProjectHot| hot.counts.iter().any(|(status, count)| *status != TaskStatus::Completed && *count > 0);
+    let used = |hot: &ProjectHot| (hot.project.credit_weight, hot.usage.tokens_at(now));
+    let all = figures.projects.iter().map(|(id, hot)| (id, used(hot), open(hot)));
+    shares(all.filter(|(_, (_, tokens), open)| *tokens > 0 || *open).map(|(id, (weight, tokens), _)| (id, weight, tokens)))
 }
 
 fn shown_after(tx: &Tx<'_>, id: &ProjectId, context: &Context) -> Result<Done<pb::Project>, ApiError> {
@@ -207,7 +217,8 @@ impl ProjectService for Projects {
             .turn(&context)
             .look(move |seen| {
                 let visible = seen.figures.projects.values().filter(|hot| context.principal.projects.covers(&hot.project.id));
-                let all = visible.map(|hot| convert::project(seen.figures, hot, context.now));
+                let shares = shared(seen.figures, context.now);
+                let all = visible.map(|hot| convert::project(seen.figures, hot, shares.get(&hot.project.id), context.now));
                 let wanted = all.filter(|project| {
                     status.is_none_or(|status| project.status == i32::from(status))
                         && (channel.is_empty() || project.discord_channel_id == channel)

@@ -13,5 +13,5 @@ mod warning;
 pub use alarm::Alarm;
 pub use limits::{BudgetPeriod, BudgetScope, BudgetStop, Budgets, Uses, exhausted, opens_at, window_start};
 pub use rate_window::{RateLimitWindow, RatePeriod};
-pub use share::{deficits, targets};
+pub use share::{Share, shares};
 pub use warning::{BudgetWarning, WARNING_LEVELS, warning_text};

@@ -2,57 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::ProjectId;
-
-/// Each project's part of the sum of weights, 0.0 to 1.0; empty when no project has a weight (F-056).
-#[must_use]
-pub fn targets(weights: &BTreeMap<ProjectId, f64>) -> BTreeMap<ProjectId, f64> {
-    let sane = |weight: f64| if weight.is_finite() { weight.max(0.0) } else { 0.0 };
-    let total: f64 = weights.values().map(|weight| sane(*weight)).sum();
-    if total <= 0.0 {
-        return BTreeMap::new();
-    }
-    weights.iter().map(|(project, weight)| (project.clone(), sane(*weight) / total)).collect()
+/// What a project is due among those that share, and what it had.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// Its part of the sum of weights, 0.0 to 1.0 (F-056).
+    pub due: f64,
+    /// Its part of what all of them used, 0.0 to 1.0; 0.0 while nobody used anything.
+    pub used: f64,
 }
 
-/// Each project's target minus its part of the usage; positive: it is behind. Only usage of the named projects counts; while there is
-/// none the deficit is the target (F-056).
+impl Share {
+    /// What it is due minus what it had; positive: it is behind (F-056).
+    #[must_use]
+    pub const fn deficit(self) -> f64 {
+        self.due - self.used
+    }
+}
+
+/// The shares of projects with these weights that used so many tokens; empty when none of them has a weight. Only those that are named count.
 #[must_use]
-pub fn deficits(weights: &BTreeMap<ProjectId, f64>, usage: &BTreeMap<ProjectId, u64>) -> BTreeMap<ProjectId, f64> {
-    let used = |project: &ProjectId| usage.get(project).copied().unwrap_or(0) as f64;
-    let total: f64 = weights.keys().map(used).sum();
-    targets(weights)
-        .into_iter()
-        .map(|(project, target)| {
-            let actual = if total > 0.0 { used(&project) / total } else { 0.0 };
-            (project, target - actual)
-        })
-        .collect()
+pub fn shares<K: Ord>(projects: impl IntoIterator<Item = (K, f64, u64)>) -> BTreeMap<K, Share> {
+    let sane = |weight: f64| if weight.is_finite() { weight.max(0.0) } else { 0.0 };
+    let projects: Vec<_> = projects.into_iter().map(|(key, weight, used)| (key, sane(weight), used as f64)).collect();
+    let (weights, all) = projects.iter().fold((0.0, 0.0), |(weights, all), (_, weight, used)| (weights + weight, all + used));
+    if weights <= 0.0 {
+        return BTreeMap::new();
+    }
+    let part = |used: f64| if all > 0.0 { used / all } else { 0.0 };
+    projects.into_iter().map(|(key, weight, used)| (key, Share { due: weight / weights, used: part(used) })).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn map<T: Copy>(entries: &[(&str, T)]) -> BTreeMap<ProjectId, T> {
-        entries.iter().map(|(id, value)| (ProjectId::from_trusted(id), *value)).collect()
-    }
-
-    fn close(got: &BTreeMap<ProjectId, f64>, expected: &[(&str, f64)]) {
+    fn close(got: &BTreeMap<&str, Share>, expected: &[(&str, f64, f64)]) {
         assert_eq!(got.len(), expected.len());
-        for (id, value) in expected {
-            assert!((got[&ProjectId::from_trusted(id)] - value).abs() < 1e-12, "{id}: {got:?}");
+        for (id, due, deficit) in expected {
+            let share = got[id];
+            assert!((share.due - due).abs() < 1e-12 && (share.deficit() - deficit).abs() < 1e-12, "{id}: {share:?}");
         }
     }
 
-    /// F-056: the original's numbers.
+    /// F-056, budget R6: the original's numbers.
     #[test]
-    fn targets_and_deficits_match_the_listed_numbers() {
-        let weights = map(&[("p1", 3.0), ("p2", 1.0)]);
-        close(&targets(&weights), &[("p1", 0.75), ("p2", 0.25)]);
-        close(&deficits(&weights, &map(&[("p1", 60_000), ("p2", 40_000), ("idle", 9_000_000)])), &[("p1", 0.15), ("p2", -0.15)]);
-        let equal = map(&[("p1", 1.0), ("p2", 1.0)]);
-        close(&deficits(&equal, &BTreeMap::new()), &[("p1", 0.5), ("p2", 0.5)]);
-        assert!(targets(&map(&[("p1", 0.0)])).is_empty());
+    fn shares_match_the_listed_numbers() {
+        close(&shares([("p1", 3.0, 60_000), ("p2", 1.0, 40_000)]), &[("p1", 0.75, 0.15), ("p2", 0.25, -0.15)]);
+        close(&shares([("p1", 1.0, 0), ("p2", 1.0, 0)]), &[("p1", 0.5, 0.5), ("p2", 0.5, 0.5)]);
+        assert!(shares([("p1", 0.0, 5)]).is_empty());
+        close(&shares([("p1", f64::NAN, 0), ("p2", -2.0, 10), ("p3", 2.0, 0)]), &[("p1", 0.0, 0.0), ("p2", 0.0, -1.0), ("p3", 1.0, 1.0)]);
     }
 }

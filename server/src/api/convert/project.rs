@@ -1,5 +1,6 @@
 //! Projects.
 
+use aq_core::budget::Share;
 use aq_core::project::{ProjectStatus, ProposalPolicy};
 use aq_core::time::Timestamp;
 use aq_proto::v1 as pb;
@@ -8,8 +9,8 @@ use super::admin::status_counts;
 use super::words::{limit, plan_approval, runtime, timestamp, verification};
 use crate::lifecycle::{Figures, ProjectHot};
 
-/// A project with what is known of its work.
-pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, now: Timestamp) -> pb::Project {
+/// A project with what is known of its work. `share`: how it stands among those that share; `None`: it takes no part.
+pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, share: Option<&Share>, now: Timestamp) -> pb::Project {
     let project = &hot.project;
     let workspaces = figures.workspaces.values().filter(|space| space.project == project.id).count();
     pb::Project {
@@ -50,5 +51,7 @@ pub(in crate::api) fn project(figures: &Figures, hot: &ProjectHot, now: Timestam
         verification: verification(project.verification),
         reviewer_runtime: runtime(project.reviewer_runtime),
         reviewer_agent_id: project.reviewer.as_ref().map(ToString::to_string).unwrap_or_default(),
+        due_share: share.map(|share| share.due),
+        deficit: share.map(|share| share.deficit()),
     }
 }

@@ -1,5 +1,6 @@
 //! Limits, budgets, usage and forecasts as clients see them.
 
+use aq_core::ids::RunRef;
 use aq_core::output::{LimitNotice, LimitStatus, OutputBody, OutputItem, TokenUsage};
 use aq_core::principal::Role;
 use aq_core::runner_link::{RunOutcome, RunReport};
@@ -112,6 +113,51 @@ async fn budgets(client: &Client) -> Vec<pb::Budget> {
     client.accounts().list_budgets(pb::ListBudgetsRequest::default()).await.unwrap().into_inner().budgets
 }
 
+/// A run says that it used so many tokens.
+async fn spend(server: &Server, run: &RunRef, output: u64) {
+    let tokens = TokenUsage { output, ..TokenUsage::default() };
+    let body = OutputBody::Usage { message_id: "m".into(), model: "big-model".into(), tokens, cost_micros: Some(5) };
+    let item = OutputItem { seq: 1, at: server.inner.clock.now(), body };
+    server.inner.report(run, RunReport::Output { items: vec![item] }).await;
+}
+
+/// F-056, budget R6: projects with work tell what their weight is due and how far they are behind; a project without any takes no part until it has some.
+#[tokio::test]
+async fn projects_tell_how_they_stand() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    for (name, credit_weight) in [("app", 3.0), ("web", 1.0), ("idle", 4.0)] {
+        let request = pb::CreateProjectRequest {
+            name: name.into(),
+            repo_url: format!("/repos/{name}"),
+            credit_weight: Some(credit_weight),
+            ..Default::default()
+        };
+        admin.projects().create_project(request).await.unwrap();
+    }
+    let stand = async || {
+        let all = admin.projects().list_projects(pb::ListProjectsRequest::default()).await.unwrap().into_inner().projects;
+        all.iter().map(|project| (project.id.clone(), project.due_share.zip(project.deficit))).collect::<Vec<_>>()
+    };
+    let told = |app, idle, web| [("app", app), ("idle", idle), ("web", web)].map(|(id, share)| (String::from(id), share));
+    assert_eq!(stand().await, told(None, None, None));
+    admin.task("app", "one").await;
+    admin.task("web", "one").await;
+    assert_eq!(stand().await, told(Some((0.75, 0.75)), None, Some((0.25, 0.25))));
+    admin.agent("nova").await;
+    let run = server.inner.start_order().await.run;
+    server.inner.running(&run).await;
+    spend(&server, &run, 900).await;
+    server.inner.succeed(&run).await;
+    server.inner.until(&run.task, TaskStatus::Completed).await;
+    // The heavier one went first. It counts by what it used, with or without work.
+    assert_eq!(stand().await, told(Some((0.75, -0.25)), None, Some((0.25, 0.25))));
+    admin.task("idle", "one").await;
+    assert_eq!(stand().await, told(Some((0.375, -0.625)), Some((0.5, 0.5)), Some((0.125, 0.125))));
+    let one = admin.projects().get_project(pb::GetProjectRequest { project_id: "idle".into() }).await.unwrap().into_inner();
+    assert_eq!((one.due_share, one.deficit), (Some(0.5), Some(0.5)));
+}
+
 /// F-049, F-050: budgets are listed with what counts, set by scope or project, refused with the field, and named by the tasks that wait for them.
 #[tokio::test]
 async fn budgets_are_listed_set_and_explained() {
@@ -153,10 +199,7 @@ async fn budgets_are_listed_set_and_explained() {
     let task = admin.task("web", "one").await.id;
     let run = server.inner.start_order().await.run;
     server.inner.running(&run).await;
-    let tokens = TokenUsage { output: 900, ..TokenUsage::default() };
-    let body = OutputBody::Usage { message_id: "m".into(), model: "big-model".into(), tokens, cost_micros: Some(5) };
-    let item = OutputItem { seq: 1, at: server.inner.clock.now(), body };
-    server.inner.report(&run, RunReport::Output { items: vec![item] }).await;
+    spend(&server, &run, 900).await;
     server.inner.succeed(&run).await;
     server.inner.until(&run.task, TaskStatus::Completed).await;
     let budget = admin.accounts().set_budget(set(BudgetScope::Project, "web", Some(900), false)).await.unwrap().into_inner();

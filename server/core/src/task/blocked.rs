@@ -35,8 +35,8 @@ text_enum! {
 }
 
 impl BlockedReason {
-    /// True when the block passes without a person: the task is looked at again when the dependency, the budget or the
-    /// configuration changes (task R5). All other reasons need the action of [`BlockedReason::remedy`].
+    /// True when the block passes without a person: the task is looked at again when the dependency or the budget changes (task R5). All other reasons
+    /// need the action of [`BlockedReason::remedy`].
     #[must_use]
     pub const fn leaves_by_itself(self) -> bool {
         matches!(self, Self::Dependency | Self::Budget)
@@ -75,7 +75,7 @@ mod tests {
 
     /// task R5.
     #[test]
-    fn exactly_three_reasons_leave_by_themselves() {
+    fn exactly_two_reasons_leave_by_themselves() {
         let leaving: Vec<_> = BlockedReason::ALL.iter().filter(|reason| reason.leaves_by_itself()).map(|reason| reason.as_str()).collect();
         assert_eq!(leaving, ["dependency", "budget"]);
         let landing: Vec<_> = BlockedReason::ALL.iter().filter(|reason| reason.is_landing()).map(|reason| reason.as_str()).collect();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aq_core::principal::Principal;
 use aq_core::time::Timestamp;
+use tokio::sync::watch;
 
 use crate::clock::SharedClock;
 use crate::store::api_keys::{self, ApiKey};
@@ -23,18 +24,11 @@ pub struct KeyRing {
     /// Asks again for keys that it knew, so that a flood of invented ones keeps nobody waiting who has one.
     regulars: Reader,
     clock: SharedClock,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<BTreeMap<String, (Timestamp, ApiKey)>>>,
+    /// How often a key was forgotten; changes under the lock of `known`. What was read before the last time may be older than that, and is not remembered.
+    taken_back: Arc<watch::Sender<u64>>,
     /// When keys were used since [`KeyRing::take_used`].
     used: Arc<Mutex<BTreeMap<String, Timestamp>>>,
-}
-
-/// What the ring remembers.
-#[derive(Default)]
-struct Known {
-    /// Each key as the store had it, and when that was read.
-    keys: BTreeMap<String, (Timestamp, ApiKey)>,
-    /// How often a key was forgotten: what was read before the last time may be older than that, and is not remembered.
-    forgotten: u64,
 }
 
 impl KeyRing {
@@ -43,7 +37,7 @@ impl KeyRing {
     pub fn new(reader: Reader, clock: SharedClock) -> Self {
         // Whoever is asked for a key is not known yet, and must not wait for those who are.
         let (newcomers, regulars) = (reader.asked_by("authentication of newcomers"), reader.asked_by("authentication of regulars"));
-        Self { newcomers, regulars, clock, known: Arc::default(), used: Arc::default() }
+        Self { newcomers, regulars, clock, known: Arc::default(), taken_back: Arc::default(), used: Arc::default() }
     }
 
     /// Who has this key; `None` when it is unknown, wrong, expired or revoked. Only real keys are remembered, so that guessing fills
@@ -53,9 +47,9 @@ impl KeyRing {
     /// When the store cannot be read.
     pub async fn verify(&self, kid: &str, secret: &str) -> Result<Option<Principal>, StoreError> {
         let now = self.clock.now();
-        let (known, forgotten) = {
+        let (known, taken_back) = {
             let known = self.known();
-            (known.keys.get(kid).cloned(), known.forgotten)
+            (known.get(kid).cloned(), *self.taken_back.borrow())
         };
         let reader = if known.is_some() { &self.regulars } else { &self.newcomers };
         let key = match known.filter(|(at, _)| (0..TRUSTED_MS).contains(&now.millis_since(*at))) {
@@ -63,7 +57,7 @@ impl KeyRing {
             None => {
                 let wanted = kid.to_owned();
                 let found = reader.read(move |db| api_keys::get(db, &wanted)).await?;
-                self.remember(kid, now, found.as_ref(), forgotten);
+                self.remember(kid, now, found.as_ref(), taken_back);
                 found
             }
         };
@@ -72,24 +66,24 @@ impl KeyRing {
         Ok(Some(key.principal()))
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, (Timestamp, ApiKey)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers what the store has, also when the secret was wrong: so a flood with the name of a key reads it no more often than its owner does.
-    fn remember(&self, kid: &str, now: Timestamp, found: Option<&ApiKey>, forgotten: u64) {
+    fn remember(&self, kid: &str, now: Timestamp, found: Option<&ApiKey>, taken_back: u64) {
         let mut known = self.known();
         let Some(key) = found else {
-            known.keys.remove(kid);
+            known.remove(kid);
             return;
         };
-        if known.forgotten != forgotten {
+        if *self.taken_back.borrow() != taken_back {
             return;
         }
-        if known.keys.len() >= REMEMBERED && !known.keys.contains_key(kid) {
-            known.keys.clear();
+        if known.len() >= REMEMBERED && !known.contains_key(kid) {
+            known.clear();
         }
-        known.keys.insert(kid.to_owned(), (now, key.clone()));
+        known.insert(kid.to_owned(), (now, key.clone()));
     }
 
     /// When each key was last used since the last call; to be written once a minute, so that calls themselves write nothing.
@@ -102,7 +96,13 @@ impl KeyRing {
     /// read before, and is not remembered.
     pub fn forget(&self, kid: &str) {
         let mut known = self.known();
-        known.keys.remove(kid);
-        known.forgotten += 1;
+        known.remove(kid);
+        self.taken_back.send_modify(|count| *count += 1);
+    }
+
+    /// How often a key was forgotten, to be waited on.
+    #[must_use]
+    pub fn taken_back(&self) -> watch::Receiver<u64> {
+        self.taken_back.subscribe()
     }
 }

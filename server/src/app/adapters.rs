@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aq_core::principal::Principal;
 use aq_core::runner_link::{BoxFuture, WorkspaceSource};
 use aq_core::workspace::WorkspaceKind;
 use aq_runner::git::Rooms;
-
-use aq_core::principal::Principal;
+use tokio::sync::watch;
 
 use crate::api::{Ending, KeyRing, RepositoryCheck, RepositoryRefused};
 use crate::grpc::{KeyStore, KeyStoreUnavailable};
@@ -84,5 +84,9 @@ pub(super) struct Keys(pub(super) KeyRing);
 impl KeyStore for Keys {
     async fn verify(&self, kid: &str, secret: &str) -> Result<Option<Principal>, KeyStoreUnavailable> {
         self.0.verify(kid, secret).await.map_err(|error| KeyStoreUnavailable(error.to_string()))
+    }
+
+    fn taken_back(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.0.taken_back())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aq_core::principal::{Principal, Role};
 use aq_proto::client::ApiKey;
 use http::{HeaderMap, Request, Response};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -38,6 +39,11 @@ pub trait KeyStore: Send + Sync + 'static {
     /// # Errors
     /// [`KeyStoreUnavailable`] when that cannot be told.
     async fn verify(&self, kid: &str, secret: &str) -> Result<Option<Principal>, KeyStoreUnavailable>;
+
+    /// How often a key was taken back: when that changes, open streams look at their keys again. `None`: nobody tells, and they look from time to time.
+    fn taken_back(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 }
 
 /// Who makes this call.

@@ -8,6 +8,7 @@ use aq_proto::methods::is_server_streaming;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, BodyStream, StreamBody};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
@@ -44,13 +45,17 @@ impl StreamLimit {
     /// Completes when the stream has to end although it has not, with the reason.
     fn ending(&self, credential: Option<Credential>) -> impl Future<Output = Status> + Send + 'static {
         let (keys, recheck, shutdown) = (Arc::clone(&self.keys), self.recheck, self.shutdown.clone());
+        let mut taken_back = keys.taken_back();
         let revoked = async move {
             let Some(Credential(key)) = credential else { return std::future::pending().await };
             loop {
-                tokio::time::sleep(recheck).await;
-                // A store that cannot answer revokes nothing.
+                // The first look is for what was taken back since the call was let in. A store that cannot answer revokes nothing.
                 if let Ok(None) = keys.verify(key.kid(), key.secret()).await {
                     return refusal::wrong_key();
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(recheck) => {}
+                    () = changed(&mut taken_back) => {}
                 }
             }
         };
@@ -65,6 +70,17 @@ impl StreamLimit {
                 status = ended => status,
             }
         }
+    }
+}
+
+/// Completes when a key was taken back; never, when nobody tells.
+async fn changed(taken_back: &mut Option<watch::Receiver<u64>>) {
+    let told = match taken_back {
+        Some(told) => told.changed().await.is_ok(),
+        None => false,
+    };
+    if !told {
+        std::future::pending::<()>().await;
     }
 }
 

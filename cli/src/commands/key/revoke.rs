@@ -7,7 +7,7 @@ use crate::context::{Context, request_id};
 use crate::error::CliError;
 use crate::ids;
 
-/// Make an API key worthless; open streams of it end within 30 seconds
+/// Make an API key worthless at once; open streams of it end
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The key's public part

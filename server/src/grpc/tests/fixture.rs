@@ -38,6 +38,7 @@ const SECRET: &str = "0123456789abcdefABCDEFGH";
 pub(super) struct Keys {
     pub(super) known: Mutex<BTreeMap<String, Principal>>,
     pub(super) broken: Mutex<bool>,
+    pub(super) taken_back: watch::Sender<u64>,
 }
 
 #[tonic::async_trait]
@@ -47,6 +48,10 @@ impl KeyStore for Keys {
             return Err(KeyStoreUnavailable("no store".to_owned()));
         }
         Ok(self.known.lock().unwrap().get(kid).filter(|_| secret == SECRET).cloned())
+    }
+
+    fn taken_back(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.taken_back.subscribe())
     }
 }
 

@@ -72,6 +72,22 @@ async fn a_revoked_key_ends_its_streams() {
     assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
 }
 
+/// gRPC R4, R11: a key whose revocation is told ends its streams then, and those of no other key.
+#[tokio::test]
+async fn a_revocation_that_is_told_ends_streams_at_once() {
+    let server = Fixture::start(|options| options.recheck = Duration::from_secs(3_600)).await;
+    server.items(2);
+    let mut other = server.client(Some("admin")).await.runs().stream_run_output(output_of("a")).await.unwrap().into_inner();
+    let mut stream = server.client(Some("viewer")).await.runs().stream_run_output(output_of("deaf")).await.unwrap().into_inner();
+    server.keys.known.lock().unwrap().remove("viewer");
+    server.keys.taken_back.send_modify(|count| *count += 1);
+    let status = tokio::time::timeout(Duration::from_secs(10), stream.message()).await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
+    assert_eq!(items(&mut other, 2).await.unwrap(), [1, 2]);
+    server.items(4);
+    assert_eq!(items(&mut other, 2).await.unwrap(), [3, 4]);
+}
+
 /// gRPC R13: when the server ends, streams are told, calls that run are finished, and serving is over.
 #[tokio::test]
 async fn the_end_is_graceful() {

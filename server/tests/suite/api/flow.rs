@@ -11,6 +11,7 @@ use aq_server::clock::Clock as _;
 use aq_server::grpc::{self, Gate, GrpcOptions, Health, KeyStore, KeyStoreUnavailable, Permissions};
 use aq_server::store::api_keys;
 use aq_server::store::new_key;
+use tokio::sync::watch;
 
 use super::fixture::Server;
 
@@ -21,9 +22,13 @@ impl KeyStore for Keys {
     async fn verify(&self, kid: &str, secret: &str) -> Result<Option<Principal>, KeyStoreUnavailable> {
         self.0.verify(kid, secret).await.map_err(|error| KeyStoreUnavailable(error.to_string()))
     }
+
+    fn taken_back(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.0.taken_back())
+    }
 }
 
-/// F-155, F-158, api R1, R9: from a key to a completed task, then a refused key and a refused role.
+/// F-155, F-158, api R1, R9, gRPC R11: from a key to a completed task, then a refused role and a key that is revoked while it watches.
 #[tokio::test]
 async fn a_task_is_created_and_completed_over_a_socket() {
     let server = Server::start().await;
@@ -37,7 +42,7 @@ async fn a_task_is_created_and_completed_over_a_socket() {
     let options = GrpcOptions { unix_socket: Some(server.inner.home.path().join("aqd.sock")), ..GrpcOptions::default() };
     let listeners = grpc::bind(&options).await.unwrap();
     let endpoint: Endpoint = listeners.endpoint().unwrap().parse().unwrap();
-    let keys = Arc::new(Keys(KeyRing::new(server.inner.reader.clone(), server.inner.clock.clone())));
+    let keys = Arc::new(Keys(server.ring.clone()));
     let permissions = PERMISSIONS.iter().fold(Permissions::new(), |table, (path, roles)| table.allow(path, roles));
     assert_eq!(permissions.differences(), (Vec::new(), Vec::new()));
     let (routes, stop, health) = (server.api.routes(), server.drain.clone(), Health::starting().await);
@@ -68,6 +73,14 @@ async fn a_task_is_created_and_completed_over_a_socket() {
     looking.tasks().get_task(pb::GetTaskRequest { task_id: task.id.clone() }).await.unwrap();
     let refused = looking.tasks().delete_task(pb::DeleteTaskRequest { task_id: task.id, ..Default::default() }).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::PermissionDenied);
+
+    // A stream that waits ends with its key.
+    let mut stream = looking.events().watch_events(pb::WatchEventsRequest::default()).await.unwrap().into_inner();
+    stream.message().await.unwrap();
+    let revoke = pb::RevokeApiKeyRequest { kid: viewer.record.kid.clone(), ..Default::default() };
+    client.admin().revoke_api_key(revoke).await.unwrap();
+    let ended = async { while stream.message().await.is_ok_and(|message| message.is_some()) {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), ended).await.expect("the stream of a revoked key goes on");
     drop((client, looking));
     server.drain.cancel();
     serving.await.unwrap().unwrap();

@@ -45,7 +45,7 @@ impl Rooms {
             bench.lay_out(new)?;
             self.show_candidate(&landing, run, &mirror, &bench)?;
         }
-        mirror.set(&format!("refs/heads/{}", landing.order.branch), new)?;
+        mirror.set_branch(&run.task, &landing.order.branch, new)?;
         mirror.delete(&moving_name(run))?;
         landing.branch_tip = new;
         landing.moved = false;
@@ -69,7 +69,7 @@ impl Rooms {
             let from = mirror.repo.find_commit(old).doing("reading the branch")?.tree_id();
             bench.move_to(from, new, |_| true)?;
             self.reseat(project, run, order, mirror, &bench, new)?;
-            mirror.set(&format!("refs/heads/{}", order.branch), new)?;
+            mirror.set_branch(&run.task, &order.branch, new)?;
         }
         mirror.delete(&moving_name(run))
     }

@@ -113,7 +113,7 @@ impl Rooms {
         let commit = mirror.repo.commit(None, &author, &author, &text, &tree, &parents.iter().collect::<Vec<_>>()).doing("committing")?;
         // Noted first: a kill between the two must not make our own commit look like another step's (workspaces R5a).
         mirror.set(&held_name(run), commit)?;
-        mirror.set(&format!("refs/heads/{}", order.branch), commit)?;
+        mirror.set_branch(&run.task, &order.branch, commit)?;
         // The directory shows the commit too, for the test commands and for people who look.
         self.reseat(project, run, order, mirror, &bench, commit)?;
         Ok(LeftOver { tip: commit.to_string(), commit: Some(commit.to_string()) })
@@ -186,7 +186,7 @@ impl Rooms {
             self.anchor(mirror, run, &Leavings { head, files: None, loose: &loose, why: "objects outside the branch" })?;
         }
         if follow == Branch::FollowsTheDirectory {
-            mirror.set(&format!("refs/heads/{branch}"), head)?;
+            mirror.set_branch(&run.task, branch, head)?;
         }
         let unfinished = git.as_ref().and_then(GitDir::unfinished);
         let merging = unfinished.as_ref().filter(|left| left.operation == "merge").and(git.as_ref()).and_then(GitDir::merge_head);

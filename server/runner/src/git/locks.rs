@@ -42,11 +42,16 @@ pub(super) fn patiently<T>(work: impl FnMut() -> Result<T, git2::Error>) -> Resu
 pub(super) fn patiently_in<T>(mirror: &Path, mut work: impl FnMut() -> Result<T, git2::Error>) -> Result<T, git2::Error> {
     match work() {
         Err(error) if error.code() == ErrorCode::Locked => {
-            clear(mirror, true, DEAD);
+            clear_of_the_dead(mirror);
             patiently(work)
         }
         other => other,
     }
+}
+
+/// Removes the locks of a mirror of ours that nobody living can hold (git R12a). True when there was one.
+pub(super) fn clear_of_the_dead(mirror: &Path) -> bool {
+    clear(mirror, true, DEAD) > 0
 }
 
 fn with_pauses<T>(mut pause: impl FnMut(Duration), mut work: impl FnMut() -> Result<T, git2::Error>) -> Result<T, git2::Error> {
@@ -63,29 +68,37 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
 
-/// Removes the locks of this age. They lie beside what they lock: at the top (`config`, `HEAD`, `packed-refs`) and in `refs`. Objects are never locked.
-fn clear(folder: &Path, top: bool, age: Duration) {
+/// Removes the locks of this age and tells how many went. They lie beside what they lock: at the top (`config`, `HEAD`, `packed-refs`) and in `refs`. Objects
+/// are never locked.
+fn clear(folder: &Path, top: bool, age: Duration) -> usize {
+    let mut gone = 0;
     for path in entries(folder) {
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         if metadata.is_dir() {
             if !top || path.file_name().is_some_and(|name| name == "refs") {
-                clear(&path, false, age);
+                gone += clear(&path, false, age);
             }
             continue;
         }
         let old = age.is_zero() || metadata.modified().is_ok_and(|made| made.elapsed().is_ok_and(|lived| lived >= age));
         if old && path.extension().is_some_and(|extension| extension == "lock") {
             match fs::remove_file(&path) {
-                Ok(()) => tracing::warn!(path = %path.display(), "removed a lock that a killed git left"),
+                Ok(()) => {
+                    gone += 1;
+                    tracing::warn!(path = %path.display(), "removed a lock that a killed git left");
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => tracing::error!(path = %path.display(), %error, "a lock of a killed git cannot be removed"),
             }
         }
     }
+    gone
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::mirror::Mirror;
     use super::*;
 
@@ -112,7 +125,7 @@ mod tests {
         let tree = repo.treebuilder(None).and_then(|tree| tree.write()).unwrap();
         let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
         let commit = repo.commit(None, &author, &author, "first", &repo.find_tree(tree).unwrap(), &[]).unwrap();
-        let mirror = Mirror::open(folder.path().to_owned(), std::sync::Arc::default()).unwrap();
+        let mirror = Mirror::open(folder.path().to_owned(), Arc::default(), Arc::default()).unwrap();
         (folder, mirror, commit)
     }
 

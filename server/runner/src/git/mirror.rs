@@ -15,7 +15,8 @@ use super::attributes;
 use super::error::{AtPath, GitError, RepositoryRefused, While};
 use super::facts::{configured_branch, detect_local, is_free, local_heads, open_source};
 use super::locks::patiently_in;
-use super::references::{Listed, References};
+use super::program::GitProgram;
+use super::references::References;
 use super::rooms::{Rooms, make_private};
 use super::tidy::drop_unfinished;
 
@@ -28,7 +29,8 @@ const ORIGIN_HEAD: &str = "refs/remotes/origin/HEAD";
 pub(super) struct Mirror {
     pub(super) path: PathBuf,
     pub(super) repo: Repository,
-    references: Arc<References>,
+    pub(super) program: Arc<GitProgram>,
+    pub(super) references: Arc<References>,
 }
 
 /// A mirror made ready for an order.
@@ -44,18 +46,14 @@ pub(super) struct Ready {
 
 impl Mirror {
     /// `references` are those of the mirror at `path`.
-    pub(super) fn open(path: PathBuf, references: Arc<References>) -> Result<Self, GitError> {
+    pub(super) fn open(path: PathBuf, program: Arc<GitProgram>, references: Arc<References>) -> Result<Self, GitError> {
         let repo = Repository::open_bare(&path).doing("opening the mirror")?;
-        Ok(Self { path, repo, references })
+        Ok(Self { path, repo, program, references })
     }
 
     /// Another handle on the same mirror, which has read nothing yet.
     pub(super) fn opened_again(&self) -> Result<Self, GitError> {
-        Self::open(self.path.clone(), Arc::clone(&self.references))
-    }
-
-    pub(super) fn target(&self, name: &str) -> Option<Oid> {
-        self.repo.find_reference(name).ok()?.resolve().ok()?.target()
+        Self::open(self.path.clone(), Arc::clone(&self.program), Arc::clone(&self.references))
     }
 
     pub(super) fn branch(&self, branch: &str) -> Option<Oid> {
@@ -66,31 +64,8 @@ impl Mirror {
         self.target(&format!("{ORIGIN}{branch}"))
     }
 
-    pub(super) fn set(&self, name: &str, commit: Oid) -> Result<(), GitError> {
-        let set = |repo: &Repository| repo.reference(name, commit, true, "agent queue").map(drop);
-        patiently_in(&self.path, || self.references.with(&self.path, set)).doing("writing a reference")
-    }
-
     pub(super) fn set_origin(&self, branch: &str, commit: Oid) -> Result<(), GitError> {
         self.set(&format!("{ORIGIN}{branch}"), commit)
-    }
-
-    pub(super) fn delete(&self, name: &str) -> Result<(), GitError> {
-        if self.repo.find_reference(name).is_err() {
-            return Ok(());
-        }
-        let delete = |repo: &Repository| repo.find_reference(name).map_or(Ok(()), |mut found| found.delete());
-        patiently_in(&self.path, || self.references.with(&self.path, delete)).doing("deleting a reference")
-    }
-
-    /// All references whose names begin with `prefix`, which ends with a slash.
-    pub(super) fn listed(&self, prefix: &str) -> Result<Vec<Listed>, GitError> {
-        self.references.listed(&self.path, prefix).doing("listing references")
-    }
-
-    /// The tags of the source.
-    pub(super) fn tags(&self) -> Result<Arc<Vec<Listed>>, GitError> {
-        self.references.tags(&self.path).doing("listing tags")
     }
 
     /// The default branch found when the mirror was made.
@@ -122,7 +97,11 @@ impl Mirror {
 
 impl Rooms {
     pub(super) fn open_mirror(&self, project: &ProjectId) -> Result<Mirror, GitError> {
-        Mirror::open(self.mirror_directory(project), Arc::clone(&self.project(project).references))
+        self.mirror_at(self.mirror_directory(project), &self.project(project).references)
+    }
+
+    fn mirror_at(&self, path: PathBuf, references: &Arc<References>) -> Result<Mirror, GitError> {
+        Mirror::open(path, Arc::clone(&self.inner.program), Arc::clone(references))
     }
 
     /// The mirror of the order's source, made or refreshed. A mirror that exists is used as it is when it cannot be refreshed.
@@ -135,7 +114,7 @@ impl Rooms {
         let mirror = {
             let _held = state.mirror.lock().unwrap_or_else(PoisonError::into_inner);
             if is_real_directory(&path) {
-                let mirror = Mirror::open(path, Arc::clone(&state.references))?;
+                let mirror = self.mirror_at(path, &state.references)?;
                 // A fetch that began after this call has all that this call may expect.
                 if state.fetches.load(Ordering::SeqCst) == seen || !same_source(&mirror, &address) {
                     state.fetches.fetch_add(1, Ordering::SeqCst);
@@ -159,7 +138,7 @@ impl Rooms {
                 }
                 self.make_mirror(&path, &address)?;
                 state.references.forget();
-                Mirror::open(path, Arc::clone(&state.references))?
+                self.mirror_at(path, &state.references)?
             }
         };
         let default_branch = self.default_branch(&mirror, &address, &order.default_branch)?;
@@ -243,7 +222,7 @@ impl Rooms {
         let repo = Repository::init_opts(&making, &options).doing("making the mirror")?;
         drop(repo);
         let made = self.fetch(&making, address).and_then(|()| {
-            let mirror = Mirror::open(making.clone(), Arc::default())?;
+            let mirror = self.mirror_at(making.clone(), &Arc::default())?;
             remember_source(&mirror, address)?;
             std::fs::rename(&making, path).at(path)
         });
@@ -269,8 +248,8 @@ impl Rooms {
         if mirror.origin(&found).is_some() {
             let target = format!("{ORIGIN}{found}");
             // Two runs of a project that begin at the same time both note it.
-            let note = |repo: &Repository| repo.reference_symbolic(ORIGIN_HEAD, &target, true, "agent queue").map(drop);
-            patiently_in(&mirror.path, || mirror.references.with(&mirror.path, note)).doing("noting the default branch")?;
+            let note = || mirror.repo.reference_symbolic(ORIGIN_HEAD, &target, true, "agent queue").map(drop);
+            patiently_in(&mirror.path, note).doing("noting the default branch")?;
         }
         Ok(found)
     }

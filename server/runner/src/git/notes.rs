@@ -31,15 +31,14 @@ impl Rooms {
     pub fn forget_notes(&self, project: &ProjectId, tasks: &[(TaskId, String)]) -> Result<Vec<TaskId>, GitError> {
         let mirror = self.open_mirror(project)?;
         let mut noted = notes(&mirror)?;
-        let (mut gone, mut wanted) = (Vec::new(), String::new());
+        let (mut gone, mut changes) = (Vec::new(), String::new());
         for (task, _) in tasks.iter().filter(|(_, branch)| mirror.branch(branch).is_none()) {
             let Some(references) = noted.remove(task) else { continue };
-            references.iter().for_each(|(name, value)| wanted.extend(["delete ", name, " ", value, "\n"]));
+            references.iter().for_each(|(name, value)| changes.extend(["delete ", name, "\0", value, "\0"]));
             gone.push(task.clone());
         }
         if !gone.is_empty() {
-            // At once, since the file of packed references is written anew each time.
-            self.inner.program.feed("update-ref", &mirror.path, &["--stdin"], &wanted)?;
+            mirror.change(&changes)?;
         }
         Ok(gone)
     }

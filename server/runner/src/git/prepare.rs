@@ -65,9 +65,7 @@ impl Rooms {
         let onto = tip.map_or_else(|| self.root_commit(&mirror.repo), Ok)?;
         let directory = self.task_directory(project, &run.task);
         self.forget_landing(&mirror, run, onto)?;
-        for number in 1..=run.number {
-            mirror.delete(&concluded_name(&RunRef { task: run.task.clone(), number }))?;
-        }
+        mirror.delete_all((1..=run.number).map(|number| concluded_name(&RunRef { task: run.task.clone(), number })))?;
         let making = Making { project, run, order, mirror: &mirror, directory, default_branch: &default_branch, onto };
         let mut warnings: Vec<String> = stale
             .map(|error| format!("the repository could not be fetched, the work starts from what was known: {error}"))
@@ -114,7 +112,7 @@ impl Rooms {
         let git = new.join(".git");
         fs::create_dir(&git).at(&git)?;
         self.give_seat(making, tip, |seat| seat.write(self, mirror, &bench, &git))?;
-        mirror.set(&format!("refs/heads/{}", order.branch), tip)?;
+        mirror.set_branch(&run.task, &order.branch, tip)?;
         fs::rename(&new, &making.directory).at(&making.directory)?;
         Ok(tip)
     }
@@ -186,7 +184,7 @@ impl Rooms {
                 tip = moved;
             }
         }
-        mirror.set(&format!("refs/heads/{}", order.branch), tip)?;
+        mirror.set_branch(&run.task, &order.branch, tip)?;
         self.give_seat(making, tip, |seat| seat.replace(self, mirror, &bench, &making.directory))?;
         mirror.delete(&moving)?;
         Ok((tip, true, dirty))

@@ -31,6 +31,9 @@ const SETTINGS: &[&str] = &[
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "gc.auto=0",
+    // As long as we wait for locks ourselves (git R12a), in milliseconds.
+    "core.filesRefLockTimeout=5000",
+    "core.packedRefsTimeout=5000",
     "maintenance.auto=false",
     "submodule.recurse=false",
     "fetch.recurseSubmodules=false",

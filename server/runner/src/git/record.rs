@@ -52,6 +52,6 @@ impl Rooms {
             let loose = [(record.from, ObjectType::Commit)];
             self.anchor(mirror, run, &Leavings { head: record.tip, files: None, loose: &loose, why: "an earlier landing" })?;
         }
-        ["from", "tip", "base"].iter().try_for_each(|part| mirror.delete(&name(&run.task, part)))
+        mirror.delete_all(["from", "tip", "base"].map(|part| name(&run.task, part)))
     }
 }

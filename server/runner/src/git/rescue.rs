@@ -2,6 +2,8 @@
 //!
 //! Spec: specs/server/runner/workspaces.md
 
+use std::collections::BTreeSet;
+
 use aq_core::ids::{ProjectId, RunRef, TaskId};
 use aq_core::time::Timestamp;
 use git2::{ObjectType, Oid};
@@ -11,6 +13,9 @@ use super::mirror::Mirror;
 use super::rooms::Rooms;
 
 const ROOT: &str = "refs/aq/rescue/";
+
+/// Tags that were found loose; a commit cannot have them for parents.
+const TAGS: &str = "refs/aq/rescue-tags/";
 
 /// One rescue reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +57,7 @@ impl Rooms {
             match kind {
                 ObjectType::Blob => drop(lost.insert(id.to_string(), id, 0o100_644).doing("saving loose objects")?),
                 ObjectType::Tree => drop(lost.insert(id.to_string(), id, 0o040_000).doing("saving loose objects")?),
-                _ => mirror.set(&format!("refs/aq/rescue-tags/{}/{}/{id}", run.task, run.number), id)?,
+                _ => mirror.set(&format!("{TAGS}{}/{}/{id}", run.task, run.number), id)?,
             }
         }
         if !lost.is_empty() {
@@ -121,13 +126,17 @@ impl Rooms {
         let mut rescues = self.list_rescues(project)?;
         rescues.truncate(rescues.len().saturating_sub(keep));
         rescues.retain(|rescue| rescue.at < older_than && over(&rescue.run.task));
-        let mirror = self.open_mirror(project)?;
-        for rescue in &rescues {
-            mirror.delete(&rescue.reference)?;
-            for (name, _) in mirror.listed(&format!("refs/aq/rescue-tags/{}/{}/", rescue.run.task, rescue.run.number))? {
-                mirror.delete(&name)?;
-            }
+        if rescues.is_empty() {
+            return Ok(rescues);
         }
+        let mirror = self.open_mirror(project)?;
+        let gone: BTreeSet<_> = rescues.iter().map(|rescue| (rescue.run.task.as_str(), rescue.run.number)).collect();
+        let of_the_gone = |name: &str| {
+            let mut parts = name.strip_prefix(TAGS)?.split('/');
+            Some(gone.contains(&(parts.next()?, parts.next()?.parse().ok()?)))
+        };
+        let tags = mirror.listed(TAGS)?.into_iter().map(|(name, _)| name).filter(|name| of_the_gone(name) == Some(true));
+        mirror.delete_all(rescues.iter().map(|rescue| rescue.reference.clone()).chain(tags))?;
         Ok(rescues)
     }
 }

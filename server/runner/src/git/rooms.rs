@@ -24,7 +24,7 @@ pub struct Rooms {
 pub(super) struct Inner {
     pub(super) home: PathBuf,
     pub(super) identity: Identity,
-    pub(super) program: GitProgram,
+    pub(super) program: Arc<GitProgram>,
     pub(super) clock: Clock,
     pub(super) lanes: Lanes,
     projects: Mutex<BTreeMap<ProjectId, Arc<ProjectState>>>,
@@ -51,7 +51,7 @@ impl Rooms {
     #[must_use]
     pub fn new(home: PathBuf, identity: Identity, mut program: GitProgram, clock: Clock) -> Self {
         program.environment.push(orphans::variable(&orphans::mark(&home)));
-        let inner = Inner { home, identity, program, clock, lanes: Lanes::default(), projects: Mutex::default() };
+        let inner = Inner { home, identity, program: Arc::new(program), clock, lanes: Lanes::default(), projects: Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 

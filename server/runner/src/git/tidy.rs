@@ -47,7 +47,6 @@ impl Rooms {
             }
         }
         self.inner.program.must("pack-refs", Some(&mirror), &["--all"], &[])?;
-        state.references.close();
         Ok(true)
     }
 }

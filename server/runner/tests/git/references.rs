@@ -1,4 +1,4 @@
-//! What steps share of a mirror's references is never older than the mirror.
+//! What steps need of a mirror's references, and that what they remember of them is never older than the mirror.
 
 use std::fs;
 
@@ -79,6 +79,59 @@ fn what_others_do_to_references_is_seen() {
     assert_eq!(world.git(&remote, &["rev-parse", "main"]), commit);
     assert_eq!(world.git(&mirror, &["rev-parse", "refs/aq/landed/swift-fox/tip"]), commit);
     world.assert_whole();
+}
+
+/// Workspaces R11: neither preparing a run nor committing its work reads all the references that are packed; where it did, it would fail here.
+#[test]
+fn steps_do_not_read_all_references() {
+    let world = World::new();
+    let source = world.checkout("source");
+    world.prepare(&link_to(&source, "calm-owl"), 1);
+    world.git(&world.mirror(), &["pack-refs", "--all"]);
+    let packed = world.mirror().join("packed-refs");
+    let whole = fs::read_to_string(&packed).unwrap();
+    fs::write(&packed, format!("{whole}not a reference\n")).unwrap();
+    let mirror = git2::Repository::open_bare(world.mirror()).unwrap();
+    assert!(mirror.references_glob("refs/aq/*").is_err(), "what reads all of them fails");
+    let order = link_to(&source, "swift-fox");
+    let directory = world.prepare(&order, 1).directory;
+    write(&directory, "work.txt", "done\n");
+    world.rooms.commit_left_over(&project(), &run_of(&order, 1), &order, "Do the work").unwrap();
+    fs::write(&packed, whole).unwrap();
+    done(&world.finish(&order, 1));
+    assert_eq!(read(&source, "work.txt"), "done\n");
+    world.assert_whole();
+}
+
+/// Workspaces R11: a branch whose name is in the way of another's is refused before anything is written, packed or not.
+#[test]
+fn names_that_are_in_the_way_are_refused() {
+    let world = World::new();
+    let source = world.checkout("source");
+    let named = |task: &str, branch: &str| {
+        let mut order = link_to(&source, task);
+        branch.clone_into(&mut order.branch);
+        order
+    };
+    world.prepare(&named("calm-owl", "feature"), 1);
+    world.prepare(&named("brave-elk", "topic/one"), 1);
+    for packed in [false, true] {
+        if packed {
+            world.git(&world.mirror(), &["pack-refs", "--all"]);
+        }
+        for (task, branch) in [("quiet-hare", "feature/one"), ("bold-lynx", "topic")] {
+            let order = named(task, branch);
+            let error = world.rooms.prepare(&project(), &run_of(&order, 1), &order).err().unwrap().to_string();
+            assert!(error.contains(branch) && error.contains("exists"), "{error}");
+        }
+    }
+    // A branch that a person named as a task is called is in the way of that task's own.
+    world.prepare(&named("wise-crow", "quiet-hare"), 1);
+    let own = link_to(&source, "quiet-hare");
+    assert!(own.branch.starts_with("quiet-hare/"));
+    assert!(world.rooms.prepare(&project(), &run_of(&own, 1), &own).is_err());
+    let branches = world.git(&world.mirror(), &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]);
+    assert_eq!(branches, "feature\nquiet-hare\ntopic/one");
 }
 
 /// Workspaces R11: a mirror that was removed while the server lives is made anew, and what was remembered of the old one leads nobody astray.

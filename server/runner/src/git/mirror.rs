@@ -16,7 +16,7 @@ use super::error::{AtPath, GitError, RepositoryRefused, While};
 use super::facts::{configured_branch, detect_local, is_free, local_heads, open_source};
 use super::locks::patiently_in;
 use super::program::GitProgram;
-use super::references::References;
+use super::remembered::References;
 use super::rooms::{Rooms, make_private};
 use super::tidy::drop_unfinished;
 

@@ -32,6 +32,7 @@ mod push;
 mod put_back;
 mod record;
 mod references;
+mod remembered;
 mod remove;
 mod replay;
 mod rescue;

@@ -1,4 +1,4 @@
-//! Reading and changing the references of a mirror, and what its steps remember of them.
+//! Reading and changing the references of a mirror. What its steps remember of them lives in `remembered`.
 //!
 //! The library reads all packed references, and keeps them as long as its handle lives, before it creates, deletes or lists one: 190 bytes for each of
 //! some six per task. Finding one by its name, and setting one whose name cannot be in another's way, costs nothing of it. So what else changes is
@@ -6,7 +6,7 @@
 //!
 //! Spec: specs/server/runner/workspaces.md
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use aq_core::ids::TaskId;
 use git2::{ErrorClass, ErrorCode, Oid, Repository};
@@ -14,37 +14,10 @@ use git2::{ErrorClass, ErrorCode, Oid, Repository};
 use super::error::{GitError, While};
 use super::locks::{clear_of_the_dead, patiently_in};
 use super::mirror::Mirror;
-
-/// A reference: its name, and its commit or tag, none when it names another reference.
-pub(super) type Listed = (String, Option<Oid>);
+use super::remembered::Listed;
 
 /// What the program answers to when references are changed: a list of changes, all made or none.
 const CHANGES: (&str, &[&str]) = ("update-ref", &["--stdin", "-z"]);
-
-/// What the steps of a project remember of its mirror's references.
-#[derive(Default)]
-pub(super) struct References {
-    tags: Mutex<Option<Arc<Vec<Listed>>>>,
-    branches: Mutex<Option<Vec<String>>>,
-}
-
-impl References {
-    /// A fetch may have brought other tags.
-    pub(super) fn fetched(&self) {
-        *held(&self.tags) = None;
-    }
-
-    /// The names of the source's branches when the mirror was last found to have those and no others.
-    pub(super) fn branches(&self) -> MutexGuard<'_, Option<Vec<String>>> {
-        held(&self.branches)
-    }
-
-    /// The mirror is a new one.
-    pub(super) fn forget(&self) {
-        self.fetched();
-        *self.branches() = None;
-    }
-}
 
 impl Mirror {
     pub(super) fn target(&self, name: &str) -> Option<Oid> {
@@ -105,7 +78,7 @@ impl Mirror {
 
     /// The tags of the source, as the last fetch brought them.
     pub(super) fn tags(&self) -> Result<Arc<Vec<Listed>>, GitError> {
-        let mut tags = held(&self.references.tags);
+        let mut tags = self.references.tags();
         if let Some(known) = &*tags {
             return Ok(Arc::clone(known));
         }
@@ -132,8 +105,4 @@ fn put(repo: &Repository, name: &str, commit: Oid) -> Result<(), git2::Error> {
     transaction.lock_ref(name)?;
     transaction.set_target(name, commit, None, "agent queue")?;
     transaction.commit()
-}
-
-fn held<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
-    what.lock().unwrap_or_else(PoisonError::into_inner)
 }

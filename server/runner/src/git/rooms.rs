@@ -13,7 +13,7 @@ use super::author::{Clock, Identity};
 use super::lanes::{Lane, Lanes};
 use super::orphans;
 use super::program::GitProgram;
-use super::references::References;
+use super::remembered::References;
 
 /// The mirrors and work directories of one server home. Cheap to clone; all methods block and belong on a blocking thread.
 #[derive(Clone)]

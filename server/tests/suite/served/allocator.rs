@@ -10,5 +10,8 @@ fn the_server_has_its_allocator() {
     let told = String::from_utf8(done.stderr).unwrap();
     assert!(done.status.success() && done.stdout.starts_with(b"aqd "), "{told}");
     let set: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("<jemalloc>: -- Set conf value: ")).collect();
-    assert_eq!(set, ["narenas:2", "dirty_decay_ms:1000", "muzzy_decay_ms:0", "confirm_conf:true", "dirty_decay_ms:5000"]);
+    assert_eq!(
+        set,
+        ["narenas:2", "tcache_max:4096", "dirty_decay_ms:1000", "muzzy_decay_ms:0", "confirm_conf:true", "dirty_decay_ms:5000"]
+    );
 }

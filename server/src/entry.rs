@@ -11,10 +11,10 @@ use clap::Parser as _;
 use crate::app;
 use crate::args::{Arguments, Command};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{ConfigSource, Environment, Problem, ServerConfig, Severity, inspect, load, sections};
+use crate::config::{ConfigSource, Environment, Problem, ServerConfig, Severity, inspect, load};
 use crate::demo;
 use crate::home::Again;
-use crate::store::{DatabaseUrl, open_migrated};
+use crate::store::open_migrated;
 use crate::telemetry;
 
 /// Exit code of a wrong command line or configuration (EX_USAGE).
@@ -141,13 +141,6 @@ fn check(config: &ServerConfig, environment: &Environment, print: bool) -> ExitC
     ExitCode::SUCCESS
 }
 
-fn database(config: &ServerConfig) -> DatabaseUrl {
-    match &config.database.url {
-        sections::DatabaseUrl::Sqlite(path) => DatabaseUrl::sqlite(path),
-        sections::DatabaseUrl::Postgres(url) => DatabaseUrl::parse(url.expose()),
-    }
-}
-
 fn migrate(config: &ServerConfig) -> ExitCode {
     let home = match crate::home::Home::open(&config.server.home) {
         Ok(home) => home,
@@ -159,7 +152,7 @@ fn migrate(config: &ServerConfig) -> ExitCode {
         Err(error) => return fail(&error.to_string()),
     };
     let _inside = runtime.enter();
-    let opened = open_migrated(&database(config), &home.path().join("backups"), SystemClock.now());
+    let opened = open_migrated(&app::database(config), &home.path().join("backups"), SystemClock.now());
     match opened {
         Ok((_, migrated)) if migrated.applied.is_empty() => println!("the database is up to date"),
         Ok((_, migrated)) => {
@@ -174,7 +167,7 @@ fn migrate(config: &ServerConfig) -> ExitCode {
 }
 
 fn restore(config: &ServerConfig, copy: &Path) -> ExitCode {
-    let restored = match app::restore(&config.server.home, &database(config), copy, SystemClock.now()) {
+    let restored = match app::restore(&config.server.home, &app::database(config), copy, SystemClock.now()) {
         Ok(restored) => restored,
         Err(error) => return fail(&error.to_string()),
     };
@@ -199,7 +192,7 @@ fn doctor(config: &ServerConfig, environment: &Environment, json: bool) -> ExitC
             Err(missing) => ("sandbox", missing.to_string(), false),
         },
         ("git", git.as_deref().map_or("not found; install git".to_owned(), |path: &Path| path.display().to_string()), git.is_some()),
-        ("database", database(config).to_string(), true),
+        ("database", app::database(config).to_string(), true),
     ];
     for problem in &problems {
         lines.push(("config", problem.to_string(), problem.severity != Severity::Error));

@@ -11,6 +11,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::watch::CACHE_MIB;
+
 /// How long a start may take on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,7 +36,8 @@ pub(crate) struct Server {
 impl Den {
     pub(crate) fn new(program: &Path, folder: &Path) -> Result<Self, String> {
         let configuration = folder.join("config.yaml");
-        std::fs::write(&configuration, "# The loop runs on defaults.\n")
+        // Else the database's caches, which fill as its pages are touched, would hide what grows beside them.
+        std::fs::write(&configuration, format!("# Defaults, but for this.\ndatabase: {{cache_mib: {CACHE_MIB}}}\n"))
             .map_err(|error| format!("{}: {error}", configuration.display()))?;
         Ok(Self { program: program.to_owned(), home: folder.join("home"), log: folder.join("server.log"), log_read: 0 })
     }

@@ -27,7 +27,7 @@ impl Keeper {
         let (url, folder, kept, reserve) =
             (self.database.clone(), self.home.join("backups"), self.kept.backups, self.kept.disk_reserve_bytes);
         let copying = move || {
-            let DatabaseUrl::Sqlite(file) = &url else { return Ok(None) };
+            let DatabaseUrl::Sqlite { file, .. } = &url else { return Ok(None) };
             let due = |made: Timestamp| now.millis_since(made) >= DAY_MS;
             let mut made = None;
             if daily(&folder)?.last().is_none_or(|(at, _)| due(*at)) && has_room(&folder, file, reserve)? {

@@ -28,5 +28,6 @@ pub use degraded::Condition;
 pub use error::AppError;
 pub use restoring::{RestoreError, Restored, restore};
 pub use retention::Keeper;
+pub(crate) use started::database;
 pub use started::{Started, start};
 pub(crate) use walls::Walls;

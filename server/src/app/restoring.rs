@@ -66,7 +66,7 @@ impl Drop for Scratch {
 /// # Errors
 /// [`RestoreError`]; the present database is as it was then.
 pub fn restore(home: &Path, url: &DatabaseUrl, copy: &Path, now: Timestamp) -> Result<Restored, RestoreError> {
-    let DatabaseUrl::Sqlite(file) = url else { return Err(RestoreError::NotEmbedded) };
+    let DatabaseUrl::Sqlite { file, .. } = url else { return Err(RestoreError::NotEmbedded) };
     let home = Home::open(home)?;
     let unsound = |problem: String| RestoreError::Unsound { path: copy.to_owned(), problem };
     let same = |path: &Path| path.canonicalize().ok();

@@ -41,9 +41,9 @@ impl Started {
 }
 
 /// The database that the configuration names.
-pub(super) fn database(config: &ServerConfig) -> DatabaseUrl {
+pub(crate) fn database(config: &ServerConfig) -> DatabaseUrl {
     match &config.database.url {
-        sections::DatabaseUrl::Sqlite(path) => DatabaseUrl::sqlite(path),
+        sections::DatabaseUrl::Sqlite(path) => DatabaseUrl::sqlite(path).with_cache(config.database.cache_mib),
         sections::DatabaseUrl::Postgres(url) => DatabaseUrl::parse(url.expose()),
     }
 }

@@ -146,7 +146,7 @@ fn remove_unfinished(folder: &Path) {
 /// As [`backup`].
 pub fn copy(url: &DatabaseUrl, folder: &Path, label: &str) -> Result<Option<PathBuf>, StoreError> {
     match url {
-        DatabaseUrl::Sqlite(_) => backup(&mut open(url, Purpose::Write)?, folder, label).map(Some),
+        DatabaseUrl::Sqlite { .. } => backup(&mut open(url, Purpose::Write)?, folder, label).map(Some),
         DatabaseUrl::Postgres(_) => Ok(None),
     }
 }
@@ -230,9 +230,9 @@ mod tests {
         db.batch("CREATE UNIQUE INDEX one_row ON first ((1))").unwrap();
         // SQLite writes one copy for each start that found something to do, and never over an older one.
         let backup = folder.join("agent-queue-before-migration-7.db");
-        assert_eq!(backup.exists(), matches!(url, DatabaseUrl::Sqlite(_)));
+        assert_eq!(backup.exists(), matches!(url, DatabaseUrl::Sqlite { .. }));
         if backup.exists() {
-            let mut copy = open(&DatabaseUrl::Sqlite(backup), Purpose::Read).unwrap();
+            let mut copy = open(&DatabaseUrl::sqlite(&backup), Purpose::Read).unwrap();
             assert_eq!(copy.quick_check().unwrap(), Vec::<String>::new());
             copy.batch("SELECT a FROM first").unwrap();
             let again = migrate(&mut db, steps(folder, &[broken]), folder, NOW);

@@ -132,7 +132,7 @@ impl Harness {
 
     /// True when the database is a file of the home.
     pub(crate) fn is_embedded(&self) -> bool {
-        matches!(self.url, DatabaseUrl::Sqlite(_))
+        matches!(self.url, DatabaseUrl::Sqlite { .. })
     }
 
     /// Ends the server in good order and starts it again on the same home.

@@ -1,6 +1,6 @@
 //! Section `database`: which database keeps the state.
 //!
-//! Keys: `url`. The user name and password of a PostgreSQL URL are never printed (F-039).
+//! Keys: `url`, `cache_mib`. The user name and password of a PostgreSQL URL are never printed (F-039).
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use crate::config::secret::{MASK, Secret};
 pub struct Database {
     /// Where it is. Default: SQLite at `<home>/db/agent-queue.db`.
     pub url: DatabaseUrl,
+    /// How much of an embedded database its connections keep in memory together, at most, in MiB: 1 to 65,536.
+    pub cache_mib: u64,
 }
 
 /// The place of a database. `Debug`, `Display` and serialisation mask the credentials.
@@ -66,8 +68,9 @@ impl Database {
                 }
             }
         };
+        let cache_mib = reader.count("cache_mib", 1..=65_536, 28);
         reader.finish();
-        Self { url: url.unwrap_or_else(|| DatabaseUrl::Sqlite(home.join("db").join("agent-queue.db"))) }
+        Self { cache_mib, url: url.unwrap_or_else(|| DatabaseUrl::Sqlite(home.join("db").join("agent-queue.db"))) }
     }
 }
 

@@ -16,9 +16,6 @@ use super::locks::{clear_of_the_dead, patiently_in};
 use super::mirror::Mirror;
 use super::remembered::Listed;
 
-/// What the program answers to when references are changed: a list of changes, all made or none.
-const CHANGES: (&str, &[&str]) = ("update-ref", &["--stdin", "-z"]);
-
 impl Mirror {
     pub(super) fn target(&self, name: &str) -> Option<Oid> {
         self.repo.find_reference(name).ok()?.resolve().ok()?.target()
@@ -71,8 +68,7 @@ impl Mirror {
 
     /// Makes changes in the words of `git update-ref --stdin -z`, all or none. The program waits for locks of the living itself (git R12a).
     pub(super) fn change(&self, changes: &str) -> Result<(), GitError> {
-        let (operation, options) = CHANGES;
-        let change = || self.program.feed(operation, &self.path, options, changes).map(drop);
+        let change = || self.program.feed("update-ref", &self.path, &["--stdin", "-z"], changes).map(drop);
         change().or_else(|error| if clear_of_the_dead(&self.path) { change() } else { Err(error) })
     }
 
